@@ -1,0 +1,39 @@
+/* What an address family is to the rest of the core: one row of functions. A new family is a new
+ * file addr_<family>.c with its row, and a line in the list of addr.c. Pure: no system calls. */
+#ifndef CSOCK_CORE_ADDR_H
+#define CSOCK_CORE_ADDR_H
+
+#include "csock.h"
+
+struct csock__family {
+    int family;
+    /* Bytes an address has at least. addr.c checks before it calls the functions below; what lies
+     * beyond this, they must check against len. */
+    socklen_t min_len;
+    /* As csock_addr_parse. */
+    int (*parse)(const char *text, union csock_addr *ret_addr, socklen_t *ret_len);
+    /* As csock_addr_format. */
+    int (*format)(const union csock_addr *addr, socklen_t len, char *text, size_t size);
+    /* As csock_addr_from_host, csock_addr_host, csock_addr_port. All three NULL in a family
+     * without hosts and ports. */
+    int (*from_host)(const char *host, uint16_t port, union csock_addr *ret_addr,
+                     socklen_t *ret_len);
+    int (*host)(const union csock_addr *addr, char *text, size_t size);
+    int (*port)(const union csock_addr *addr);
+};
+
+extern const struct csock__family csock__family_inet;
+extern const struct csock__family csock__family_inet6;
+extern const struct csock__family csock__family_unix;
+
+/* NULL if there is no such family. */
+const struct csock__family *csock__family_find(int family);
+
+/* A port in decimal: 0 to 65535, CSOCK_EPORT if the number is another, CSOCK_ESYNTAX if it is
+ * none. */
+int csock__port_parse(const char *text);
+
+/* n bytes and a NUL to text[size]. Returns n, or -ENOSPC and leaves text alone. */
+int csock__text_copy(const char *from, size_t n, char *text, size_t size);
+
+#endif

@@ -1,0 +1,79 @@
+/* AF_INET addresses, ip(7). Sits on addr.h. Must not resolve, and must not make a system call. */
+#include "addr.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The strict dotted quad of inet_pton(3), and the two names of the socket module of 1998. Other
+ * numeric spellings ("127.1") are left to getaddrinfo(3). */
+static int quad_parse(const char *host, struct in_addr *ret_quad)
+{
+    if (!*host) {
+        ret_quad->s_addr = htonl(INADDR_ANY);
+        return 0;
+    }
+    if (!strcmp(host, "<broadcast>")) {
+        ret_quad->s_addr = htonl(INADDR_BROADCAST);
+        return 0;
+    }
+    return inet_pton(AF_INET, host, ret_quad) == 1 ? 0 : CSOCK_EHOST;
+}
+
+static int inet_from_host(const char *host, uint16_t port, union csock_addr *ret_addr,
+                          socklen_t *ret_len)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
+    int r = quad_parse(host, &in.sin_addr);
+    if (r < 0)
+        return r;
+    ret_addr->in = in;
+    *ret_len = sizeof in;
+    return 0;
+}
+
+static int inet_parse(const char *text, union csock_addr *ret_addr, socklen_t *ret_len)
+{
+    char host[INET_ADDRSTRLEN];
+    const char *colon = strrchr(text, ':');
+    if (!colon)
+        return CSOCK_ESYNTAX;
+    int port = csock__port_parse(colon + 1);
+    if (port < 0)
+        return port;
+    if (csock__text_copy(text, (size_t)(colon - text), host, sizeof host) < 0)
+        return CSOCK_EHOST; /* longer than any literal */
+    return inet_from_host(host, (uint16_t)port, ret_addr, ret_len);
+}
+
+static int inet_host(const union csock_addr *addr, char *text, size_t size)
+{
+    char host[INET_ADDRSTRLEN];
+    inet_ntop(AF_INET, &addr->in.sin_addr, host, sizeof host);
+    return csock__text_copy(host, strlen(host), text, size);
+}
+
+static int inet_port(const union csock_addr *addr)
+{
+    return ntohs(addr->in.sin_port);
+}
+
+static int inet_format(const union csock_addr *addr, socklen_t len, char *text, size_t size)
+{
+    (void)len;
+    char host[INET_ADDRSTRLEN];
+    char whole[CSOCK_ADDR_TEXT_MAX];
+    inet_ntop(AF_INET, &addr->in.sin_addr, host, sizeof host);
+    int n = snprintf(whole, sizeof whole, "%s:%d", host, inet_port(addr));
+    return csock__text_copy(whole, (size_t)n, text, size);
+}
+
+const struct csock__family csock__family_inet = {
+    .family = AF_INET,
+    .min_len = sizeof(struct sockaddr_in),
+    .parse = inet_parse,
+    .format = inet_format,
+    .from_host = inet_from_host,
+    .host = inet_host,
+    .port = inet_port,
+};

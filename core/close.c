@@ -1,0 +1,194 @@
+/* Counting the calls inside a socket, and closing it under them. Sits on wake and sys.
+ *
+ * `state` is one word, changed by compare-and-swap only:
+ *
+ *     bits 63..40  fork generation in which the users were counted
+ *     bit  33      ABANDONED: the closer stopped waiting; the last user closes the descriptor
+ *     bit  32      CLOSING: nobody enters any more
+ *     bits 31..0   users: calls inside
+ *
+ * In the child after fork() the users of the parent's other threads do not exist: a word of an
+ * older generation counts as "open, no users". */
+#include "close.h"
+#include "sys.h"
+#include "wake.h"
+
+#define USERS ((uint64_t)0xffffffff)
+#define CLOSING ((uint64_t)1 << 32)
+#define ABANDONED ((uint64_t)1 << 33)
+#define GENERATION_SHIFT 40
+#define GENERATION_MASK 0xffffffu
+
+#define PATIENCE_NS 1000000000 /* how long close() waits for others */
+#define FIRST_NAP_NS 20000
+#define LONGEST_NAP_NS 1000000
+
+/* initial-exec saves a call per access; musl cannot load such objects by dlopen(3). */
+#ifdef __GLIBC__
+__attribute__((tls_model("initial-exec")))
+#endif
+static _Thread_local struct csock__call *innermost;
+
+static uint64_t fresh_state(void)
+{
+    return (uint64_t)(csock__generation() & GENERATION_MASK) << GENERATION_SHIFT;
+}
+
+/* The word as this process has to read it. */
+static uint64_t current(uint64_t state)
+{
+    uint64_t fresh = fresh_state();
+    return (state >> GENERATION_SHIFT) == (fresh >> GENERATION_SHIFT) ? state : fresh;
+}
+
+static uint64_t load(const struct csock *s)
+{
+    return __atomic_load_n(&s->state, __ATOMIC_SEQ_CST);
+}
+
+static bool swap(struct csock *s, uint64_t *was, uint64_t to)
+{
+    return __atomic_compare_exchange_n(&s->state, was, to, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_SEQ_CST);
+}
+
+void csock__birth(struct csock *s, int fd, int family, int type, int proto, unsigned flags)
+{
+    *s = (struct csock){.fd = fd,
+                        .family = family,
+                        .type = type,
+                        .proto = proto,
+                        .flags = flags,
+                        .state = fresh_state()};
+}
+
+bool csock__closing(const struct csock *s)
+{
+    return (current(load(s)) & CLOSING) != 0;
+}
+
+int csock_fd(const struct csock *s)
+{
+    return csock__closing(s) ? -1 : csock__fd(s);
+}
+
+int csock__enter(struct csock__call *call, struct csock *s)
+{
+    uint64_t was = load(s), now;
+    *call = (struct csock__call){.s = s, .outer = innermost, .generation = csock__generation()};
+    /* Listed before it is counted: a signal handler that closes the socket has to find itself. */
+    innermost = call;
+    do {
+        now = current(was);
+        if ((now & CLOSING) || csock__fd(s) < 0) {
+            innermost = call->outer;
+            return -EBADF;
+        }
+    } while (!swap(s, &was, now + 1));
+    call->inside = true;
+    return 0;
+}
+
+/* Takes the descriptor out; whoever gets it, closes it. */
+static int take_fd(struct csock *s)
+{
+    return __atomic_exchange_n(&s->fd, -1, __ATOMIC_SEQ_CST);
+}
+
+/* EINTR does not mean that it is still open: close(2), "Dealing with error returns". */
+static int close_fd(int fd)
+{
+    if (fd < 0 || csock__sys->close(fd) == 0 || errno == EINTR)
+        return 0;
+    return -errno;
+}
+
+void csock__leave(struct csock__call *call)
+{
+    struct csock *s = call->s;
+    innermost = call->outer;
+    bool counted = call->generation == csock__generation();
+    uint64_t was = load(s), now;
+    do
+        now = current(was) - (counted ? 1 : 0);
+    while (!swap(s, &was, now));
+    /* Once the count is 0 and no ABANDONED, the closer may free *s: do not touch it again. */
+    if ((now & ABANDONED) && (now & USERS) == 0)
+        close_fd(take_fd(s));
+}
+
+/* Calls on s that this very thread is inside of: those under its signal handler or callback. */
+static uint64_t own_calls(const struct csock *s)
+{
+    uint64_t n = 0;
+    for (const struct csock__call *c = innermost; c; c = c->outer)
+        n += c->s == s && c->inside && c->generation == csock__generation();
+    return n;
+}
+
+/* Marks s as closing. False if it was, or is closed. */
+static bool begin_close(struct csock *s)
+{
+    uint64_t was = load(s);
+    do
+        if ((current(was) & CLOSING) || csock__fd(s) < 0)
+            return false;
+    while (!swap(s, &was, current(was) | CLOSING));
+    return true;
+}
+
+/* Wakes the other threads inside s again and again until they have left, or until patience ends.
+ * The clock is only read if there is somebody to wait for. */
+static void drain(struct csock *s, int64_t patience)
+{
+    uint64_t own = own_calls(s);
+    int64_t nap = FIRST_NAP_NS, deadline = 0;
+    while ((current(load(s)) & USERS) > own) {
+        csock__wake(s);
+        if (!deadline)
+            deadline = csock_deadline(patience);
+        else if (csock_now() >= deadline)
+            return;
+        csock__sys->nanosleep(&(struct timespec){.tv_nsec = nap});
+        nap = nap < LONGEST_NAP_NS / 2 ? nap * 2 : LONGEST_NAP_NS;
+    }
+}
+
+/* Leaves the closing of the descriptor to the last user, if there is one. That may be the call
+ * under this signal handler, just about to enter the kernel (or to be restarted there, by
+ * SA_RESTART), where nobody would wake it: so the number is made to stand for nothing. Before
+ * ABANDONED is set, as the number may be another's after. If that fails, for lack of descriptors,
+ * the socket closes when the call ends by itself. */
+static bool abandon(struct csock *s)
+{
+    uint64_t was = load(s), now;
+    if (current(was) & USERS)
+        csock__sys->deaden(csock__fd(s));
+    do {
+        now = current(was);
+        if ((now & USERS) == 0)
+            return false;
+    } while (!swap(s, &was, now | ABANDONED));
+    return true;
+}
+
+int csock_close_within(struct csock *s, int64_t ns)
+{
+    if (!begin_close(s))
+        return -EBADF;
+    drain(s, ns);
+    return abandon(s) ? 0 : close_fd(take_fd(s));
+}
+
+int csock_close(struct csock *s)
+{
+    return csock_close_within(s, PATIENCE_NS);
+}
+
+int csock_detach(struct csock *s)
+{
+    if (!begin_close(s))
+        return -EBADF;
+    drain(s, PATIENCE_NS);
+    return take_fd(s);
+}

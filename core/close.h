@@ -1,0 +1,48 @@
+/* Who is inside a socket, and closing it under them.
+ *
+ * Every call on a socket is bracketed by csock__enter and csock__leave, so that its descriptor
+ * number cannot be given back to the kernel, and reused, while the call still uses it. */
+#ifndef CSOCK_CORE_CLOSE_H
+#define CSOCK_CORE_CLOSE_H
+
+#include "csock.h"
+
+/* One call that is inside a socket; lives on the caller's stack. */
+struct csock__call {
+    struct csock *s;
+    struct csock__call *outer; /* the call of this thread that this one runs within, or NULL */
+    uint32_t generation;       /* fork generation in which it was counted */
+    bool inside;               /* counted among the socket's users */
+};
+
+/* Fills *s around an open descriptor. */
+void csock__birth(struct csock *s, int fd, int family, int type, int proto, unsigned flags);
+
+/* 0, or -EBADF if the socket is closed or closing: then no leave. */
+int csock__enter(struct csock__call *call, struct csock *s);
+
+/* The last call to leave a socket whose closer gave up waiting closes the descriptor. */
+void csock__leave(struct csock__call *call);
+
+bool csock__closing(const struct csock *s);
+
+/* Members that calls in several threads read and write. */
+static inline int csock__fd(const struct csock *s)
+{
+    return __atomic_load_n(&s->fd, __ATOMIC_RELAXED);
+}
+
+static inline unsigned csock__flags(const struct csock *s)
+{
+    return __atomic_load_n(&s->flags, __ATOMIC_RELAXED);
+}
+
+static inline void csock__flag(struct csock *s, unsigned flag, bool on)
+{
+    if (on)
+        __atomic_fetch_or(&s->flags, flag, __ATOMIC_RELAXED);
+    else
+        __atomic_fetch_and(&s->flags, ~flag, __ATOMIC_RELAXED);
+}
+
+#endif

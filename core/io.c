@@ -1,0 +1,248 @@
+/* Transfers. Each tries once without waiting, and only then waits: it is very likely that there is
+ * data to take, or room to put some. Sits on close, wait and sys. */
+#include <string.h>
+
+#include "close.h"
+#include "sys.h"
+#include "wait.h"
+
+/* One receive or send. */
+struct transfer {
+    struct csock__op op;
+    void *buf;        /* to receive into */
+    const void *data; /* to send */
+    size_t n;
+    int flags;
+    const union csock_addr *to;
+    union csock_addr *from;
+    socklen_t len; /* of the address */
+};
+
+static struct transfer *transfer_of(const struct csock__op *op)
+{
+    return (struct transfer *)(uintptr_t)op;
+}
+
+static ssize_t run_recv(int fd, const struct csock__op *op, int flags)
+{
+    const struct transfer *t = transfer_of(op);
+    return csock__ret(csock__sys->recv(fd, t->buf, t->n, t->flags | flags));
+}
+
+static ssize_t run_recv_from(int fd, const struct csock__op *op, int flags)
+{
+    struct transfer *t = transfer_of(op);
+    t->len = sizeof *t->from;
+    return csock__ret(
+        csock__sys->recvfrom(fd, t->buf, t->n, t->flags | flags, &t->from->any, &t->len));
+}
+
+static ssize_t run_send(int fd, const struct csock__op *op, int flags)
+{
+    const struct transfer *t = transfer_of(op);
+    return csock__ret(csock__sys->send(fd, t->data, t->n, t->flags | flags));
+}
+
+static ssize_t run_send_to(int fd, const struct csock__op *op, int flags)
+{
+    const struct transfer *t = transfer_of(op);
+    return csock__ret(
+        csock__sys->sendto(fd, t->data, t->n, t->flags | flags, &t->to->any, t->len));
+}
+
+/* MSG_WAITALL and SO_RCVLOWAT are promises of the blocking call: a try would break them. The error
+ * queue and MSG_DONTWAIT never wait in the kernel: a try would only ask twice. */
+static bool no_try(const struct csock *s, int flags)
+{
+    return (flags & (MSG_WAITALL | MSG_ERRQUEUE | MSG_DONTWAIT)) ||
+           (csock__flags(s) & CSOCK_NO_TRY);
+}
+
+static struct transfer receiving(const struct csock *s, void *buf, size_t n, int flags)
+{
+    return (struct transfer){.op = {.run = run_recv,
+                                    /* An entry of the error queue shows as POLLERR, unasked. */
+                                    .events = flags & MSG_ERRQUEUE ? 0 : POLLIN,
+                                    .dontwait = true,
+                                    .no_try = no_try(s, flags),
+                                    .poll_first = (csock__flags(s) & CSOCK_NO_TRY) != 0},
+                             .buf = buf,
+                             .n = n,
+                             .flags = flags};
+}
+
+static bool is_stream_family(const struct csock *s)
+{
+    return (s->type == SOCK_STREAM || s->type == SOCK_SEQPACKET) &&
+           (s->family == AF_INET || s->family == AF_INET6 || s->family == AF_UNIX);
+}
+
+static struct transfer sending(const struct csock *s, const void *data, size_t n, int flags)
+{
+    /* Not for all: QIPCRTR and RDS reject a flag that they do not know. */
+    if (!(csock__flags(s) & CSOCK_SIGPIPE) && is_stream_family(s))
+        flags |= MSG_NOSIGNAL;
+    return (struct transfer){.op = {.run = run_send,
+                                    .events = POLLOUT,
+                                    .dontwait = true,
+                                    .no_try = (flags & MSG_DONTWAIT) != 0},
+                             .data = data,
+                             .n = n,
+                             .flags = flags};
+}
+
+static ssize_t run_transfer(struct csock *s, struct transfer *t, const struct csock_wait *w)
+{
+    struct csock__call call;
+    struct csock__waiting wg;
+    ssize_t r = csock__enter(&call, s);
+    if (r < 0)
+        return r;
+    csock__waiting_init(&wg, s, w);
+    r = csock__run(&wg, &t->op);
+    csock__leave(&call);
+    return r;
+}
+
+ssize_t csock_recv(struct csock *s, void *buf, size_t n, int flags, const struct csock_wait *w)
+{
+    struct transfer t = receiving(s, buf, n, flags);
+    return run_transfer(s, &t, w);
+}
+
+ssize_t csock_recv_from(struct csock *s, void *buf, size_t n, int flags,
+                        union csock_addr *ret_addr, socklen_t *ret_len,
+                        const struct csock_wait *w)
+{
+    union csock_addr from;
+    struct transfer t = receiving(s, buf, n, flags);
+    t.op.run = run_recv_from;
+    t.from = &from;
+    ssize_t r = run_transfer(s, &t, w);
+    if (r >= 0 && ret_addr) {
+        *ret_len = t.len < sizeof from ? t.len : (socklen_t)sizeof from;
+        memcpy(ret_addr, &from, *ret_len);
+    }
+    return r;
+}
+
+/* TCP takes MSG_TRUNC as "throw away", and writes nothing: tcp(7). Elsewhere the count is that of
+ * the whole datagram, of which n bytes at most were written: recv(2). */
+size_t csock_recv_written(const struct csock *s, ssize_t count, size_t n, int flags)
+{
+    if (count <= 0)
+        return 0;
+    if ((flags & MSG_TRUNC) && s->type == SOCK_STREAM &&
+        (s->family == AF_INET || s->family == AF_INET6))
+        return 0;
+    return (size_t)count < n ? (size_t)count : n;
+}
+
+/* All memory that receiving depends on is there before it: what came cannot be lost for lack of
+ * some. Without any for the copy, the caller gets the large block. */
+ssize_t csock_recv_new(struct csock *s, size_t max, int flags, void **ret_buf,
+                       const struct csock_wait *w)
+{
+    void *large = csock__sys->alloc(max ? max : 1), *result = NULL;
+    if (!large)
+        return -ENOMEM;
+    ssize_t r = csock_recv(s, large, max, flags, w);
+    if (r < 0)
+        goto out;
+    size_t written = csock_recv_written(s, r, max, flags);
+    if (written < max)
+        result = csock__sys->alloc(written ? written : 1);
+    if (result) {
+        memcpy(result, large, written);
+    } else {
+        result = large;
+        large = NULL;
+    }
+    *ret_buf = result;
+    r = (ssize_t)written;
+out:
+    csock__sys->release(large);
+    return r;
+}
+
+/* The rest of a send whose try was short: on a blocking stream one send(2) takes all, so the
+ * second half is one blocking call. What it cannot say, because something went out already, the
+ * next call will: an error, a signal, a closing. */
+static ssize_t send_rest(struct csock__waiting *wg, const struct transfer *t, ssize_t sent)
+{
+    struct transfer rest = *t;
+    rest.data = (const char *)t->data + sent;
+    rest.n -= (size_t)sent;
+    ssize_t more = csock__block(wg, &rest.op);
+    return more > 0 ? sent + more : sent;
+}
+
+/* A short count of the blocking call itself stands: a signal, or SO_SNDTIMEO, ended it. */
+static ssize_t send_one(struct csock__waiting *wg, const struct transfer *t)
+{
+    wg->blocked = false;
+    ssize_t r = csock__run(wg, &t->op);
+    if (r > 0 && (size_t)r < t->n && wg->s->type == SOCK_STREAM && !csock__polls(wg) &&
+        !wg->blocked)
+        r = send_rest(wg, t, r);
+    return r;
+}
+
+static ssize_t run_send_one(struct csock *s, const struct transfer *t, const struct csock_wait *w)
+{
+    struct csock__call call;
+    struct csock__waiting wg;
+    ssize_t r = csock__enter(&call, s);
+    if (r < 0)
+        return r;
+    csock__waiting_init(&wg, s, w);
+    r = send_one(&wg, t);
+    csock__leave(&call);
+    return r;
+}
+
+ssize_t csock_send(struct csock *s, const void *buf, size_t n, int flags,
+                   const struct csock_wait *w)
+{
+    struct transfer t = sending(s, buf, n, flags);
+    return run_send_one(s, &t, w);
+}
+
+ssize_t csock_send_to(struct csock *s, const void *buf, size_t n, int flags,
+                      const union csock_addr *addr, socklen_t len, const struct csock_wait *w)
+{
+    struct transfer t = sending(s, buf, n, flags);
+    t.op.run = run_send_to;
+    t.to = addr;
+    t.len = len;
+    return run_send_one(s, &t, w);
+}
+
+int csock_send_all(struct csock *s, const void *buf, size_t n, int flags, size_t *ret_sent,
+                   const struct csock_wait *w)
+{
+    struct transfer t = sending(s, buf, n, flags);
+    struct csock__call call;
+    struct csock__waiting wg;
+    size_t sent = 0;
+    ssize_t r = csock__enter(&call, s);
+    if (r < 0)
+        goto out;
+    csock__waiting_init(&wg, s, w);
+    do {
+        r = send_one(&wg, &t);
+        if (r < 0)
+            break;
+        sent += (size_t)r;
+        t.data = (const char *)t.data + r;
+        t.n -= (size_t)r;
+        /* A signal after the first byte makes a short count, not EINTR. */
+        if (t.n > 0)
+            r = csock__interrupted(&wg);
+    } while (t.n > 0 && r >= 0);
+    csock__leave(&call);
+out:
+    if (ret_sent)
+        *ret_sent = sent;
+    return r < 0 ? (int)r : 0;
+}

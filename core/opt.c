@@ -1,0 +1,68 @@
+/* Socket options, getsockopt(2) and setsockopt(2). Sits on close and sys. */
+#include "close.h"
+#include "sys.h"
+
+#include <string.h>
+
+/* SO_RCVLOWAT is a promise of the blocking receive, which a try would break. The kernel takes 0 for
+ * 1, and reads the first int of a longer buffer. socket(7) */
+static void notice(struct csock *s, int level, int name, const void *value, socklen_t len)
+{
+    int low;
+    if (level != SOL_SOCKET || name != SO_RCVLOWAT || !value || len < sizeof low)
+        return;
+    memcpy(&low, value, sizeof low);
+    csock__flag(s, CSOCK_NO_TRY, low != 0 && low != 1);
+}
+
+static int set(struct csock *s, int level, int name, const void *value, socklen_t len)
+{
+    struct csock__call call;
+    int r = csock__enter(&call, s);
+    if (r < 0)
+        return r;
+    r = (int)csock__ret(csock__sys->setsockopt(csock__fd(s), level, name, value, len));
+    if (r == 0)
+        notice(s, level, name, value, len);
+    csock__leave(&call);
+    return r;
+}
+
+int csock_opt_get(struct csock *s, int level, int name, void *buf, socklen_t *len)
+{
+    struct csock__call call;
+    socklen_t n = *len;
+    int r = csock__enter(&call, s);
+    if (r < 0)
+        return r;
+    r = (int)csock__ret(csock__sys->getsockopt(csock__fd(s), level, name, buf, &n));
+    csock__leave(&call);
+    if (r == 0)
+        *len = n;
+    return r;
+}
+
+int csock_opt_get_int(struct csock *s, int level, int name, int *ret_value)
+{
+    int value = 0; /* some options fill less than an int */
+    socklen_t len = sizeof value;
+    int r = csock_opt_get(s, level, name, &value, &len);
+    if (r == 0)
+        *ret_value = value;
+    return r;
+}
+
+int csock_opt_set(struct csock *s, int level, int name, const void *buf, socklen_t len)
+{
+    return set(s, level, name, buf, len);
+}
+
+int csock_opt_set_int(struct csock *s, int level, int name, int value)
+{
+    return set(s, level, name, &value, sizeof value);
+}
+
+int csock_opt_set_absent(struct csock *s, int level, int name, socklen_t len)
+{
+    return set(s, level, name, NULL, len);
+}

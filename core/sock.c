@@ -1,0 +1,353 @@
+/* Sockets: making, naming, listening, accepting, connecting. Sits on close, wait and sys. */
+#include <string.h>
+
+#include "close.h"
+#include "sys.h"
+#include "wait.h"
+
+#define OWN_FLAGS (CSOCK_NONBLOCK | CSOCK_SIGPIPE | CSOCK_NO_TRY)
+
+static int checked_flags(unsigned flags)
+{
+    return flags & ~OWN_FLAGS ? -EINVAL : 0;
+}
+
+/* The type with what csock wants from birth, and the flags that follow from it. */
+static int birth_type(int type, unsigned *flags)
+{
+    if (type & SOCK_NONBLOCK)
+        *flags |= CSOCK_NONBLOCK;
+    return type | SOCK_CLOEXEC | (*flags & CSOCK_NONBLOCK ? SOCK_NONBLOCK : 0);
+}
+
+static int plain_type(int type)
+{
+    return type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+int csock_open(struct csock *s, int family, int type, int proto, unsigned flags)
+{
+    int r = checked_flags(flags);
+    if (r < 0)
+        return r;
+    int fd = csock__sys->socket(family, birth_type(type, &flags), proto);
+    if (fd < 0)
+        return -errno;
+    csock__birth(s, fd, family, plain_type(type), proto, flags);
+    return 0;
+}
+
+int csock_pair(struct csock s[2], int family, int type, int proto, unsigned flags)
+{
+    int fds[2], r = checked_flags(flags);
+    if (r < 0)
+        return r;
+    if (csock__sys->socketpair(family, birth_type(type, &flags), proto, fds) < 0)
+        return -errno;
+    for (int i = 0; i < 2; i++)
+        csock__birth(&s[i], fds[i], family, plain_type(type), proto, flags);
+    return 0;
+}
+
+/* A descriptor's own answer, unless the caller has given one. socket(7) */
+static int ask(int fd, int name, int *value)
+{
+    socklen_t len = sizeof *value;
+    if (*value != -1)
+        return 0;
+    return (int)csock__ret(csock__sys->getsockopt(fd, SOL_SOCKET, name, value, &len));
+}
+
+int csock_adopt(struct csock *s, int fd, int family, int type, int proto, unsigned flags)
+{
+    union csock_addr addr;
+    socklen_t len = sizeof addr;
+    int r = checked_flags(flags);
+    if (r < 0)
+        return r;
+    /* Even when there is nothing to ask: a file must not pass for a socket. */
+    if (csock__sys->getsockname(fd, &addr.any, &len) < 0)
+        return -errno;
+    if ((r = ask(fd, SO_DOMAIN, &family)) < 0 || (r = ask(fd, SO_TYPE, &type)) < 0 ||
+        (r = ask(fd, SO_PROTOCOL, &proto)) < 0)
+        return r;
+    int nonblock = csock__sys->get_nonblock(fd);
+    if (nonblock < 0)
+        return -errno;
+    flags = nonblock ? flags | CSOCK_NONBLOCK : flags & ~CSOCK_NONBLOCK;
+    csock__birth(s, fd, family, plain_type(type), proto, flags);
+    return 0;
+}
+
+int csock_dup(struct csock *s, struct csock *ret_copy)
+{
+    struct csock__call call;
+    int r = csock__enter(&call, s);
+    if (r < 0)
+        return r;
+    r = (int)csock__ret(csock__sys->dup_cloexec(csock__fd(s)));
+    if (r >= 0)
+        csock__birth(ret_copy, r, s->family, s->type, s->proto, csock__flags(s));
+    csock__leave(&call);
+    return r < 0 ? r : 0;
+}
+
+void csock_move(struct csock *from, struct csock *ret_to)
+{
+    csock__birth(ret_to, csock__fd(from), from->family, from->type, from->proto,
+                 csock__flags(from));
+    *from = (struct csock)CSOCK_INIT;
+}
+
+int csock_fd_dup(int fd)
+{
+    return (int)csock__ret(csock__sys->dup_cloexec(fd));
+}
+
+/* EINTR does not mean that it is still open: close(2). */
+int csock_fd_close(int fd)
+{
+    return csock__sys->close(fd) == 0 || errno == EINTR ? 0 : -errno;
+}
+
+int csock_bind(struct csock *s, const union csock_addr *addr, socklen_t len)
+{
+    struct csock__call call;
+    int r = csock__enter(&call, s);
+    if (r < 0)
+        return r;
+    r = (int)csock__ret(csock__sys->bind(csock__fd(s), &addr->any, len));
+    csock__leave(&call);
+    return r;
+}
+
+int csock_listen(struct csock *s, int backlog)
+{
+    struct csock__call call;
+    int r = csock__enter(&call, s);
+    if (r < 0)
+        return r;
+    r = (int)csock__ret(csock__sys->listen(csock__fd(s), backlog < 0 ? 0 : backlog));
+    csock__leave(&call);
+    return r;
+}
+
+int csock_shutdown(struct csock *s, int how)
+{
+    struct csock__call call;
+    int r = csock__enter(&call, s);
+    if (r < 0)
+        return r;
+    r = (int)csock__ret(csock__sys->shutdown(csock__fd(s), how));
+    csock__leave(&call);
+    return r;
+}
+
+/* getsockname(2) and getpeername(2): the kernel's length may exceed the buffer, the name not. */
+static int name_of(struct csock *s, int (*get)(int, struct sockaddr *, socklen_t *),
+                   union csock_addr *ret_addr, socklen_t *ret_len)
+{
+    struct csock__call call;
+    union csock_addr addr = {0};
+    socklen_t len = sizeof addr;
+    int r = csock__enter(&call, s);
+    if (r < 0)
+        return r;
+    r = (int)csock__ret(get(csock__fd(s), &addr.any, &len));
+    csock__leave(&call);
+    if (r < 0)
+        return r;
+    *ret_addr = addr;
+    *ret_len = len < sizeof addr ? len : (socklen_t)sizeof addr;
+    return 0;
+}
+
+int csock_sockname(struct csock *s, union csock_addr *ret_addr, socklen_t *ret_len)
+{
+    return name_of(s, csock__sys->getsockname, ret_addr, ret_len);
+}
+
+int csock_peername(struct csock *s, union csock_addr *ret_addr, socklen_t *ret_len)
+{
+    return name_of(s, csock__sys->getpeername, ret_addr, ret_len);
+}
+
+static int set_blocking(struct csock *s, bool blocking)
+{
+    int r = (int)csock__ret(csock__sys->set_nonblock(csock__fd(s), !blocking));
+    if (r == 0)
+        csock__flag(s, CSOCK_NONBLOCK, !blocking);
+    return r;
+}
+
+int csock_set_blocking(struct csock *s, bool blocking)
+{
+    struct csock__call call;
+    int r = csock__enter(&call, s);
+    if (r < 0)
+        return r;
+    r = set_blocking(s, blocking);
+    csock__leave(&call);
+    return r;
+}
+
+int csock_get_blocking(struct csock *s)
+{
+    struct csock__call call;
+    int r = csock__enter(&call, s);
+    if (r < 0)
+        return r;
+    r = (int)csock__ret(csock__sys->get_nonblock(csock__fd(s)));
+    csock__leave(&call);
+    return r < 0 ? r : !r;
+}
+
+/* accept4(2) and connect(2) know no MSG_DONTWAIT: a call that waits by poll needs a descriptor
+ * that does not block. */
+static int ready_to_poll(struct csock__waiting *wg)
+{
+    if (!csock__polls(wg) || (csock__flags(wg->s) & CSOCK_NONBLOCK))
+        return 0;
+    int r = set_blocking(wg->s, false);
+    return r < 0 && csock__closing(wg->s) ? CSOCK_ECLOSED : r;
+}
+
+struct accept_op {
+    struct csock__op op;
+    union csock_addr peer;
+    socklen_t len;
+};
+
+static ssize_t run_accept(int fd, const struct csock__op *op, int flags)
+{
+    struct accept_op *a = (struct accept_op *)(uintptr_t)op;
+    (void)flags;
+    a->len = sizeof a->peer;
+    return csock__ret(csock__sys->accept4(fd, &a->peer.any, &a->len, SOCK_CLOEXEC));
+}
+
+int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_peer,
+                 socklen_t *ret_len, const struct csock_wait *w)
+{
+    struct csock__call call;
+    struct csock__waiting wg;
+    struct accept_op a = {.op = {.run = run_accept, .events = POLLIN}};
+    int r = csock__enter(&call, s);
+    if (r < 0)
+        return r;
+    csock__waiting_init(&wg, s, w);
+    r = ready_to_poll(&wg);
+    if (r == 0)
+        r = (int)csock__run(&wg, &a.op);
+    csock__leave(&call);
+    if (r < 0)
+        return r;
+    /* SO_RCVLOWAT is inherited by the kernel, so what follows from it is, too. */
+    csock__birth(ret_conn, r, s->family, s->type, s->proto,
+                 csock__flags(s) & (CSOCK_SIGPIPE | CSOCK_NO_TRY));
+    if (ret_peer) {
+        *ret_len = a.len < sizeof a.peer ? a.len : (socklen_t)sizeof a.peer;
+        memcpy(ret_peer, &a.peer, *ret_len);
+    }
+    return 0;
+}
+
+struct connect_op {
+    struct csock__op op;
+    const union csock_addr *addr;
+    socklen_t len;
+};
+
+static ssize_t run_connect(int fd, const struct csock__op *op, int flags)
+{
+    const struct connect_op *c = (const struct connect_op *)op;
+    (void)flags;
+    return csock__ret(csock__sys->connect(fd, &c->addr->any, c->len));
+}
+
+/* The outcome of a connect that is under way. connect(2), EINPROGRESS */
+static int await_outcome(struct csock__waiting *wg)
+{
+    int outcome = 0;
+    socklen_t len = sizeof outcome;
+    int r = csock__poll(wg, POLLOUT);
+    if (r < 0)
+        return r;
+    r = (int)csock__ret(
+        csock__sys->getsockopt(csock__fd(wg->s), SOL_SOCKET, SO_ERROR, &outcome, &len));
+    return r < 0 ? r : -outcome;
+}
+
+/* After a signal an Internet socket goes on connecting by itself; an AF_UNIX one that waited for
+ * its listener's backlog has not begun, and poll would call it writable: ask again. */
+static int connect_blocking(struct csock__waiting *wg, const struct csock__op *op)
+{
+    ssize_t r;
+    do
+        r = csock__block(wg, op);
+    while (r == -EINTR && wg->s->family == AF_UNIX);
+    return r == -EINTR ? await_outcome(wg) : (int)r;
+}
+
+/* A non-blocking connect to an AF_UNIX listener with a full backlog is EAGAIN, with nothing to
+ * poll for: unix(7). */
+static int connect_polling(struct csock__waiting *wg, const struct csock__op *op)
+{
+    ssize_t r;
+    while ((r = csock__try(wg, op)) == -EAGAIN && wg->w->deadline != CSOCK_NOWAIT) {
+        int stop = csock__doubt(wg);
+        if (stop < 0)
+            return stop;
+    }
+    if ((r == -EINPROGRESS || r == -EALREADY) && wg->w->deadline != CSOCK_NOWAIT)
+        return await_outcome(wg);
+    return (int)r;
+}
+
+int csock_connect(struct csock *s, const union csock_addr *addr, socklen_t len,
+                  const struct csock_wait *w)
+{
+    struct csock__call call;
+    struct csock__waiting wg;
+    struct connect_op c = {.op = {.run = run_connect}, .addr = addr, .len = len};
+    int r = csock__enter(&call, s);
+    if (r < 0)
+        return r;
+    csock__waiting_init(&wg, s, w);
+    r = ready_to_poll(&wg);
+    if (r == 0)
+        r = csock__polls(&wg) ? connect_polling(&wg, &c.op) : connect_blocking(&wg, &c.op);
+    csock__leave(&call);
+    return r;
+}
+
+int csock_connect_begin(struct csock *s, const union csock_addr *addr, socklen_t len)
+{
+    return csock_connect(s, addr, len, &(struct csock_wait){.deadline = CSOCK_NOWAIT});
+}
+
+int csock_connect_finish(struct csock *s, const struct csock_wait *w)
+{
+    struct csock__call call;
+    struct csock__waiting wg;
+    int r = csock__enter(&call, s);
+    if (r < 0)
+        return r;
+    csock__waiting_init(&wg, s, w);
+    r = await_outcome(&wg);
+    csock__leave(&call);
+    return r;
+}
+
+int csock_ready(struct csock *s, short events, const struct csock_wait *w)
+{
+    struct csock__call call;
+    struct csock__waiting wg;
+    int r = csock__enter(&call, s);
+    if (r < 0)
+        return r;
+    csock__waiting_init(&wg, s, w);
+    r = csock__poll(&wg, events);
+    csock__leave(&call);
+    return r;
+}

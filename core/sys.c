@@ -1,0 +1,112 @@
+/* The system: the only file that enters the kernel or libc's resolver.
+ *
+ * Each entry is the plain call, or the shortest wrapper that gives it a fixed shape. No policy
+ * here: retries, waiting and errors belong to the callers. */
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sys.h"
+
+/* A path descriptor is no socket for recv(2) and its like, and poll(2) says POLLNVAL: open(2),
+ * O_PATH. Nothing here that a signal handler may not do. */
+static int sys_deaden(int fd)
+{
+    int path = open("/", O_PATH | O_CLOEXEC);
+    if (path < 0)
+        return -1;
+    int r = dup3(path, fd, O_CLOEXEC);
+    close(path);
+    return r < 0 ? -1 : 0;
+}
+
+static int sys_dup_cloexec(int fd)
+{
+    return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static int sys_get_nonblock(int fd)
+{
+    int mode = fcntl(fd, F_GETFL);
+    return mode < 0 ? -1 : (mode & O_NONBLOCK) != 0;
+}
+
+/* FIONBIO changes this one flag in one system call, where F_GETFL and F_SETFL take two. ioctl(2) */
+static int sys_set_nonblock(int fd, int nonblock)
+{
+    return ioctl(fd, FIONBIO, &nonblock);
+}
+
+static int sys_clock(struct timespec *ret_now)
+{
+    return clock_gettime(CLOCK_MONOTONIC, ret_now);
+}
+
+static int sys_nanosleep(const struct timespec *span)
+{
+    return nanosleep(span, NULL);
+}
+
+static int sys_tgkill(pid_t tid, int sig)
+{
+    return (int)syscall(SYS_tgkill, getpid(), tid, sig);
+}
+
+static pid_t sys_gettid(void)
+{
+    return (pid_t)syscall(SYS_gettid);
+}
+
+static void *sys_alloc(size_t size)
+{
+    return calloc(1, size);
+}
+
+const struct csock_sys csock__sys_linux = {
+    .socket = socket,
+    .socketpair = socketpair,
+    .bind = bind,
+    .listen = listen,
+    .accept4 = accept4,
+    .connect = connect,
+    .shutdown = shutdown,
+    .close = close,
+    .deaden = sys_deaden,
+    .dup_cloexec = sys_dup_cloexec,
+    .getsockname = getsockname,
+    .getpeername = getpeername,
+    .getsockopt = getsockopt,
+    .setsockopt = setsockopt,
+    .get_nonblock = sys_get_nonblock,
+    .set_nonblock = sys_set_nonblock,
+    .recv = recv,
+    .recvfrom = recvfrom,
+    .recvmsg = recvmsg,
+    .send = send,
+    .sendto = sendto,
+    .sendmsg = sendmsg,
+    .poll = poll,
+    .clock = sys_clock,
+    .nanosleep = sys_nanosleep,
+    .sigaction = sigaction,
+    .thread_mask = pthread_sigmask,
+    .tgkill = sys_tgkill,
+    .gettid = sys_gettid,
+    .yield = sched_yield,
+    .alloc = sys_alloc,
+    .release = free,
+    .getaddrinfo = getaddrinfo,
+    .freeaddrinfo = freeaddrinfo,
+    .getnameinfo = getnameinfo,
+    .gethostbyname2_r = gethostbyname2_r,
+    .gethostbyaddr_r = gethostbyaddr_r,
+    .getservbyname_r = getservbyname_r,
+    .getservbyport_r = getservbyport_r,
+    .getprotobyname_r = getprotobyname_r,
+    .gethostname = gethostname,
+};
+
+const struct csock_sys *csock__sys = &csock__sys_linux;

@@ -1,0 +1,206 @@
+/* The two waits. Sits on wake, close and sys.
+ *
+ * Without a deadline a call sleeps in the blocking system call itself, so that whatever the kernel
+ * ties to that call (SO_RCVTIMEO, SO_RCVLOWAT, MSG_WAITALL, a full AF_UNIX backlog, one of many in
+ * accept) is as it always was. With a deadline it sleeps in poll(2), and tries again. */
+#include <limits.h>
+
+#include "close.h"
+#include "sys.h"
+#include "wait.h"
+#include "wake.h"
+
+#define MS 1000000 /* ns */
+#define TRUSTED_LIES 2
+#define FIRST_DOUBT_NS 50000
+#define LONGEST_DOUBT_NS (10 * MS)
+
+static const struct csock_wait forever = {.deadline = CSOCK_FOREVER};
+
+void csock__waiting_init(struct csock__waiting *wg, struct csock *s, const struct csock_wait *w)
+{
+    wg->s = s;
+    wg->w = w ? w : &forever;
+    wg->deadline = wg->w->deadline;
+    wg->lies = 0;
+    wg->blocked = false;
+}
+
+bool csock__polls(const struct csock__waiting *wg)
+{
+    return wg->w->deadline != CSOCK_FOREVER || wg->w->timeout > 0 ||
+           (csock__flags(wg->s) & CSOCK_NONBLOCK);
+}
+
+int csock__interrupted(struct csock__waiting *wg)
+{
+    if (csock__closing(wg->s))
+        return CSOCK_ECLOSED;
+    if (wg->w->interrupted && wg->w->interrupted(wg->w->arg) != 0)
+        return CSOCK_EINTERRUPTED;
+    return csock__closing(wg->s) ? CSOCK_ECLOSED : 0;
+}
+
+/* From here to fall_awake the thread may sleep. */
+static int fall_asleep(struct csock__waiting *wg, struct csock__sleep *sleep)
+{
+    if (wg->w->pause)
+        wg->w->pause(wg->w->arg);
+    int r = csock__sleep_begin(sleep, wg->s);
+    if (r < 0 && wg->w->resume)
+        wg->w->resume(wg->w->arg);
+    return r;
+}
+
+static void fall_awake(struct csock__waiting *wg, struct csock__sleep *sleep)
+{
+    csock__sleep_end(sleep, wg->s);
+    if (wg->w->resume)
+        wg->w->resume(wg->w->arg);
+}
+
+ssize_t csock__block(struct csock__waiting *wg, const struct csock__op *op)
+{
+    struct csock__sleep sleep;
+    ssize_t r = fall_asleep(wg, &sleep);
+    if (r < 0)
+        return r;
+    wg->blocked = true;
+    r = csock__closing(wg->s) ? CSOCK_ECLOSED : op->run(csock__fd(wg->s), op, 0);
+    fall_awake(wg, &sleep);
+    if (r < 0 && csock__closing(wg->s)) /* what came in time is not lost */
+        return CSOCK_ECLOSED;
+    if (r == -EINTR) {
+        int stop = csock__interrupted(wg);
+        return stop < 0 ? stop : -EINTR;
+    }
+    return r;
+}
+
+ssize_t csock__try(struct csock__waiting *wg, const struct csock__op *op)
+{
+    ssize_t r;
+    while ((r = op->run(csock__fd(wg->s), op, op->dontwait ? MSG_DONTWAIT : 0)) == -EINTR) {
+        int stop = csock__interrupted(wg);
+        if (stop < 0)
+            return stop;
+    }
+    return r < 0 && csock__closing(wg->s) ? CSOCK_ECLOSED : r;
+}
+
+/* The deadline in absolute time, from the first wait on. */
+static int64_t deadline_of(struct csock__waiting *wg)
+{
+    if (wg->deadline == CSOCK_FOREVER && wg->w->timeout > 0)
+        wg->deadline = csock_deadline(wg->w->timeout);
+    return wg->deadline;
+}
+
+/* Time left, in ns; < 0 for ever. */
+static int64_t time_left(struct csock__waiting *wg)
+{
+    int64_t deadline = deadline_of(wg);
+    if (deadline == CSOCK_FOREVER)
+        return -1;
+    int64_t now = csock_now();
+    return deadline > now ? deadline - now : 0;
+}
+
+/* poll(2) counts ms: rounded up, or it would give up before the deadline and spin through the
+ * last millisecond. */
+static int poll_ms(int64_t left)
+{
+    if (left < 0)
+        return -1;
+    int64_t ms = left / MS + (left % MS != 0);
+    return ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
+static int poll_once(struct csock__waiting *wg, struct pollfd *p, int64_t left)
+{
+    struct csock__sleep sleep;
+    int r = fall_asleep(wg, &sleep);
+    if (r < 0)
+        return r;
+    r = csock__closing(wg->s) ? CSOCK_ECLOSED
+                              : (int)csock__ret(csock__sys->poll(p, 1, poll_ms(left)));
+    fall_awake(wg, &sleep);
+    return csock__closing(wg->s) ? CSOCK_ECLOSED : r;
+}
+
+int csock__poll(struct csock__waiting *wg, short events)
+{
+    struct pollfd p = {.fd = csock__fd(wg->s), .events = events};
+    for (;;) {
+        int64_t left = time_left(wg);
+        int r = poll_once(wg, &p, left);
+        if (r > 0)
+            return p.revents;
+        if (r == -EINTR)
+            r = csock__interrupted(wg);
+        if (r < 0)
+            return r;
+        /* Asked once at least: what is ready is taken even if the deadline has passed. */
+        if (left >= 0 && time_left(wg) == 0)
+            return CSOCK_ETIMEOUT;
+    }
+}
+
+int csock__doubt(struct csock__waiting *wg)
+{
+    struct csock__sleep sleep;
+    if (++wg->lies <= TRUSTED_LIES)
+        return 0;
+    unsigned doublings = wg->lies - TRUSTED_LIES - 1;
+    int64_t nap = doublings < 8 ? (int64_t)FIRST_DOUBT_NS << doublings : LONGEST_DOUBT_NS;
+    int64_t left = time_left(wg);
+    if (left == 0)
+        return CSOCK_ETIMEOUT;
+    if (left > 0 && left < nap)
+        nap = left;
+    int r = fall_asleep(wg, &sleep);
+    if (r < 0)
+        return r;
+    if (!csock__closing(wg->s))
+        r = (int)csock__ret(csock__sys->nanosleep(&(struct timespec){.tv_nsec = nap}));
+    fall_awake(wg, &sleep);
+    if (csock__closing(wg->s))
+        return CSOCK_ECLOSED;
+    return r == -EINTR ? csock__interrupted(wg) : 0;
+}
+
+static ssize_t run_polling(struct csock__waiting *wg, const struct csock__op *op)
+{
+    for (;;) {
+        int ready = csock__poll(wg, op->events);
+        if (ready < 0)
+            return ready;
+        ssize_t r = csock__try(wg, op);
+        if (r != -EAGAIN)
+            return r;
+        int stop = csock__doubt(wg);
+        if (stop < 0)
+            return stop;
+    }
+}
+
+static ssize_t run_blocking(struct csock__waiting *wg, const struct csock__op *op)
+{
+    ssize_t r;
+    do
+        r = csock__block(wg, op);
+    while (r == -EINTR);
+    return r;
+}
+
+ssize_t csock__run(struct csock__waiting *wg, const struct csock__op *op)
+{
+    bool polls = csock__polls(wg), nowait = wg->w->deadline == CSOCK_NOWAIT;
+    bool try = polls ? !op->poll_first || nowait : op->dontwait && !op->no_try;
+    if (try) {
+        ssize_t r = csock__try(wg, op);
+        if (r != -EAGAIN || nowait)
+            return r;
+    }
+    return polls ? run_polling(wg, op) : run_blocking(wg, op);
+}

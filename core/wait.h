@@ -1,0 +1,49 @@
+/* The two waits, and the loop that every call which may block goes through. */
+#ifndef CSOCK_CORE_WAIT_H
+#define CSOCK_CORE_WAIT_H
+
+#include "csock.h"
+
+/* The waiting of one call, over all its retries. */
+struct csock__waiting {
+    struct csock *s;
+    const struct csock_wait *w; /* never NULL */
+    int64_t deadline;           /* of w, made absolute when first needed; CSOCK_FOREVER */
+    unsigned lies;              /* times that poll said "ready" and the call then had to wait */
+    bool blocked;               /* the blocking system call was made */
+};
+
+void csock__waiting_init(struct csock__waiting *wg, struct csock *s, const struct csock_wait *w);
+
+/* One system call that may have to wait. */
+struct csock__op {
+    /* Makes the call, once. flags: MSG_DONTWAIT or 0, to be added to its own. Count or -errno. */
+    ssize_t (*run)(int fd, const struct csock__op *op, int flags);
+    short events;    /* what poll waits for */
+    bool dontwait;   /* the call takes MSG_DONTWAIT, so it can be tried on a blocking descriptor */
+    bool no_try;     /* without a deadline go straight to the blocking call */
+    bool poll_first; /* with a deadline go straight to poll */
+};
+
+/* Whether the call waits by poll rather than by the blocking system call itself. */
+bool csock__polls(const struct csock__waiting *wg);
+
+/* Try, wait, retry. */
+ssize_t csock__run(struct csock__waiting *wg, const struct csock__op *op);
+
+/* One try, repeated only if a signal interrupted it. */
+ssize_t csock__try(struct csock__waiting *wg, const struct csock__op *op);
+
+/* The blocking system call itself; -EINTR is given back after `interrupted` let the call go on. */
+ssize_t csock__block(struct csock__waiting *wg, const struct csock__op *op);
+
+/* Poll until events or the deadline: revents, or an error. A signal does not end it. */
+int csock__poll(struct csock__waiting *wg, short events);
+
+/* After a "ready" that was not: sleep a little, longer each time. 0 or an error. */
+int csock__doubt(struct csock__waiting *wg);
+
+/* A signal came: 0 to go on, or an error. */
+int csock__interrupted(struct csock__waiting *wg);
+
+#endif

@@ -1,0 +1,366 @@
+/* csock: BSD sockets as objects, in plain C.
+ *
+ * Calls that can block take an absolute deadline, survive signals, and end at once when another
+ * thread closes the socket. Errors are return values. Nothing here logs, exits or sets errno.
+ *
+ * Conventions
+ *   Return values  a count or 0 on success; on failure a negative number: -errno, or one of
+ *                  enum csock_error. csock_strerror() has a text for each.
+ *   Outputs        ret_… parameters are written on success only.
+ *   Ownership      the caller owns every struct and buffer it passes. What the library allocates
+ *                  says so and names the function that frees it.
+ *   Threads        any call may run in any number of threads on the same socket, csock_close()
+ *                  and csock_detach() included. csock_open, _pair, _adopt, _dup and _accept fill
+ *                  a struct that no other thread may use until they have returned.
+ *   Descriptors    are close-on-exec from birth.
+ *   Time           nanoseconds of CLOCK_MONOTONIC, as csock_now() tells it.
+ */
+#ifndef CSOCK_H
+#define CSOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <netinet/in.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define CSOCK_API __attribute__((visibility("default")))
+
+/* ------------------------------------------------------------------ errors */
+
+/* What errno has no number for. Look-up failures keep the resolver's own code: see CSOCK_EAI. */
+enum csock_error {
+    CSOCK_ETIMEOUT = -5000, /* the deadline passed */
+    CSOCK_ECLOSED,          /* another thread closed the socket while the call was inside */
+    CSOCK_EINTERRUPTED,     /* csock_wait.interrupted asked to stop */
+    CSOCK_EFAMILY,          /* no such address family here */
+    CSOCK_EHOST,            /* not a numeric host: a name, which only csock_resolve understands */
+    CSOCK_EPORT,            /* port outside 0 to 65535 */
+    CSOCK_EFLOWINFO,        /* flow info outside 0 to 0xfffff */
+    CSOCK_EPATH,            /* AF_UNIX path longer than the kernel takes */
+    CSOCK_ENUL,             /* NUL byte inside a path */
+    CSOCK_EADDRLEN,         /* address shorter or longer than its family allows */
+    CSOCK_ESERVICE,         /* no such service */
+    CSOCK_EPROTOCOL,        /* no such protocol */
+    CSOCK_ESYNTAX,          /* text is not an address of this family */
+};
+
+/* Codes of the resolver. EAI_* of getaddrinfo(3), h_errno of gethostbyname(3). */
+#define CSOCK_EAI(code) (-6000 + (code)) /* EAI_… are negative: about -1 to -105 */
+#define CSOCK_EHERR(code) (-7000 - (code))
+
+/* The EAI_… or h_errno inside err, or 0 if err is not of that kind. */
+CSOCK_API int csock_err_gai(int err);
+CSOCK_API int csock_err_herr(int err);
+
+/* Text for any negative result of this library: static, never NULL, not to be freed. Does not
+ * block. Thread-safe (unlike strerror(3)): system errors come from strerrordesc_np where libc has
+ * it, else from a per-thread buffer valid until the thread's next call. */
+CSOCK_API const char *csock_strerror(int err);
+
+/* The errno that stands for err, for callers who have to report one: ETIMEDOUT for
+ * CSOCK_ETIMEOUT, EBADF for CSOCK_ECLOSED, EINTR, EAFNOSUPPORT, …, 0 for look-up failures. */
+CSOCK_API int csock_err_errno(int err);
+
+/* -------------------------------------------------------------------- time */
+
+/* CLOCK_MONOTONIC in ns. clock_gettime(2). */
+CSOCK_API int64_t csock_now(void);
+
+#define CSOCK_FOREVER 0 /* so that a zeroed struct csock_wait waits for ever, as NULL does */
+#define CSOCK_NOWAIT INT64_MIN
+
+/* The absolute deadline that lies ns from now; never overflows: far off means CSOCK_FOREVER. */
+CSOCK_API int64_t csock_deadline(int64_t ns);
+
+/* How long a call may wait, and what to do meanwhile. NULL stands for {.deadline = CSOCK_FOREVER}.
+ * The library copies nothing: the struct must live until the call returns, and may be shared. */
+struct csock_wait {
+    /* Give up at this moment (CSOCK_ETIMEOUT). CSOCK_FOREVER: the blocking system call itself is
+     * used, so SO_RCVTIMEO, SO_RCVLOWAT and MSG_WAITALL work as they always did. CSOCK_NOWAIT:
+     * one try, which gives -EAGAIN if it would have to wait. */
+    int64_t deadline;
+    /* If > 0, and the deadline is CSOCK_FOREVER: the deadline lies this many ns after the moment
+     * at which the call first has to wait. Saves reading the clock when data is ready. */
+    int64_t timeout;
+    /* Called when a signal arrived (EINTR), and between the parts of csock_send_all, before the
+     * call goes on; signals that come and go do not extend the deadline. Non-zero ends the call with CSOCK_EINTERRUPTED, or, if bytes were
+     * already moved, with their count. No lock is held. May be NULL: the call just goes on. */
+    int (*interrupted)(void *arg);
+    /* Called right before the call may sleep, and right after. A Python binding drops and takes
+     * its lock here; interrupted runs after resume. Both or neither may be NULL. */
+    void (*pause)(void *arg);
+    void (*resume)(void *arg);
+    void *arg;
+};
+
+/* --------------------------------------------------------------- addresses */
+
+/* Every address goes with its length, as in bind(2). */
+union csock_addr {
+    struct sockaddr any;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+    struct sockaddr_un un;
+    struct sockaddr_storage storage;
+};
+
+#define CSOCK_ADDR_TEXT_MAX 448 /* enough for any text of csock_addr_format, with its NUL */
+
+/* Text to address, without resolving and without a system call.
+ *   AF_INET   "192.0.2.1:80", ":80" (any address), "<broadcast>:80"
+ *   AF_INET6  "[2001:db8::1]:80", "[fe80::1%2]:80" (numeric scope), ":80"
+ *   AF_UNIX   "/run/x.sock"; "@name" is the abstract name; "" is unnamed
+ * The port is required, in decimal. Flow info has no text form. An AF_UNIX text is taken as it is:
+ * there are no escapes.
+ * Errors: CSOCK_EFAMILY, CSOCK_EHOST, CSOCK_EPORT, CSOCK_EPATH, CSOCK_ESYNTAX. inet_pton(3),
+ * unix(7). */
+CSOCK_API int csock_addr_parse(int family, const char *text, union csock_addr *ret_addr,
+                               socklen_t *ret_len);
+
+/* The same form back: NUL-terminated into text[size]; bytes of an AF_UNIX name other than printable
+ * ASCII come as \xNN, and a path that starts with "@" as "./@…". Never reads beyond len. Returns
+ * the length without the NUL, or -ENOSPC, CSOCK_EFAMILY, CSOCK_EADDRLEN. */
+CSOCK_API int csock_addr_format(const union csock_addr *addr, socklen_t len, char *text,
+                                size_t size);
+
+/* AF_INET or AF_INET6 from a numeric host: "" is the any address, "<broadcast>" (AF_INET only)
+ * the broadcast address. An AF_INET host is a dotted quad of four decimal numbers; other spellings
+ * ("127.1") are for a resolver. An AF_INET6 host may end in "%N" with N the interface's number.
+ * port in host order. Errors: CSOCK_EHOST if it takes a resolver, CSOCK_EPORT, CSOCK_EFAMILY. */
+CSOCK_API int csock_addr_from_host(int family, const char *host, long port,
+                                   union csock_addr *ret_addr, socklen_t *ret_len);
+
+/* The numeric host alone, without port and scope: "192.0.2.1", "2001:db8::1". Returns as
+ * csock_addr_format. */
+CSOCK_API int csock_addr_host(const union csock_addr *addr, socklen_t len, char *text,
+                              size_t size);
+
+/* Port in host order, or CSOCK_EFAMILY for a family that has none, or CSOCK_EADDRLEN. */
+CSOCK_API int csock_addr_port(const union csock_addr *addr, socklen_t len);
+
+/* AF_UNIX from a name of n bytes: empty is unnamed; a leading NUL makes it abstract (108 bytes at
+ * most, NULs allowed); else a path (107 bytes at most, no NUL). Errors: CSOCK_EPATH, CSOCK_ENUL. */
+CSOCK_API int csock_addr_from_path(const void *path, size_t n, union csock_addr *ret_addr,
+                                   socklen_t *ret_len);
+
+/* The name of an AF_UNIX address, as a view into *addr: *ret_path is not NUL-terminated and stays
+ * valid as long as *addr. Abstract names keep their leading NUL; unnamed has length 0. A path ends
+ * before its first NUL. Returns the length, or CSOCK_EFAMILY, CSOCK_EADDRLEN. */
+CSOCK_API ssize_t csock_addr_path(const union csock_addr *addr, socklen_t len,
+                                  const char **ret_path);
+
+/* ----------------------------------------------------------------- sockets */
+
+/* A socket. The caller provides the storage; the members are the library's, to be read through
+ * the functions below. It must not be moved or copied while it is open, and not be freed while a
+ * call is inside. */
+struct csock {
+    int fd; /* -1: closed */
+    int family, type, proto;
+    unsigned flags;
+    uint64_t state; /* fork generation, whether it is closing, users inside: see core/close.c */
+};
+
+#define CSOCK_INIT {.fd = -1}
+
+/* Flags of csock_open, _pair, _adopt, _accept. */
+#define CSOCK_NONBLOCK 1u   /* O_NONBLOCK from birth */
+#define CSOCK_SIGPIPE 2u    /* leave SIGPIPE to the program: without it, sends on a stream family
+                               carry MSG_NOSIGNAL and a broken pipe is just -EPIPE */
+#define CSOCK_NO_TRY 4u     /* receive by the blocking call at once, without a try before it; set
+                               when SO_RCVLOWAT is, which only the blocking call honours */
+
+/* socket(2), close-on-exec. SOCK_NONBLOCK in type counts as CSOCK_NONBLOCK. */
+CSOCK_API int csock_open(struct csock *s, int family, int type, int proto, unsigned flags);
+
+/* socketpair(2). */
+CSOCK_API int csock_pair(struct csock s[2], int family, int type, int proto, unsigned flags);
+
+/* Takes over an open descriptor, which belongs to *s from then on. family, type, proto: -1 asks
+ * the kernel (SO_DOMAIN, SO_TYPE, SO_PROTOCOL). The descriptor's own blocking mode is kept and
+ * noticed. Errors: -EBADF, -ENOTSOCK; the descriptor then stays the caller's. */
+CSOCK_API int csock_adopt(struct csock *s, int fd, int family, int type, int proto,
+                          unsigned flags);
+
+/* A second, independent socket on the same open description. fcntl(2), F_DUPFD_CLOEXEC. */
+CSOCK_API int csock_dup(struct csock *s, struct csock *ret_copy);
+
+/* Moves an open socket to other storage, as long as no other thread knows it; *from is closed. */
+CSOCK_API void csock_move(struct csock *from, struct csock *ret_to);
+
+/* The descriptor, still owned by the socket, or -1 when closed. Does not block. */
+CSOCK_API int csock_fd(const struct csock *s);
+
+/* Closes. Calls that other threads have inside return CSOCK_ECLOSED within milliseconds; the
+ * descriptor goes back to the kernel only when the last of them has left, so that its number is
+ * not reused under a running call. Waits for them, about a second at most; a call that is stuck
+ * longer (say, in its own interrupted callback) gives the number back itself when it ends; the
+ * connection is let go of at once. The same if it is called from a signal handler or callback of a
+ * thread that is itself inside: the call underneath gives the number back. Queued data still goes out, as close(2) has it.
+ * After fork(2) the child closes its own copy at once.
+ * Errors: -EBADF if it is closed already; what close(2) reports (the descriptor is gone anyway).
+ * Wakes with a real-time signal (one of SIGRTMIN+ that has no handler, near SIGRTMAX). */
+CSOCK_API int csock_close(struct csock *s);
+
+/* As csock_close, but waits for other threads at most ns nanoseconds. */
+CSOCK_API int csock_close_within(struct csock *s, int64_t ns);
+
+/* Gives up the socket without closing: wakes as csock_close does, and returns the descriptor,
+ * which is the caller's from then on, or -EBADF. Not from a signal handler of a thread that is
+ * itself inside: the call underneath may go on to sleep. */
+CSOCK_API int csock_detach(struct csock *s);
+
+/* For a bare descriptor, of a socket or not, that no struct csock owns: a close-on-exec duplicate
+ * (F_DUPFD_CLOEXEC), or close(2). The new descriptor, 0, or -errno. */
+CSOCK_API int csock_fd_dup(int fd);
+CSOCK_API int csock_fd_close(int fd);
+
+/* bind(2), listen(2), shutdown(2), getsockname(2), getpeername(2): 0 or -errno. Do not block.
+ * A backlog below 0 counts as 0. */
+CSOCK_API int csock_bind(struct csock *s, const union csock_addr *addr, socklen_t len);
+CSOCK_API int csock_listen(struct csock *s, int backlog);
+CSOCK_API int csock_shutdown(struct csock *s, int how);
+CSOCK_API int csock_sockname(struct csock *s, union csock_addr *ret_addr, socklen_t *ret_len);
+CSOCK_API int csock_peername(struct csock *s, union csock_addr *ret_addr, socklen_t *ret_len);
+
+/* Blocking mode of the descriptor (O_NONBLOCK off or on), as other programs see it. Waiting calls
+ * work in both; a CSOCK_FOREVER call on a non-blocking descriptor waits by poll(2) if the mode was
+ * set through this library, and gives -EAGAIN if it was set behind its back. fcntl(2). */
+CSOCK_API int csock_set_blocking(struct csock *s, bool blocking);
+CSOCK_API int csock_get_blocking(struct csock *s);
+
+/* Accepts a connection into *ret_conn, which inherits family, type, proto and SIGPIPE behaviour,
+ * and is in blocking mode. ret_peer and ret_len may both be NULL. Blocks. A finite deadline puts
+ * the listener into non-blocking mode, because another process may take the connection between
+ * poll and accept. Errors: -ECONNABORTED, -EMFILE and whatever accept4(2) has; on all of them the
+ * listener stays usable. */
+CSOCK_API int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_peer,
+                           socklen_t *ret_len, const struct csock_wait *w);
+
+/* Connects, and waits until the connection stands. A finite deadline puts the socket into
+ * non-blocking mode. An interrupted connect goes on. A full AF_UNIX backlog is waited for. After
+ * CSOCK_ETIMEOUT the attempt may still be under way: close the socket. connect(2). */
+CSOCK_API int csock_connect(struct csock *s, const union csock_addr *addr, socklen_t len,
+                            const struct csock_wait *w);
+
+/* The same in two halves. begin: 0 if connected, -EINPROGRESS if on its way (poll for POLLOUT or
+ * call finish). finish: waits for the outcome: 0, or the error of the attempt. Where nothing says
+ * that an attempt is under way, as after -EAGAIN of a full AF_UNIX backlog, begin again. */
+CSOCK_API int csock_connect_begin(struct csock *s, const union csock_addr *addr, socklen_t len);
+CSOCK_API int csock_connect_finish(struct csock *s, const struct csock_wait *w);
+
+/* Waits until one of events (POLLIN, POLLOUT, … of poll(2)) holds. Returns revents (> 0);
+ * CSOCK_ETIMEOUT also with CSOCK_NOWAIT, when none does. */
+CSOCK_API int csock_ready(struct csock *s, short events, const struct csock_wait *w);
+
+/* --------------------------------------------------------------- transfers
+ *
+ * All of them try once without waiting; only if that gives EAGAIN do they wait. flags are those of
+ * recv(2) and send(2). Without MSG_NOSIGNAL or CSOCK_SIGPIPE, see CSOCK_SIGPIPE. */
+
+/* Receives at most n bytes into buf. Returns the count; 0 at the end of a stream. With MSG_TRUNC
+ * the count is the kernel's: on datagrams it may exceed n, and on TCP nothing is written to buf
+ * at all: csock_recv_written() says how many bytes of buf are real. Blocks. */
+CSOCK_API ssize_t csock_recv(struct csock *s, void *buf, size_t n, int flags,
+                             const struct csock_wait *w);
+
+/* The same with the sender's address; *ret_len is 0 where the protocol gives none (a connected
+ * stream). The address may be NULL, together with ret_len. recvfrom(2). */
+CSOCK_API ssize_t csock_recv_from(struct csock *s, void *buf, size_t n, int flags,
+                                  union csock_addr *ret_addr, socklen_t *ret_len,
+                                  const struct csock_wait *w);
+
+/* Receives at most max bytes into fresh memory of just the size that came (at least 1 byte), to be
+ * freed with free(3). Costs a copy; MSG_TRUNC gives what is real, as csock_recv_written(). */
+CSOCK_API ssize_t csock_recv_new(struct csock *s, size_t max, int flags, void **ret_buf,
+                                 const struct csock_wait *w);
+
+/* How many bytes of the buffer a receive that returned `count` with these n and flags filled. */
+CSOCK_API size_t csock_recv_written(const struct csock *s, ssize_t count, size_t n, int flags);
+
+/* Sends. On a blocking stream with CSOCK_FOREVER the whole of buf is sent, as one send(2) would;
+ * a signal after which interrupted asks to stop gives what went out. Elsewhere the count may be
+ * short. A datagram goes whole or not at all. Blocks. */
+CSOCK_API ssize_t csock_send(struct csock *s, const void *buf, size_t n, int flags,
+                             const struct csock_wait *w);
+
+/* The same to an address. sendto(2). */
+CSOCK_API ssize_t csock_send_to(struct csock *s, const void *buf, size_t n, int flags,
+                                const union csock_addr *addr, socklen_t len,
+                                const struct csock_wait *w);
+
+/* Sends all of buf under one deadline. 0 on success. *ret_sent (may be NULL) is how much went out,
+ * set on failure too: the one exception to the rule on outputs, for what was sent is sent. With
+ * CSOCK_NOWAIT it stops with -EAGAIN at the first send that would wait. */
+CSOCK_API int csock_send_all(struct csock *s, const void *buf, size_t n, int flags,
+                             size_t *ret_sent, const struct csock_wait *w);
+
+/* ----------------------------------------------------------------- options */
+
+/* An int option. getsockopt(2), setsockopt(2). 0 or -errno. */
+CSOCK_API int csock_opt_get_int(struct csock *s, int level, int name, int *ret_value);
+CSOCK_API int csock_opt_set_int(struct csock *s, int level, int name, int value);
+
+/* A buffer of at most *len bytes; *len becomes what the kernel wrote. On failure unchanged. */
+CSOCK_API int csock_opt_get(struct csock *s, int level, int name, void *buf, socklen_t *len);
+CSOCK_API int csock_opt_set(struct csock *s, int level, int name, const void *buf,
+                            socklen_t len);
+
+/* No value, but a length: setsockopt(fd, level, name, NULL, len), as AF_ALG wants it. */
+CSOCK_API int csock_opt_set_absent(struct csock *s, int level, int name, socklen_t len);
+
+/* ------------------------------------------------------------------- names
+ *
+ * All of these may read files and ask servers: they block, for as long as libc does, and cannot
+ * be woken. They use the reentrant calls of libc only. */
+
+/* Host and service to addresses, by getaddrinfo(3). hints may be NULL. *ret_list is libc's list:
+ * free it with csock_resolve_free. Errors: CSOCK_EAI(…), or -errno where libc says EAI_SYSTEM. */
+struct addrinfo;
+CSOCK_API int csock_resolve(const char *host, const char *service, const struct addrinfo *hints,
+                            struct addrinfo **ret_list);
+CSOCK_API void csock_resolve_free(struct addrinfo *list);
+
+/* Address to names, by getnameinfo(3). Either buffer may be NULL with size 0. NI_… flags. */
+CSOCK_API int csock_resolve_reverse(const union csock_addr *addr, socklen_t len, char *host,
+                                    size_t host_size, char *service, size_t service_size,
+                                    int flags);
+
+/* A host's official name, its other names and its addresses. gethostbyname(3), hosts(5). */
+struct csock_host {
+    int family;
+    char *name;
+    char **aliases;          /* NULL-terminated */
+    size_t n_addrs;
+    union csock_addr *addrs; /* port 0 */
+};
+
+/* By name (AF_INET or AF_INET6), or by address. *ret_host is the caller's: csock_host_free.
+ * Errors: CSOCK_EHERR(…), -ENOMEM and other -errno, CSOCK_EFAMILY, CSOCK_EADDRLEN. */
+CSOCK_API int csock_host_by_name(const char *name, int family, struct csock_host **ret_host);
+CSOCK_API int csock_host_by_addr(const union csock_addr *addr, socklen_t len,
+                                 struct csock_host **ret_host);
+CSOCK_API void csock_host_free(struct csock_host *host);
+
+/* services(5), protocols(5). proto NULL: any. Ports in host order, 0 to 65535. The returned value
+ * is the port or protocol number; by_port fills name[size] and returns its length, -ENOSPC if it
+ * does not fit. Errors: CSOCK_ESERVICE, CSOCK_EPROTOCOL, CSOCK_EPORT, -ENOMEM and other -errno. */
+CSOCK_API int csock_service_by_name(const char *name, const char *proto);
+CSOCK_API int csock_service_by_port(long port, const char *proto, char *name, size_t size);
+CSOCK_API int csock_protocol_by_name(const char *name);
+
+/* The machine's own name, NUL-terminated, into name[size]. gethostname(2). -ENAMETOOLONG if it
+ * does not fit. */
+CSOCK_API int csock_hostname(char *name, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,318 @@
+/* Closing beside other threads: many of them, stuck ones, and those of a process that forked. */
+#include "util.h"
+
+#include <sys/wait.h>
+
+#define THREADS 1000
+
+/* 1,000 threads on as many sockets as given, some with a deadline and all with every signal masked.
+ * Returns how long it took from the first close to the end of the last call. */
+static int64_t time_to_wake_all(int n_sockets)
+{
+    static struct util_call calls[THREADS];
+    static struct csock s[THREADS];
+    struct csock_wait timed = {.deadline = csock_deadline(60000 * MS)};
+    sigset_t all, before;
+    for (int i = 0; i < n_sockets; i++)
+        assert_int_equal(csock_open(&s[i], AF_UNIX, SOCK_DGRAM, 0, 0), 0);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (int i = 0; i < THREADS; i++) {
+        calls[i] = (struct util_call){
+            .run = util_recv, .s = &s[i % n_sockets], .w = i % 4 ? NULL : &timed};
+        util_start(&calls[i]);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    for (int i = 0; i < THREADS; i++)
+        util_await_sleep(&calls[i]);
+    int64_t start = csock_now(), last = start;
+    for (int i = 0; i < n_sockets; i++)
+        util_close(&s[i]);
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(util_join(&calls[i]), CSOCK_ECLOSED);
+        last = calls[i].ended > last ? calls[i].ended : last;
+    }
+    return last - start;
+}
+
+static ssize_t echo(struct util_call *call)
+{
+    char byte;
+    while (csock_recv(call->s, &byte, 1, 0, NULL) == 1)
+        csock_send(call->s, &byte, 1, 0, NULL);
+    return 0;
+}
+
+/* What the machine takes to wake a thread and hear from it, a thousand times: little when it is
+ * quiet, and the measure of what can be asked of it when it is not. */
+static int64_t time_of_round_trips(void)
+{
+    struct csock s[2];
+    struct util_call call = {.run = echo, .s = &s[0]};
+    char byte = 'x';
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    util_start_asleep(&call);
+    int64_t start = csock_now();
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(csock_send(&s[1], &byte, 1, 0, NULL), 1);
+        assert_int_equal(csock_recv(&s[1], &byte, 1, 0, NULL), 1);
+    }
+    int64_t t = csock_now() - start;
+    util_close(&s[1]);
+    assert_int_equal(util_join(&call), 0);
+    util_close(&s[0]);
+    return t;
+}
+
+static void closing_wakes_a_thousand_threads(void **state)
+{
+    (void)state;
+    for (int n_sockets = 1; n_sockets <= 800; n_sockets += 799) { /* fewer than RLIMIT_NOFILE */
+        int64_t t = INT64_MAX, limit = 0;
+        for (int tries = 0; tries < 3 && t >= limit; tries++) {
+            limit = 250 * MS + 2 * time_of_round_trips(); /* 300 ms on a quiet machine */
+            t = time_to_wake_all(n_sockets);
+            limit += 2 * time_of_round_trips();
+        }
+        print_message("%d threads, %d sockets: %d ms, limit %d ms\n", THREADS, n_sockets,
+                      (int)(t / MS), (int)(limit / MS));
+        assert_in_range(t, 0, limit);
+    }
+}
+
+/* A call that is stuck in its own callback, until let go. */
+static atomic_int in_callback, let_go;
+
+static int get_stuck(void *arg)
+{
+    (void)arg;
+    atomic_store(&in_callback, 1);
+    while (!atomic_load(&let_go))
+        util_sleep(MS);
+    return 0;
+}
+
+static const struct csock_wait stuck = {.interrupted = get_stuck};
+
+static void start_stuck(struct util_call *call)
+{
+    atomic_store(&in_callback, 0);
+    atomic_store(&let_go, 0);
+    util_count_signal(SIGUSR1);
+    util_start_asleep(call);
+    util_signal_call(call, SIGUSR1);
+    while (!atomic_load(&in_callback))
+        util_sleep(MS);
+}
+
+static void the_last_user_gives_the_number_back(void **state)
+{
+    struct csock s[2], other;
+    struct util_call call = {.run = util_recv, .s = &s[0], .w = &stuck};
+    char byte;
+    (void)state;
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    int fd = csock_fd(&s[0]);
+    start_stuck(&call);
+    int64_t start = csock_now();
+    assert_int_equal(csock_close_within(&s[0], 30 * MS), 0);
+    assert_in_range(csock_now() - start, 30 * MS, 500 * MS);
+    assert_int_equal(csock_fd(&s[0]), -1);
+    assert_true(util_fd_is_open(fd));
+    assert_int_equal(csock_open(&other, AF_UNIX, SOCK_STREAM, 0, 0), 0);
+    assert_int_not_equal(csock_fd(&other), fd);
+    /* The number stays, the connection does not. */
+    assert_int_equal(csock_recv(&s[1], &byte, 1, 0, WITHIN(5000 * MS)), 0);
+    atomic_store(&let_go, 1);
+    assert_int_equal(util_join(&call), CSOCK_ECLOSED);
+    assert_false(util_fd_is_open(fd));
+    util_close(&other);
+    util_close(&s[1]);
+}
+
+static void without_a_spare_descriptor_the_last_user_closes(void **state)
+{
+    struct csock s[2];
+    struct util_call call = {.run = util_recv, .s = &s[0], .w = &stuck};
+    char byte;
+    (void)state;
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    start_stuck(&call);
+    fake_fail(FAKE_DEADEN, 1, EMFILE);
+    assert_int_equal(csock_close_within(&s[0], 0), 0);
+    assert_int_equal(csock_recv(&s[1], &byte, 1, 0, NOWAIT), -EAGAIN);
+    atomic_store(&let_go, 1);
+    assert_int_equal(util_join(&call), CSOCK_ECLOSED);
+    assert_int_equal(csock_recv(&s[1], &byte, 1, 0, NULL), 0);
+    util_close(&s[1]);
+}
+
+static void close_is_patient_for_about_a_second(void **state)
+{
+    struct csock s[2];
+    struct util_call calls[2] = {{.run = util_recv, .s = &s[0], .w = &stuck},
+                                 {.run = util_recv, .s = &s[0]}};
+    (void)state;
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    int fd = csock_fd(&s[0]);
+    start_stuck(&calls[0]);
+    util_start_asleep(&calls[1]);
+    int64_t start = csock_now();
+    util_close(&s[0]);
+    assert_in_range(csock_now() - start, 1000 * MS, 1500 * MS);
+    assert_int_equal(util_join(&calls[1]), CSOCK_ECLOSED);
+    assert_in_range(calls[1].ended - start, 0, 500 * MS); /* the stuck one does not hold it up */
+    assert_true(util_fd_is_open(fd));
+    atomic_store(&let_go, 1);
+    assert_int_equal(util_join(&calls[0]), CSOCK_ECLOSED);
+    assert_false(util_fd_is_open(fd));
+    util_close(&s[1]);
+}
+
+static void only_one_of_two_closers_succeeds(void **state)
+{
+    struct csock s[2];
+    struct util_call call = {.run = util_recv, .s = &s[0], .w = &stuck};
+    (void)state;
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    start_stuck(&call);
+    assert_int_equal(csock_close_within(&s[0], 0), 0);
+    assert_int_equal(csock_close(&s[0]), -EBADF);
+    assert_int_equal(csock_detach(&s[0]), -EBADF);
+    atomic_store(&let_go, 1);
+    util_join(&call);
+    util_close(&s[1]);
+}
+
+/* In a child whose parent had threads blocked in recv and accept. */
+struct forked {
+    struct csock *listener, *s;
+};
+
+static int close_in_child(void *arg)
+{
+    struct forked *f = arg;
+    struct csock mine[2];
+    struct util_call call = {.run = util_recv, .s = &mine[0]};
+    int64_t start = csock_now();
+    if (csock_close(f->listener) != 0 || csock_close(&f->s[0]) != 0)
+        return __LINE__;
+    if (csock_now() - start > 500 * MS) /* there is nobody to wait for */
+        return __LINE__;
+    if (csock_fd(f->listener) != -1 || csock_close(f->listener) != -EBADF)
+        return __LINE__;
+    if (csock_pair(mine, AF_UNIX, SOCK_STREAM, 0, 0) != 0)
+        return __LINE__;
+    util_start_asleep(&call);
+    if (csock_close(&mine[0]) != 0 || util_join(&call) != CSOCK_ECLOSED)
+        return __LINE__;
+    return csock_close(&mine[1]);
+}
+
+static void a_child_closes_beside_threads_that_it_does_not_have(void **state)
+{
+    struct csock listener, s[2];
+    union csock_addr addr;
+    socklen_t len;
+    struct forked forked = {&listener, s};
+    struct util_call calls[3] = {{.run = util_accept, .s = &listener},
+                                 {.run = util_recv, .s = &s[0]},
+                                 {.run = util_recv, .s = &s[0], .w = WITHIN(60000 * MS)}};
+    (void)state;
+    util_listener(&listener, AF_INET, 4, &addr, &len);
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    for (int i = 0; i < 3; i++)
+        util_start_asleep(&calls[i]);
+    util_in_child(close_in_child, &forked);
+    for (int i = 0; i < 3; i++)
+        util_await_sleep(&calls[i]); /* the parent's own go on */
+    util_close(&listener);
+    util_close(&s[0]);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(util_join(&calls[i]), CSOCK_ECLOSED);
+    util_close(&s[1]);
+}
+
+static void the_port_is_free_once_parent_and_child_have_closed(void **state)
+{
+    struct csock listener, again;
+    union csock_addr addr;
+    socklen_t len;
+    struct util_call call = {.run = util_accept, .s = &listener};
+    int done[2], status;
+    char byte;
+    (void)state;
+    assert_int_equal(pipe(done), 0);
+    util_listener(&listener, AF_INET, 4, &addr, &len);
+    util_start_asleep(&call);
+    pid_t pid = fork();
+    if (pid == 0) {
+        csock_close(&listener);
+        (void)!write(done[1], "x", 1);
+        pause(); /* lives on, without the port */
+    }
+    assert_int_equal(read(done[0], &byte, 1), 1);
+    util_close(&listener);
+    assert_int_equal(util_join(&call), CSOCK_ECLOSED);
+    assert_int_equal(csock_open(&again, AF_INET, SOCK_STREAM, 0, 0), 0);
+    assert_int_equal(csock_bind(&again, &addr, len), 0);
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    util_close(&again);
+    close(done[0]);
+    close(done[1]);
+}
+
+/* A fork in the middle of a call: the child is inside, too, but the count is the parent's. */
+static struct csock inside[2];
+static pid_t forked_pid;
+
+static int fork_inside(void *arg)
+{
+    (void)arg;
+    forked_pid = fork();
+    return forked_pid == 0 ? csock_close(&inside[0]) : 0;
+}
+
+static ssize_t recv_and_fork(struct util_call *call)
+{
+    ssize_t r = util_recv(call);
+    if (forked_pid == 0)
+        util_exit(r == CSOCK_ECLOSED && csock_fd(&inside[0]) == -1 ? 7 : 8);
+    return r;
+}
+
+static void a_child_closes_the_call_that_it_was_forked_in(void **state)
+{
+    struct csock_wait w = {.interrupted = fork_inside};
+    struct util_call call = {.run = recv_and_fork, .s = &inside[0], .w = &w};
+    int status;
+    (void)state;
+    forked_pid = -1;
+    util_pair(inside, AF_UNIX, SOCK_STREAM);
+    util_count_signal(SIGUSR1);
+    util_start_asleep(&call);
+    util_signal_call(&call, SIGUSR1);
+    while (wait(&status) < 0)
+        util_sleep(MS);
+    assert_int_equal(WEXITSTATUS(status), 7);
+    assert_int_equal(csock_send(&inside[1], "x", 1, 0, NULL), 1);
+    assert_int_equal(util_join(&call), 1); /* the parent's call never noticed */
+    util_close(&inside[0]);
+    util_close(&inside[1]);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        TEST(closing_wakes_a_thousand_threads),
+        TEST(the_last_user_gives_the_number_back),
+        TEST(without_a_spare_descriptor_the_last_user_closes),
+        TEST(close_is_patient_for_about_a_second),
+        TEST(only_one_of_two_closers_succeeds),
+        TEST(a_child_closes_beside_threads_that_it_does_not_have),
+        TEST(the_port_is_free_once_parent_and_child_have_closed),
+        TEST(a_child_closes_the_call_that_it_was_forked_in),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,251 @@
+/* The wake-up signal: which one it is, and whom it reaches. */
+#include "util.h"
+
+#define OURS (SIGRTMAX - 4) /* the first choice */
+
+static struct csock s[2];
+
+static int setup(void **state)
+{
+    util_setup(state);
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    csock_close(&s[0]);
+    csock_close(&s[1]);
+    return util_teardown(state);
+}
+
+/* Every signal masked, as some programs have it in all threads but one. */
+static ssize_t recv_masked(struct util_call *call)
+{
+    sigset_t all, before, after, pending;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    pthread_sigmask(SIG_SETMASK, NULL, &before);
+    ssize_t r = util_recv(call);
+    pthread_sigmask(SIG_SETMASK, NULL, &after);
+    sigpending(&pending);
+    for (int sig = 1; sig <= SIGRTMAX; sig++)
+        if (sigismember(&before, sig) != sigismember(&after, sig) || sigismember(&pending, sig) > 0)
+            return -sig;
+    return r;
+}
+
+static void threads_that_mask_all_signals_are_woken(void **state)
+{
+    struct util_call calls[2] = {{.run = recv_masked, .s = &s[0]},
+                                 {.run = recv_masked, .s = &s[0], .w = WITHIN(60000 * MS)}};
+    (void)state;
+    util_start_asleep(&calls[0]);
+    util_start_asleep(&calls[1]);
+    util_close(&s[0]);
+    assert_int_equal(util_join(&calls[0]), CSOCK_ECLOSED);
+    assert_int_equal(util_join(&calls[1]), CSOCK_ECLOSED);
+}
+
+/* 0 if a thread that sleeps in recv is woken, and by a signal that the program does not handle. */
+static int wakes(struct csock_wait *w)
+{
+    struct csock mine[2];
+    struct util_call call = {.run = util_recv, .s = &mine[0], .w = w};
+    int64_t start;
+    if (csock_pair(mine, AF_UNIX, SOCK_STREAM, 0, 0) != 0)
+        return __LINE__;
+    util_start_asleep(&call);
+    start = csock_now();
+    if (csock_close(&mine[0]) != 0 || util_join(&call) != CSOCK_ECLOSED)
+        return __LINE__;
+    if (csock_now() - start > 500 * MS)
+        return __LINE__;
+    if (atomic_load(&util_signals) != 0)
+        return __LINE__;
+    return csock_close(&mine[1]);
+}
+
+static bool is_handled(int sig)
+{
+    struct sigaction now;
+    sigaction(sig, NULL, &now);
+    return now.sa_handler != SIG_DFL;
+}
+
+static void siginfo_handler(int sig, siginfo_t *info, void *context)
+{
+    (void)sig, (void)info, (void)context;
+    atomic_fetch_add(&util_signals, 1);
+}
+
+static int used_before_the_first_sleep(void *arg)
+{
+    struct sigaction act = {.sa_sigaction = siginfo_handler, .sa_flags = SA_SIGINFO};
+    (void)arg;
+    if (is_handled(OURS))
+        return __LINE__;
+    util_count_signal(OURS);
+    sigaction(OURS - 1, &act, NULL);
+    util_handle(OURS - 2, SIG_IGN, 0);
+    int line = wakes(NULL);
+    return line ? line : is_handled(OURS - 3) ? 0 : __LINE__;
+}
+
+static int used_after_the_first_sleep(void *arg)
+{
+    (void)arg;
+    int line = wakes(NULL);
+    if (line)
+        return line;
+    if (!is_handled(OURS))
+        return __LINE__;
+    util_count_signal(OURS);
+    if ((line = wakes(NULL)))
+        return line;
+    return is_handled(OURS - 1) ? 0 : __LINE__;
+}
+
+static int used_while_a_thread_sleeps(void *arg)
+{
+    struct util_call call = {.run = util_recv, .s = &s[0]};
+    (void)arg;
+    util_start_asleep(&call);
+    util_count_signal(OURS);
+    if (csock_close(&s[0]) != 0 || util_join(&call) != CSOCK_ECLOSED)
+        return __LINE__;
+    return atomic_load(&util_signals) ? __LINE__ : 0;
+}
+
+/* A program that puts every handler back, as some do before they run others. */
+static int reset_after_the_first_sleep(void *arg)
+{
+    (void)arg;
+    int line = wakes(NULL);
+    if (line)
+        return line;
+    util_handle(OURS, SIG_DFL, 0);
+    line = wakes(NULL);
+    return line ? line : is_handled(OURS) ? 0 : __LINE__;
+}
+
+/* Then closing cannot wake, but harms nothing either. */
+static int all_signals_are_used(void *arg)
+{
+    struct util_call call = {.run = util_recv, .s = &s[0]};
+    (void)arg;
+    for (int sig = SIGRTMIN; sig <= OURS; sig++)
+        util_count_signal(sig);
+    util_start_asleep(&call);
+    int fd = csock_fd(&s[0]);
+    if (csock_close_within(&s[0], 10 * MS) != 0 || !util_fd_is_open(fd))
+        return __LINE__;
+    util_await_sleep(&call);
+    if (csock_send(&s[1], "x", 1, 0, NULL) != 1 || util_join(&call) != 1)
+        return __LINE__;
+    return util_fd_is_open(fd) || atomic_load(&util_signals) ? __LINE__ : 0;
+}
+
+static void a_signal_that_the_program_uses_is_left_alone(void **state)
+{
+    (void)state;
+    /* Children, as this process has not slept yet: they choose anew. */
+    util_in_child(used_before_the_first_sleep, NULL);
+    util_in_child(used_after_the_first_sleep, NULL);
+    util_in_child(used_while_a_thread_sleeps, NULL);
+    util_in_child(reset_after_the_first_sleep, NULL);
+    util_in_child(all_signals_are_used, NULL);
+}
+
+static int resumed;
+
+static void on_resume(void *arg)
+{
+    (void)arg;
+    resumed++;
+}
+
+/* Only the first sleep of a thread needs memory, and only if no thread before it left a record. */
+static int no_memory(void *arg)
+{
+    struct csock_wait forever = {.resume = on_resume}, timed = {.resume = on_resume};
+    char byte;
+    (void)arg;
+    timed.deadline = csock_deadline(1000 * MS);
+    fake_fail(FAKE_ALLOC, FAKE_EVERY, ENOMEM);
+    if (csock_recv(&s[0], &byte, 1, 0, &forever) != -ENOMEM || resumed != 1)
+        return __LINE__;
+    if (csock_recv(&s[0], &byte, 1, 0, &timed) != -ENOMEM || resumed != 2)
+        return __LINE__;
+    fake_fail(FAKE_CONNECT, FAKE_EVERY, EAGAIN); /* a nap between tries */
+    if (csock_connect(&s[0], &(union csock_addr){0}, 2, &timed) != -ENOMEM || resumed != 3)
+        return __LINE__;
+    if (csock_send(&s[1], "x", 1, 0, NULL) != 1)
+        return __LINE__;
+    return csock_recv(&s[0], &byte, 1, 0, NULL) == 1 ? 0 : __LINE__; /* no sleep, no memory */
+}
+
+static void without_memory_for_its_record_a_call_fails(void **state)
+{
+    (void)state;
+    util_in_child(no_memory, NULL);
+}
+
+static void records_of_ended_threads_are_used_again(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        struct util_call call = {.run = util_recv, .s = &s[0], .w = WITHIN(MS / 10)};
+        util_start(&call);
+        assert_int_equal(util_join(&call), CSOCK_ETIMEOUT);
+    }
+    assert_in_range(fake_calls(FAKE_ALLOC), 0, 1);
+}
+
+static void without_signal_masks_waiting_still_works(void **state)
+{
+    char byte;
+    (void)state;
+    fake_fail(FAKE_THREAD_MASK, FAKE_EVERY, EINVAL);
+    assert_int_equal(csock_recv(&s[0], &byte, 1, 0, WITHIN(MS)), CSOCK_ETIMEOUT);
+    assert_int_equal(fake_calls(FAKE_THREAD_MASK), 1); /* nothing to restore */
+}
+
+/* The call ends by itself just when the closer has chosen its thread: the thread stays in the
+ * library until the signal has come, and takes it there. */
+static struct util_call late;
+static int ended_early;
+
+static void let_it_end(void *arg)
+{
+    (void)arg;
+    (void)!write(csock_fd(&s[1]), "x", 1);
+    util_sleep(20 * MS);
+    ended_early = atomic_load(&late.tid) == -1;
+}
+
+static void a_signal_on_its_way_is_waited_for(void **state)
+{
+    (void)state;
+    late = (struct util_call){.run = recv_masked, .s = &s[0]};
+    fake_hook(FAKE_TGKILL, 1, let_it_end, NULL);
+    util_start_asleep(&late);
+    util_close(&s[0]);
+    assert_int_equal(util_join(&late), 1); /* what came in time is not lost */
+    assert_false(ended_early);
+    assert_true(fake_calls(FAKE_YIELD) > 0);
+}
+
+int main(void)
+{
+#define IN_PAIR(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    static const struct CMUnitTest tests[] = {
+        IN_PAIR(a_signal_that_the_program_uses_is_left_alone),
+        IN_PAIR(without_memory_for_its_record_a_call_fails),
+        IN_PAIR(threads_that_mask_all_signals_are_woken),
+        IN_PAIR(records_of_ended_threads_are_used_again),
+        IN_PAIR(without_signal_masks_waiting_still_works),
+        IN_PAIR(a_signal_on_its_way_is_waited_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

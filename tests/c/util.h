@@ -1,0 +1,102 @@
+/* What the tests of the core share: sockets ready for use, threads that make one call and say what
+ * came of it and when, signals, children. Includes all that a cmocka test file needs. */
+#ifndef CSOCK_TESTS_UTIL_H
+#define CSOCK_TESTS_UTIL_H
+
+#include "csock.h"
+#include "fake.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define MS INT64_C(1000000) /* ns */
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define WITHIN(ns) (&(struct csock_wait){.deadline = csock_deadline(ns)})
+#define NOWAIT (&(struct csock_wait){.deadline = CSOCK_NOWAIT})
+
+/* Fixture of every test: the scripted table, with an empty script. The teardown asserts that no
+ * descriptor was left open. A hang ends the program after two minutes. */
+int util_setup(void **state);
+int util_teardown(void **state);
+#define TEST(f) cmocka_unit_test_setup_teardown(f, util_setup, util_teardown)
+
+/* Sockets; all of them assert that they succeed. Families AF_INET and AF_INET6 are on loopback,
+ * AF_UNIX has abstract names that the kernel chose. */
+void util_pair(struct csock s[2], int family, int type);
+void util_listener(struct csock *s, int family, int backlog, union csock_addr *ret_addr,
+                   socklen_t *ret_len);
+void util_bound(struct csock *s, int family, int type, union csock_addr *ret_addr,
+                socklen_t *ret_len);
+
+/* Sends until nothing goes any more, not even a little later. Returns the number of bytes. The
+ * receiver's buffer should be small: util_pair makes it so. */
+size_t util_fill(struct csock *s);
+
+/* Connects to a listener until one more connection would have to wait. At most `max`; returns how
+ * many of them stand in s[], to be closed. */
+int util_fill_backlog(struct csock *s, int max, const union csock_addr *addr, socklen_t len);
+
+/* Closes and asserts success. */
+void util_close(struct csock *s);
+
+bool util_fd_is_open(int fd);
+bool util_is_nonblocking(const struct csock *s);
+
+/* A thread that makes one call. */
+struct util_call {
+    ssize_t (*run)(struct util_call *call);
+    struct csock *s;
+    const struct csock_wait *w;
+    void *arg;
+    ssize_t result; /* of run */
+    int64_t ended;  /* when */
+    int64_t cpu;    /* ns of processor time that it took */
+    pthread_t thread;
+    atomic_int tid; /* 0 until it runs, -1 after */
+};
+
+void util_start(struct util_call *call);
+/* Waits until the thread sleeps in the kernel. */
+void util_await_sleep(struct util_call *call);
+void util_start_asleep(struct util_call *call);
+/* The result, when it has ended; a thread that does not end within 10 s fails the test. */
+ssize_t util_join(struct util_call *call);
+void util_signal_call(struct util_call *call, int sig);
+
+/* Some calls, for util_call.run. */
+ssize_t util_recv(struct util_call *call);   /* 1 byte */
+ssize_t util_send(struct util_call *call);   /* 1 byte */
+ssize_t util_accept(struct util_call *call); /* and closes the connection */
+ssize_t util_pollin(struct util_call *call);
+
+/* Installs a handler, with sa_flags. */
+void util_handle(int sig, void (*handler)(int sig), int flags);
+/* A handler that does nothing but count. */
+void util_count_signal(int sig);
+extern atomic_int util_signals;
+
+/* An `interrupted` that counts its calls into the atomic_int *arg, and goes on. */
+int util_count_interrupted(void *arg);
+
+/* Runs f in a fork and asserts that it returns 0. In f, use no assert: return a line number. */
+void util_in_child(int (*f)(void *arg), void *arg);
+/* The end of a child. */
+void util_exit(int code);
+
+void util_sleep(int64_t ns);
+int64_t util_thread_cpu(void);
+
+#endif
