@@ -1,0 +1,335 @@
+"""The socket module, on csock's core: the names and behaviour of the one that CPython brings.
+
+The class `socket` and the functions that are better written in Python are here; the rest comes
+from `csock._socket`. What goes beyond that module is in `csock` itself.
+"""
+
+import io
+import os
+from enum import IntEnum, IntFlag
+from errno import EAGAIN, EBADF, EWOULDBLOCK  # noqa: F401 (names that stock has, too)
+
+from . import _core, _socket
+from ._socket import *  # noqa: F403
+from ._socket import (
+    AF_INET,
+    AF_INET6,
+    AF_UNIX,
+    IPPROTO_IPV6,
+    IPV6_V6ONLY,
+    SO_REUSEADDR,
+    SO_REUSEPORT,
+    SOCK_STREAM,
+    SOL_SOCKET,
+    error,
+    gethostbyaddr,
+    gethostname,
+    has_ipv6,
+)
+
+__all__ = [
+    "AddressFamily",
+    "SocketKind",
+    "create_connection",
+    "create_server",
+    "fromfd",
+    "getfqdn",
+    "has_dualstack_ipv6",
+    *(name for name in dir(_socket) if not name.startswith("_")),
+]
+
+# Each takes the constants with its prefix out of this module's names, and puts its members there.
+IntEnum._convert_("AddressFamily", __name__, lambda name: name.isupper() and name[:3] == "AF_")
+IntEnum._convert_("SocketKind", __name__, lambda name: name.isupper() and name[:5] == "SOCK_")
+IntFlag._convert_("MsgFlag", __name__, lambda name: name.isupper() and name[:4] == "MSG_")
+IntFlag._convert_("AddressInfo", __name__, lambda name: name.isupper() and name[:3] == "AI_")
+
+# The enums' own names; a checker does not see that _convert_ has made them.
+AddressFamily = globals()["AddressFamily"]
+SocketKind = globals()["SocketKind"]
+
+_LOCALHOST = "127.0.0.1"
+_LOCALHOST_V6 = "::1"
+
+# Tells "no timeout given" from a timeout of None.
+_GLOBAL_DEFAULT_TIMEOUT = object()
+
+
+def _as_enum(value, enum):
+    """The enum's member, or the plain number where it has none."""
+    try:
+        return enum(value)
+    except ValueError:
+        return value
+
+
+def _owning(cls, family, type, proto, fd):
+    """A socket object that owns fd; if it cannot be made, fd is closed."""
+    try:
+        return cls(family, type, proto, fileno=fd)
+    except BaseException:
+        _socket.close(fd)
+        raise
+
+
+class SocketIO(_core.RawStream, io.RawIOBase):
+    """The raw stream of a socket: what makefile() gives unbuffered, and buffers otherwise."""
+
+
+class socket(_socket.socket):
+    """A socket. See csock._socket.socket for the calls that move data."""
+
+    __slots__ = ["__weakref__", "_closed", "_io_refs"]
+
+    def __init__(self, family=-1, type=-1, proto=-1, fileno=None):
+        # Without a descriptor to ask, -1 means the defaults; audit hooks are told those.
+        if fileno is None:
+            if family == -1:
+                family = AF_INET
+            if type == -1:
+                type = SOCK_STREAM
+            if proto == -1:
+                proto = 0
+        _socket.socket.__init__(self, family, type, proto, fileno)
+        self._io_refs = 0  # streams that are open on this socket
+        self._closed = False  # close() was called, though streams may keep the descriptor
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        if not self._closed:
+            self.close()
+
+    def __repr__(self):
+        cls = type(self)
+        closed = getattr(self, "_closed", False)
+        parts = [
+            f"{cls.__module__}.{cls.__qualname__}{' [closed]' if closed else ''} "
+            f"fd={self.fileno()}",
+            f"family={self.family}",
+            f"type={self.type}",
+            f"proto={self.proto}",
+        ]
+        if not closed:
+            for label, address in (("laddr", self.getsockname), ("raddr", self.getpeername)):
+                try:
+                    text = str(address() or "")
+                except (OSError, AttributeError):
+                    continue
+                if text:
+                    parts.append(f"{label}={text}")
+        return f"<{', '.join(parts)}>"
+
+    def __getstate__(self):
+        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
+
+    @property
+    def family(self):
+        """The address family, an AddressFamily where it is known."""
+        return _as_enum(super().family, AddressFamily)
+
+    @property
+    def type(self):
+        """The socket type, a SocketKind where it is known."""
+        return _as_enum(super().type, SocketKind)
+
+    def dup(self):
+        """A second socket object, with a descriptor of its own, for the same socket."""
+        copy = _owning(self.__class__, super().family, super().type, self.proto, self._dup())
+        copy.settimeout(self.gettimeout())
+        return copy
+
+    def accept(self):
+        """Wait for a connection: the new socket, and the address of the peer."""
+        fd, address = self._accept()
+        return _owning(socket, super().family, super().type, self.proto, fd), address
+
+    def makefile(self, mode="r", buffering=None, *, encoding=None, errors=None, newline=None):
+        """A file object on this socket. The arguments are those of open(); modes r, w, rw, and b.
+
+        The socket stays open until the file, too, is closed.
+        """
+        if not set(mode) <= {"r", "w", "b"}:
+            raise ValueError(f"invalid mode {mode!r} (only r, w, b allowed)")
+        binary = "b" in mode
+        writing = "w" in mode
+        reading = "r" in mode or not writing
+        if buffering == 0 and not binary:
+            raise ValueError("unbuffered streams must be binary")
+        by_line = buffering == 1 and not binary
+        if buffering is None or buffering < 0 or by_line:
+            buffering = io.DEFAULT_BUFFER_SIZE
+        raw = SocketIO(self, "r" * reading + "w" * writing)
+        self._io_refs += 1
+        if buffering == 0:
+            return raw
+        if reading and writing:
+            buffered = io.BufferedRWPair(raw, raw, buffering)
+        elif reading:
+            buffered = io.BufferedReader(raw, buffering)
+        else:
+            buffered = io.BufferedWriter(raw, buffering)
+        if binary:
+            return buffered
+        encoding = io.text_encoding(encoding)
+        text = io.TextIOWrapper(buffered, encoding, errors, newline, line_buffering=by_line)
+        text.mode = mode
+        return text
+
+    def _decref_socketios(self):
+        if self._io_refs > 0:
+            self._io_refs -= 1
+        if self._closed:
+            self.close()
+
+    def _real_close(self, _base=_socket.socket):
+        # The default argument outlives the module's names at the interpreter's end.
+        _base.close(self)
+
+    def close(self):
+        """Close the socket. While files of makefile() are open, they keep the descriptor."""
+        self._closed = True
+        if self._io_refs <= 0:
+            self._real_close()
+
+    def detach(self):
+        """Close the socket object, but not the descriptor, which is returned."""
+        self._closed = True
+        return super().detach()
+
+    def get_inheritable(self):
+        """Whether child programs inherit the descriptor."""
+        return os.get_inheritable(self.fileno())
+
+    def set_inheritable(self, inheritable):
+        """Have child programs inherit the descriptor, or not."""
+        os.set_inheritable(self.fileno(), inheritable)
+
+
+def fromfd(fd, family, type, proto=0):
+    """A socket object around a duplicate of fd, which stays the caller's."""
+    return _owning(socket, family, type, proto, _socket.dup(fd))
+
+
+def socketpair(family=None, type=SOCK_STREAM, proto=0):
+    """Two sockets that are connected to each other, of AF_UNIX unless told otherwise."""
+    if family is None:
+        family = AF_UNIX
+    a, b = _socket.socketpair(family, type, proto)
+    a = _owning(socket, family, type, proto, a.detach())
+    try:
+        b = _owning(socket, family, type, proto, b.detach())
+    except BaseException:
+        a.close()
+        raise
+    return a, b
+
+
+def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
+    """Addresses of a host and a service: (family, type, proto, canonical name, address) of each.
+
+    host and port may be None; port may be a number or a service's name. Zeros mean "any".
+    """
+    return [
+        (_as_enum(family, AddressFamily), _as_enum(type, SocketKind), *rest)
+        for family, type, *rest in _socket.getaddrinfo(host, port, family, type, proto, flags)
+    ]
+
+
+def getfqdn(name=""):
+    """The fully qualified name of a host: its first name with a dot. Without name: this host's."""
+    name = name.strip()
+    if name in ("", "0.0.0.0", "::"):
+        name = gethostname()
+    try:
+        host, aliases, _ = gethostbyaddr(name)
+    except error:
+        return name
+    return next((known for known in (host, *aliases) if "." in known), host)
+
+
+def _connected(info, timeout, source_address):
+    family, type, proto, _, address = info
+    sock = socket(family, type, proto)
+    try:
+        if timeout is not _GLOBAL_DEFAULT_TIMEOUT:
+            sock.settimeout(timeout)
+        if source_address:
+            sock.bind(source_address)
+        sock.connect(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def create_connection(
+    address, timeout=_GLOBAL_DEFAULT_TIMEOUT, source_address=None, *, all_errors=False
+):
+    """A TCP connection to (host, port): the host's addresses are tried one after the other.
+
+    timeout is that of each attempt, and of the socket afterwards. If all attempts fail, the last
+    error is raised, or with all_errors an ExceptionGroup of all.
+    """
+    host, port = address
+    errors = []
+    for info in getaddrinfo(host, port, 0, SOCK_STREAM):
+        try:
+            return _connected(info, timeout, source_address)
+        except error as err:
+            errors.append(err)
+    try:
+        if not errors:
+            raise error("getaddrinfo returns an empty list")
+        if all_errors:
+            raise ExceptionGroup("create_connection failed", errors)
+        raise errors[-1]
+    finally:
+        errors.clear()  # or the errors' frames, this one among them, would keep each other alive
+
+
+def has_dualstack_ipv6():
+    """Whether an AF_INET6 socket can take IPv4 connections, too."""
+    if not has_ipv6:
+        return False
+    try:
+        with socket(AF_INET6, SOCK_STREAM) as sock:
+            sock.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 0)
+    except error:
+        return False
+    return True
+
+
+def create_server(address, *, family=AF_INET, backlog=None, reuse_port=False, dualstack_ipv6=False):
+    """A TCP socket that is bound to address and listens.
+
+    backlog is that of listen(). reuse_port sets SO_REUSEPORT. With dualstack_ipv6 an AF_INET6
+    socket takes IPv4 connections, too.
+    """
+    if dualstack_ipv6:
+        if not has_dualstack_ipv6():
+            raise ValueError("dualstack_ipv6 not supported on this platform")
+        if family != AF_INET6:
+            raise ValueError("dualstack_ipv6 requires AF_INET6 family")
+    sock = socket(family, SOCK_STREAM)
+    try:
+        # A port whose last connections are in TIME_WAIT can be bound again. socket(7)
+        sock.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        if reuse_port:
+            sock.setsockopt(SOL_SOCKET, SO_REUSEPORT, 1)
+        if family == AF_INET6:
+            sock.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 0 if dualstack_ipv6 else 1)
+        try:
+            sock.bind(address)
+        except error as err:
+            text = f"{err.strerror} (while attempting to bind on address {address!r})"
+            raise type(err)(err.errno, text) from None
+        if backlog is None:
+            sock.listen()
+        else:
+            sock.listen(backlog)
+    except BaseException:
+        sock.close()
+        raise
+    return sock

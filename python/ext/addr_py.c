@@ -1,0 +1,153 @@
+/* Addresses between Python and union csock_addr: the list of families, and hosts. Sits on
+ * core/addr.c, and on the resolver for hosts that are names. */
+#include "addr_py.h"
+
+#include <netdb.h>
+
+/* ASCII goes as it is, because the idna codec refuses names that resolvers take. A copy of a
+ * bytearray, because it may change while the resolver works on it. */
+static PyObject *host_bytes(PyObject *o)
+{
+    if (PyBytes_Check(o))
+        return Py_NewRef(o);
+    if (PyByteArray_Check(o))
+        return PyBytes_FromObject(o);
+    if (!PyUnicode_Check(o)) {
+        PyErr_Format(PyExc_TypeError, "str, bytes or bytearray expected, not %s",
+                     Py_TYPE(o)->tp_name);
+        return NULL;
+    }
+    PyObject *encoded = PyUnicode_AsEncodedString(o, "idna", NULL);
+    if (!encoded && PyErr_ExceptionMatches(PyExc_UnicodeError))
+        PyErr_SetString(PyExc_TypeError, "encoding of hostname failed");
+    return encoded;
+}
+
+bool addr_host_argument(PyObject *o, const char **ret_host, PyObject **ret_keep)
+{
+    const char *host;
+    Py_ssize_t n;
+    bool ascii = PyUnicode_Check(o) && PyUnicode_IS_ASCII(o);
+    PyObject *keep = ascii ? Py_NewRef(o) : host_bytes(o);
+    if (!keep)
+        return false;
+    if (ascii) {
+        host = PyUnicode_AsUTF8AndSize(o, &n);
+    } else {
+        host = PyBytes_AS_STRING(keep);
+        n = PyBytes_GET_SIZE(keep);
+    }
+    if (!host)
+        goto fail;
+    if (strlen(host) != (size_t)n) {
+        PyErr_SetString(PyExc_TypeError, "host name must not contain null character");
+        goto fail;
+    }
+    *ret_host = host;
+    *ret_keep = keep;
+    return true;
+fail:
+    Py_DECREF(keep);
+    return false;
+}
+
+/* 0, or negative if it takes the resolver. AF_UNSPEC tries IPv4 first. */
+static int numeric(int family, const char *host, union csock_addr *ret_addr, socklen_t *ret_len)
+{
+    int r = CSOCK_EHOST;
+    if (family != AF_INET6)
+        r = csock_addr_from_host(AF_INET, host, 0, ret_addr, ret_len);
+    if (r < 0 && family != AF_INET)
+        r = csock_addr_from_host(AF_INET6, host, 0, ret_addr, ret_len);
+    return r;
+}
+
+const char *addr_numeric_text(PyObject *o)
+{
+    Py_ssize_t n;
+    union csock_addr addr;
+    socklen_t len;
+    if (!PyUnicode_Check(o) || !PyUnicode_IS_ASCII(o))
+        return NULL;
+    const char *text = PyUnicode_AsUTF8AndSize(o, &n);
+    if (!text || strlen(text) != (size_t)n)
+        return NULL;
+    return numeric(AF_UNSPEC, text, &addr, &len) == 0 ? text : NULL;
+}
+
+/* 0, or a negative result of the core. */
+static int resolve_name(int family, const char *host, union csock_addr *ret_addr,
+                        socklen_t *ret_len)
+{
+    struct addrinfo hints = {.ai_family = family}, *list;
+    int r;
+    Py_BEGIN_ALLOW_THREADS
+    r = csock_resolve(host, NULL, &hints, &list);
+    Py_END_ALLOW_THREADS
+    if (r < 0)
+        return r;
+    memset(ret_addr, 0, sizeof *ret_addr);
+    memcpy(ret_addr, list->ai_addr, list->ai_addrlen);
+    *ret_len = list->ai_addrlen;
+    csock_resolve_free(list);
+    return 0;
+}
+
+bool addr_resolve(struct ext_state *st, int family, const char *host, union csock_addr *ret_addr,
+                  socklen_t *ret_len)
+{
+    if (family == AF_UNSPEC && !*host) {
+        PyErr_SetString(PyExc_OSError, "wildcard resolved to multiple address");
+        return false;
+    }
+    if (family == AF_INET6 && (!strcmp(host, "<broadcast>") || !strcmp(host, "255.255.255.255"))) {
+        PyErr_SetString(PyExc_OSError, "address family mismatched");
+        return false;
+    }
+    int r = numeric(family, host, ret_addr, ret_len);
+    if (r < 0)
+        r = resolve_name(family, host, ret_addr, ret_len);
+    if (r < 0)
+        ext_raise(st, r);
+    return r == 0;
+}
+
+static const struct addr_row *const rows[] = {&addr_row_inet, &addr_row_inet6, &addr_row_unix};
+
+static const struct addr_row *row_of(int family)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i]->family == family)
+            return rows[i];
+    return NULL;
+}
+
+bool addr_from_py(struct sock_object *s, const char *what, PyObject *address,
+                  union csock_addr *ret_addr, socklen_t *ret_len)
+{
+    const struct addr_row *row = row_of(s->family);
+    if (!row) {
+        PyErr_Format(PyExc_OSError, "%s(): bad family", what);
+        return false;
+    }
+    return row->from_py(&(struct addr_request){s, what}, address, ret_addr, ret_len);
+}
+
+/* The first bytes of an address whose family has no row, as stock shows it. */
+static PyObject *unknown_as_py(const union csock_addr *addr, socklen_t len)
+{
+    struct sockaddr head = {0};
+    memcpy(&head, addr, len < sizeof head ? len : sizeof head);
+    return Py_BuildValue("(iy#)", (int)head.sa_family, head.sa_data,
+                         (Py_ssize_t)sizeof head.sa_data);
+}
+
+PyObject *addr_as_py(const union csock_addr *addr, socklen_t len, int proto)
+{
+    (void)proto; /* decides in families yet to come */
+    if (len == 0)
+        Py_RETURN_NONE;
+    const struct addr_row *row =
+        len >= sizeof addr->any.sa_family ? row_of(addr->any.sa_family) : NULL;
+    return row ? row->as_py(addr, len) : unknown_as_py(addr, len);
+}

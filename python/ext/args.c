@@ -1,0 +1,105 @@
+/* Small argument converters, for functions that take their arguments by METH_FASTCALL or METH_O.
+ * They accept what stock accepts and say what stock says. Sits on nothing but the interpreter. */
+#include "ext.h"
+
+#include <limits.h>
+#include <math.h>
+
+#define NS_PER_S 1000000000LL
+
+PyObject *ext_address_argument(struct sock_object *s, const char *what, PyObject *const *args,
+                               Py_ssize_t n)
+{
+    bool host_and_port = s->family == AF_INET || s->family == AF_INET6;
+    if (n == 1)
+        return Py_NewRef(args[0]);
+    if (n == 2 && host_and_port)
+        return PyTuple_Pack(2, args[0], args[1]);
+    PyErr_Format(PyExc_TypeError, "socket.%s() takes exactly one argument (%zd given)", what, n);
+    return NULL;
+}
+
+bool ext_int(PyObject *o, int *ret)
+{
+    long value = PyLong_AsLong(o);
+    if (value == -1 && PyErr_Occurred())
+        return false;
+    if (value > INT_MAX || value < INT_MIN) {
+        PyErr_SetString(PyExc_OverflowError, value > 0 ? "signed integer is greater than maximum"
+                                                       : "signed integer is less than minimum");
+        return false;
+    }
+    *ret = (int)value;
+    return true;
+}
+
+/* Flags are an int like any other; the name says what the caller converts. */
+bool ext_flags(PyObject *o, int *ret)
+{
+    return ext_int(o, ret);
+}
+
+static bool float_seconds(double seconds, int64_t *ret_ns)
+{
+    if (isnan(seconds)) {
+        PyErr_SetString(PyExc_ValueError, "Invalid value NaN (not a number)");
+        return false;
+    }
+    double ns = seconds * (double)NS_PER_S;
+    ns = ns < 0 ? floor(ns) : ceil(ns); /* never shorter than asked for */
+    if (ns < (double)INT64_MIN || ns >= -(double)INT64_MIN) {
+        PyErr_SetString(PyExc_OverflowError, "timestamp out of range for platform time_t");
+        return false;
+    }
+    *ret_ns = (int64_t)ns;
+    return true;
+}
+
+#if PY_VERSION_HEX >= 0x030D0000
+#define TOO_LARGE "timestamp too large to convert to C PyTime_t"
+#else
+#define TOO_LARGE "timestamp too large to convert to C _PyTime_t"
+#endif
+
+static bool int_seconds(PyObject *o, int64_t *ret_ns)
+{
+    long long seconds = PyLong_AsLongLong(o);
+    if (seconds == -1 && PyErr_Occurred()) {
+        if (PyErr_ExceptionMatches(PyExc_OverflowError))
+            PyErr_SetString(PyExc_OverflowError, TOO_LARGE);
+        return false;
+    }
+    if (seconds > INT64_MAX / NS_PER_S || seconds < INT64_MIN / NS_PER_S) {
+        PyErr_SetString(PyExc_OverflowError, TOO_LARGE);
+        return false;
+    }
+    *ret_ns = seconds * NS_PER_S;
+    return true;
+}
+
+bool ext_timeout(PyObject *o, int64_t *ret_ns)
+{
+    int64_t ns = 0;
+    if (o == Py_None) {
+        *ret_ns = -1;
+        return true;
+    }
+    if (!(PyFloat_Check(o) ? float_seconds(PyFloat_AS_DOUBLE(o), &ns) : int_seconds(o, &ns)))
+        return false;
+    if (ns < 0) {
+        PyErr_SetString(PyExc_ValueError, "Timeout value out of range");
+        return false;
+    }
+    *ret_ns = ns;
+    return true;
+}
+
+/* Whole seconds are divided as integers: a double holds fewer digits than int64_t. */
+PyObject *ext_timeout_as_py(int64_t ns)
+{
+    if (ns < 0)
+        Py_RETURN_NONE;
+    if (ns % NS_PER_S == 0)
+        return PyFloat_FromDouble((double)(ns / NS_PER_S));
+    return PyFloat_FromDouble((double)ns / (double)NS_PER_S);
+}

@@ -1,0 +1,119 @@
+/* Negative results of the core as Python exceptions, with the classes and texts of stock. Sits on
+ * csock_strerror and on the core's table err.def. Must not know any method or function. */
+#include "ext.h"
+
+#include <errno.h>
+
+enum kind { OSERROR, MESSAGE, TIMEOUT, VALUE, OVERFLOW, PENDING };
+
+static const struct {
+    int code;
+    enum kind kind;
+} rows[] = {
+#define CSOCK_ERR(code, text, kind, number) {code, kind},
+#include "err.def"
+#undef CSOCK_ERR
+};
+
+/* (number, text), the arguments of every OSError that has a number. type is NULL where the module
+ * is being torn down and a thread still comes back with an error. */
+static PyObject *raise_numbered(PyObject *type, int number, const char *text)
+{
+    PyObject *args = Py_BuildValue("(is)", number, text);
+    if (args) {
+        PyErr_SetObject(type ? type : PyExc_OSError, args);
+        Py_DECREF(args);
+    }
+    return NULL;
+}
+
+/* The interpreter words these itself, in the language of the program's locale. */
+static PyObject *raise_system(int number)
+{
+    errno = number;
+    return PyErr_SetFromErrno(PyExc_OSError);
+}
+
+static PyObject *raise_own(int err, enum kind kind)
+{
+    switch (kind) {
+    case OSERROR:
+        return raise_numbered(PyExc_OSError, csock_err_errno(err), csock_strerror(err));
+    case TIMEOUT:
+        PyErr_SetString(PyExc_TimeoutError, csock_strerror(err));
+        return NULL;
+    case VALUE:
+        PyErr_SetString(PyExc_ValueError, csock_strerror(err));
+        return NULL;
+    case OVERFLOW:
+        PyErr_SetString(PyExc_OverflowError, csock_strerror(err));
+        return NULL;
+    case PENDING:
+        return NULL;
+    case MESSAGE:
+        break;
+    }
+    PyErr_SetString(PyExc_OSError, csock_strerror(err));
+    return NULL;
+}
+
+PyObject *ext_raise(struct ext_state *st, int err)
+{
+    if (csock_err_gai(err))
+        return raise_numbered(st->gaierror, csock_err_gai(err), csock_strerror(err));
+    if (csock_err_herr(err))
+        return raise_numbered(st->herror, csock_err_herr(err), csock_strerror(err));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].code == err)
+            return raise_own(err, rows[i].kind);
+    return raise_system(csock_err_errno(err));
+}
+
+PyObject *ext_raise_sock(struct sock_object *s, const char *what, int err)
+{
+    char text[80];
+    if (err != CSOCK_ECLOSED)
+        return ext_raise(s->state, err);
+    snprintf(text, sizeof text, "%s: socket closed by another thread", what);
+    return raise_numbered(PyExc_OSError, EBADF, text);
+}
+
+/* Other people's `except socket.gaierror` has to catch ours: where stock is there too, its classes
+ * are taken. New reference to the stock module, or NULL with no exception if there is none. */
+static PyObject *stock_module(void)
+{
+    PyObject *stock = PyImport_ImportModule("_socket");
+    if (!stock) {
+        if (PyErr_ExceptionMatches(PyExc_ImportError))
+            PyErr_Clear();
+        return NULL;
+    }
+    if (PyModule_Check(stock) && PyModule_GetDef(stock) == &ext_socket_module)
+        Py_CLEAR(stock);
+    return stock;
+}
+
+static int add_class(PyObject *module, PyObject *stock, const char *name, const char *full_name,
+                     PyObject **ret_class)
+{
+    *ret_class = stock ? PyObject_GetAttrString(stock, name)
+                       : PyErr_NewException(full_name, PyExc_OSError, NULL);
+    return *ret_class ? PyModule_AddObjectRef(module, name, *ret_class) : -1;
+}
+
+int errors_setup(PyObject *module, struct ext_state *st)
+{
+    int r = -1;
+    PyObject *stock = stock_module();
+    if (PyErr_Occurred())
+        return -1;
+    if (add_class(module, stock, "gaierror", "socket.gaierror", &st->gaierror) < 0 ||
+        add_class(module, stock, "herror", "socket.herror", &st->herror) < 0 ||
+        PyModule_AddObjectRef(module, "error", PyExc_OSError) < 0 ||
+        PyModule_AddObjectRef(module, "timeout", PyExc_TimeoutError) < 0)
+        goto done;
+    r = 0;
+done:
+    Py_XDECREF(stock);
+    return r;
+}

@@ -1,0 +1,221 @@
+/* The two modules of the one shared object: csock._socket, with the names of stock, owns the
+ * state; csock._core, with what goes beyond, shares it. Sits on the setup functions of the other
+ * files, and has the functions that belong to none of them. */
+#include "ext.h"
+
+#include <errno.h>
+
+struct ext_state *ext_state_of(PyObject *module)
+{
+    if (PyModule_GetDef(module) == &ext_core_module)
+        module = *(PyObject **)PyModule_GetState(module);
+    return PyModule_GetState(module);
+}
+
+/* ---- functions on bare descriptors */
+
+static PyObject *mod_close(PyObject *module, PyObject *o)
+{
+    int fd, r;
+    if (!ext_int(o, &fd))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    r = csock_fd_close(fd);
+    Py_END_ALLOW_THREADS
+    if (r < 0 && r != -ECONNRESET) /* the peer's doing; the descriptor is closed */
+        return ext_raise(ext_state_of(module), r);
+    Py_RETURN_NONE;
+}
+
+static PyObject *mod_dup(PyObject *module, PyObject *o)
+{
+    int fd;
+    if (!ext_int(o, &fd))
+        return NULL;
+    fd = csock_fd_dup(fd);
+    return fd < 0 ? ext_raise(ext_state_of(module), fd) : PyLong_FromLong(fd);
+}
+
+static PyObject *pair_as_py(struct ext_state *st, struct csock pair[2], int64_t timeout)
+{
+    PyObject *first = sock_from_core(st, &pair[0], timeout);
+    if (!first) {
+        csock_close(&pair[1]);
+        return NULL;
+    }
+    PyObject *second = sock_from_core(st, &pair[1], timeout);
+    if (!second) {
+        Py_DECREF(first);
+        return NULL;
+    }
+    return Py_BuildValue("(NN)", first, second);
+}
+
+static PyObject *mod_socketpair(PyObject *module, PyObject *args)
+{
+    struct ext_state *st = ext_state_of(module);
+    struct csock pair[2];
+    int family = AF_UNIX, type = SOCK_STREAM, proto = 0;
+    if (!PyArg_ParseTuple(args, "|iii:socketpair", &family, &type, &proto))
+        return NULL;
+    int64_t timeout = type & SOCK_NONBLOCK ? 0 : st->default_timeout;
+    unsigned flags = CSOCK_SIGPIPE | (timeout < 0 ? 0 : CSOCK_NONBLOCK);
+    int r = csock_pair(pair, family, type, proto, flags);
+    return r < 0 ? ext_raise(st, r) : pair_as_py(st, pair, timeout);
+}
+
+static PyObject *mod_getdefaulttimeout(PyObject *module, PyObject *none)
+{
+    (void)none;
+    return ext_timeout_as_py(ext_state_of(module)->default_timeout);
+}
+
+static PyObject *mod_setdefaulttimeout(PyObject *module, PyObject *o)
+{
+    if (!ext_timeout(o, &ext_state_of(module)->default_timeout))
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(close_doc, "close($module, fd, /)\n--\n\n"
+                        "Close a socket by its descriptor.");
+PyDoc_STRVAR(dup_doc, "dup($module, fd, /)\n--\n\n"
+                      "A second descriptor of a socket, close-on-exec.");
+PyDoc_STRVAR(socketpair_doc, "socketpair([family[, type[, proto]]]) -> (socket, socket)\n\n"
+                             "Two sockets connected to each other, of AF_UNIX by default.");
+PyDoc_STRVAR(getdefaulttimeout_doc, "getdefaulttimeout($module, /)\n--\n\n"
+                                    "The timeout of new sockets in seconds, or None.");
+PyDoc_STRVAR(setdefaulttimeout_doc, "setdefaulttimeout($module, timeout, /)\n--\n\n"
+                                    "Set the timeout of new sockets in seconds, or None.");
+
+PyMethodDef module_functions[] = {
+    {"close", mod_close, METH_O, close_doc},
+    {"dup", mod_dup, METH_O, dup_doc},
+    {"socketpair", mod_socketpair, METH_VARARGS, socketpair_doc},
+    {"getdefaulttimeout", mod_getdefaulttimeout, METH_NOARGS, getdefaulttimeout_doc},
+    {"setdefaulttimeout", mod_setdefaulttimeout, METH_O, setdefaulttimeout_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+/* ---- csock._socket */
+
+static int socket_exec(PyObject *module)
+{
+    struct ext_state *st = PyModule_GetState(module);
+    PyMethodDef *tables[] = {module_functions, conv_functions, netdb_functions, addrinfo_functions};
+    st->default_timeout = -1;
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        if (PyModule_AddFunctions(module, tables[i]) < 0)
+            return -1;
+    if (errors_setup(module, st) < 0 || sock_type_setup(module, st) < 0 ||
+        csock_constants_add_stock(module) < 0 ||
+        PyModule_AddStringConstant(module, "BDADDR_ANY", "00:00:00:00:00:00") < 0 ||
+        PyModule_AddStringConstant(module, "BDADDR_LOCAL", "00:00:00:FF:FF:FF") < 0)
+        return -1;
+    return PyModule_AddObjectRef(module, "has_ipv6", Py_True);
+}
+
+static int socket_traverse(PyObject *module, visitproc visit, void *arg)
+{
+    struct ext_state *st = PyModule_GetState(module);
+    Py_VISIT(st->sock_type);
+    Py_VISIT(st->stream_type);
+    Py_VISIT(st->gaierror);
+    Py_VISIT(st->herror);
+    return 0;
+}
+
+static int socket_clear(PyObject *module)
+{
+    struct ext_state *st = PyModule_GetState(module);
+    Py_CLEAR(st->sock_type);
+    Py_CLEAR(st->stream_type);
+    Py_CLEAR(st->gaierror);
+    Py_CLEAR(st->herror);
+    for (size_t i = 0; i < EXT_SPARES; i++)
+        Py_CLEAR(st->spares[i]);
+    return 0;
+}
+
+static void socket_free(void *module)
+{
+    socket_clear(module);
+}
+
+static PyModuleDef_Slot socket_slots[] = {
+    {Py_mod_exec, (void *)socket_exec},
+    {0, NULL},
+};
+
+struct PyModuleDef ext_socket_module = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_socket",
+    .m_doc = "Sockets under the names that CPython's _socket has. See the module csock.",
+    .m_size = sizeof(struct ext_state),
+    .m_slots = socket_slots,
+    .m_traverse = socket_traverse,
+    .m_clear = socket_clear,
+    .m_free = socket_free,
+};
+
+PyMODINIT_FUNC PyInit__socket(void)
+{
+    return PyModuleDef_Init(&ext_socket_module);
+}
+
+/* ---- csock._core: its own state is a strong reference to csock._socket */
+
+static int core_exec(PyObject *module)
+{
+    PyObject **owner = PyModule_GetState(module);
+    *owner = PyImport_ImportModule("csock._socket");
+    if (!*owner)
+        return -1;
+    if (!PyModule_Check(*owner) || PyModule_GetDef(*owner) != &ext_socket_module) {
+        PyErr_SetString(PyExc_ImportError, "csock._socket is not the module that csock comes with");
+        return -1;
+    }
+    if (stream_type_setup(module, PyModule_GetState(*owner)) < 0)
+        return -1;
+    return csock_constants_add_more(module);
+}
+
+static int core_traverse(PyObject *module, visitproc visit, void *arg)
+{
+    PyObject **owner = PyModule_GetState(module);
+    Py_VISIT(*owner);
+    return 0;
+}
+
+static int core_clear(PyObject *module)
+{
+    PyObject **owner = PyModule_GetState(module);
+    Py_CLEAR(*owner);
+    return 0;
+}
+
+static void core_free(void *module)
+{
+    core_clear(module);
+}
+
+static PyModuleDef_Slot core_slots[] = {
+    {Py_mod_exec, (void *)core_exec},
+    {0, NULL},
+};
+
+struct PyModuleDef ext_core_module = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_core",
+    .m_doc = "What csock has beyond CPython's socket module. See the module csock.",
+    .m_size = sizeof(PyObject *),
+    .m_slots = core_slots,
+    .m_traverse = core_traverse,
+    .m_clear = core_clear,
+    .m_free = core_free,
+};
+
+PyMODINIT_FUNC PyInit__core(void)
+{
+    return PyModuleDef_Init(&ext_core_module);
+}

@@ -1,0 +1,291 @@
+/* Connections: naming, listening, accepting, connecting, shutting down, closing, and the blocking
+ * mode. Sits on the core's calls of the same names. */
+#include "ext.h"
+
+#include <errno.h>
+
+#define DEFAULT_BACKLOG 128
+
+/* The address among the arguments, and the audit event once it is known to be one. */
+static bool address_of(struct sock_object *s, const char *what, const char *event,
+                       PyObject *const *args, Py_ssize_t n, union csock_addr *ret_addr,
+                       socklen_t *ret_len)
+{
+    PyObject *address = ext_address_argument(s, what, args, n);
+    if (!address)
+        return false;
+    bool ok = addr_from_py(s, what, address, ret_addr, ret_len) &&
+              PySys_Audit(event, "OO", (PyObject *)s, address) == 0;
+    Py_DECREF(address);
+    return ok;
+}
+
+static PyObject *none_or_raise(struct sock_object *s, const char *what, int r)
+{
+    if (r < 0)
+        return ext_raise_sock(s, what, r);
+    Py_RETURN_NONE;
+}
+
+static PyObject *sock_bind(PyObject *self, PyObject *const *args, Py_ssize_t n)
+{
+    struct sock_object *s = (struct sock_object *)self;
+    union csock_addr addr;
+    socklen_t len;
+    int r;
+    if (!address_of(s, "bind", "socket.bind", args, n, &addr, &len))
+        return NULL;
+    /* On AF_UNIX this makes a file, wherever that may be. */
+    Py_BEGIN_ALLOW_THREADS
+    r = csock_bind(&s->core, &addr, len);
+    Py_END_ALLOW_THREADS
+    return none_or_raise(s, "bind", r);
+}
+
+static PyObject *sock_listen(PyObject *self, PyObject *const *args, Py_ssize_t n)
+{
+    struct sock_object *s = (struct sock_object *)self;
+    int backlog = DEFAULT_BACKLOG, r;
+    if (!sock_arg_count("listen", n, 0, 1) || (n == 1 && !ext_int(args[0], &backlog)))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    r = csock_listen(&s->core, backlog);
+    Py_END_ALLOW_THREADS
+    return none_or_raise(s, "listen", r);
+}
+
+/* Without a timeout accept hardly ever finds a connection waiting, and the blocking call cannot
+ * be tried: the GIL goes first. */
+static int run_accept(struct sock_object *s, struct csock *conn, union csock_addr *peer,
+                      socklen_t *len)
+{
+    struct ext_wait w;
+    bool held = s->timeout >= 0 && ext_try_held(s, 0);
+    if (held)
+        ext_wait_held(&w, s);
+    else
+        ext_wait_free_begin(&w, s);
+    int r = csock_accept(&s->core, conn, peer, len, &w.wait);
+    if (!held)
+        ext_wait_free_end(&w);
+    return r;
+}
+
+static PyObject *sock_accept(PyObject *self, PyObject *unused)
+{
+    struct sock_object *s = (struct sock_object *)self;
+    struct csock conn = CSOCK_INIT;
+    union csock_addr peer;
+    socklen_t len;
+    (void)unused;
+    int r = run_accept(s, &conn, &peer, &len);
+    if (r < 0)
+        return ext_raise_sock(s, "accept", r);
+    PyObject *address = addr_as_py(&peer, len, s->proto);
+    PyObject *result = address ? Py_BuildValue("(iO)", csock_fd(&conn), address) : NULL;
+    Py_XDECREF(address);
+    if (result)
+        csock_detach(&conn); /* the number in the result is its owner now */
+    else
+        csock_close(&conn);
+    return result;
+}
+
+/* Connecting may take long and is never tried: it runs without the GIL from start to end. */
+static int run_connect(struct sock_object *s, const union csock_addr *addr, socklen_t len)
+{
+    struct ext_wait w;
+    ext_wait_free_begin(&w, s);
+    int r = csock_connect(&s->core, addr, len, &w.wait);
+    ext_wait_free_end(&w);
+    return r;
+}
+
+static PyObject *sock_connect(PyObject *self, PyObject *const *args, Py_ssize_t n)
+{
+    struct sock_object *s = (struct sock_object *)self;
+    union csock_addr addr;
+    socklen_t len;
+    if (!address_of(s, "connect", "socket.connect", args, n, &addr, &len))
+        return NULL;
+    return none_or_raise(s, "connect", run_connect(s, &addr, len));
+}
+
+/* What connect makes of the address is raised as ever; what the kernel says is returned. */
+static PyObject *sock_connect_ex(PyObject *self, PyObject *const *args, Py_ssize_t n)
+{
+    struct sock_object *s = (struct sock_object *)self;
+    union csock_addr addr;
+    socklen_t len;
+    if (!address_of(s, "connect_ex", "socket.connect", args, n, &addr, &len))
+        return NULL;
+    int r = run_connect(s, &addr, len);
+    if (r == CSOCK_EINTERRUPTED)
+        return ext_raise_sock(s, "connect_ex", r);
+    if (r == CSOCK_ETIMEOUT)
+        return PyLong_FromLong(EAGAIN);
+    return PyLong_FromLong(r < 0 ? csock_err_errno(r) : 0);
+}
+
+static PyObject *sock_shutdown(PyObject *self, PyObject *arg)
+{
+    struct sock_object *s = (struct sock_object *)self;
+    int how, r;
+    if (!ext_int(arg, &how))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    r = csock_shutdown(&s->core, how);
+    Py_END_ALLOW_THREADS
+    return none_or_raise(s, "shutdown", r);
+}
+
+/* The peer's reset is no failure to close: what it ends is over anyway. */
+static PyObject *sock_close(PyObject *self, PyObject *unused)
+{
+    struct sock_object *s = (struct sock_object *)self;
+    (void)unused;
+    if (s->fd < 0)
+        Py_RETURN_NONE;
+    s->fd = -1;
+    int r = sock_close_core(s);
+    return none_or_raise(s, "close", r == -ECONNRESET ? 0 : r);
+}
+
+static PyObject *sock_detach(PyObject *self, PyObject *unused)
+{
+    struct sock_object *s = (struct sock_object *)self;
+    int fd = -1;
+    (void)unused;
+    if (s->fd >= 0) {
+        s->fd = -1;
+        Py_BEGIN_ALLOW_THREADS
+        fd = csock_detach(&s->core);
+        Py_END_ALLOW_THREADS
+    }
+    return PyLong_FromLong(fd < 0 ? -1 : fd);
+}
+
+/* The copy is made from inside the socket, so no other thread can close it, and have its number
+ * reused, half-way. */
+static PyObject *sock_dup(PyObject *self, PyObject *unused)
+{
+    struct sock_object *s = (struct sock_object *)self;
+    struct csock copy = CSOCK_INIT;
+    (void)unused;
+    int r = csock_dup(&s->core, &copy);
+    if (r < 0)
+        return ext_raise_sock(s, "dup", r);
+    PyObject *fd = PyLong_FromLong(csock_fd(&copy));
+    if (fd)
+        csock_detach(&copy);
+    else
+        csock_close(&copy);
+    return fd;
+}
+
+static PyObject *name_as_py(struct sock_object *s, const char *what,
+                            int (*call)(struct csock *, union csock_addr *, socklen_t *))
+{
+    union csock_addr addr;
+    socklen_t len;
+    PyThreadState *saved = sock_quick_begin(s);
+    int r = call(&s->core, &addr, &len);
+    sock_quick_end(saved);
+    return r < 0 ? ext_raise_sock(s, what, r) : addr_as_py(&addr, len, s->proto);
+}
+
+static PyObject *sock_getpeername(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return name_as_py((struct sock_object *)self, "getpeername", csock_peername);
+}
+
+static PyObject *sock_getsockname(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return name_as_py((struct sock_object *)self, "getsockname", csock_sockname);
+}
+
+static PyObject *sock_fileno(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return PyLong_FromLong(((const struct sock_object *)self)->fd);
+}
+
+/* A socket with a timeout has a non-blocking descriptor, so that nobody who shares it, and no race
+ * for its data, makes a call wait longer. */
+static PyObject *set_timeout(struct sock_object *s, const char *what, int64_t ns)
+{
+    s->timeout = ns;
+    return none_or_raise(s, what, csock_set_blocking(&s->core, ns < 0));
+}
+
+static PyObject *sock_setblocking(PyObject *self, PyObject *flag)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    int blocking = PyObject_IsTrue(flag);
+#else
+    long value = PyLong_AsLong(flag);
+    int blocking = value == -1 && PyErr_Occurred() ? -1 : value != 0;
+#endif
+    if (blocking < 0)
+        return NULL;
+    return set_timeout((struct sock_object *)self, "setblocking", blocking ? -1 : 0);
+}
+
+static PyObject *sock_getblocking(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(((const struct sock_object *)self)->timeout != 0);
+}
+
+static PyObject *sock_settimeout(PyObject *self, PyObject *seconds)
+{
+    int64_t ns;
+    if (!ext_timeout(seconds, &ns))
+        return NULL;
+    return set_timeout((struct sock_object *)self, "settimeout", ns);
+}
+
+static PyObject *sock_gettimeout(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return ext_timeout_as_py(((const struct sock_object *)self)->timeout);
+}
+
+#define FASTCALL(function) (PyCFunction)(void (*)(void))function, METH_FASTCALL
+
+PyMethodDef sock_conn_methods[] = {
+    {"_accept", sock_accept, METH_NOARGS,
+     "_accept() -> (descriptor, address)\n\nWait for a connection. accept(2)."},
+    {"_dup", sock_dup, METH_NOARGS,
+     "_dup() -> descriptor\n\nA second descriptor for the same socket. fcntl(2), F_DUPFD."},
+    {"bind", FASTCALL(sock_bind),
+     "bind(address)\nbind(host, port)\n\nGive the socket its own address. bind(2)."},
+    {"close", sock_close, METH_NOARGS,
+     "close()\n\nClose the socket. Calls that wait on it in other threads end with OSError."},
+    {"connect", FASTCALL(sock_connect),
+     "connect(address)\nconnect(host, port)\n\nConnect to a peer. connect(2)."},
+    {"connect_ex", FASTCALL(sock_connect_ex),
+     "connect_ex(address) -> errno\nconnect_ex(host, port) -> errno\n\n"
+     "As connect(), but the errno, or 0, is returned and not raised."},
+    {"detach", sock_detach, METH_NOARGS,
+     "detach()\n\nGive the descriptor away without closing it; the socket is closed."},
+    {"fileno", sock_fileno, METH_NOARGS, "fileno() -> int\n\nThe descriptor, -1 when closed."},
+    {"getblocking", sock_getblocking, METH_NOARGS,
+     "getblocking()\n\nFalse if calls never wait, that is, if the timeout is 0."},
+    {"getpeername", sock_getpeername, METH_NOARGS,
+     "getpeername() -> address\n\nThe peer's address. getpeername(2)."},
+    {"getsockname", sock_getsockname, METH_NOARGS,
+     "getsockname() -> address\n\nThe socket's own address. getsockname(2)."},
+    {"gettimeout", sock_gettimeout, METH_NOARGS,
+     "gettimeout() -> seconds or None\n\nThe timeout; None means for ever."},
+    {"listen", FASTCALL(sock_listen), "listen([backlog])\n\nTake connections. listen(2)."},
+    {"setblocking", sock_setblocking, METH_O,
+     "setblocking(flag)\n\nTrue: calls wait for ever. False: they never wait."},
+    {"settimeout", sock_settimeout, METH_O,
+     "settimeout(seconds)\n\nHow long a call may wait. None: for ever. 0: not at all."},
+    {"shutdown", sock_shutdown, METH_O,
+     "shutdown(how)\n\nEnd receiving (SHUT_RD), sending (SHUT_WR) or both (SHUT_RDWR)."},
+    {NULL, NULL, 0, NULL},
+};

@@ -1,0 +1,298 @@
+/* Transfers: the methods recv, recvfrom, recv_into, recvfrom_into, send, sendto and sendall. Sits on
+ * sock_recv.c and on the core's calls of the same names. */
+#include "ext.h"
+
+/* The arguments (bufsize[, flags]). */
+static bool size_and_flags(const char *what, PyObject *const *args, Py_ssize_t n, size_t *ret_size,
+                           int *ret_flags)
+{
+    if (!sock_arg_count(what, n, 1, 2))
+        return false;
+    PyObject *index = PyNumber_Index(args[0]);
+    if (!index)
+        return false;
+    Py_ssize_t size = PyLong_AsSsize_t(index);
+    Py_DECREF(index);
+    if ((size == -1 && PyErr_Occurred()) || (n == 2 && !ext_flags(args[1], ret_flags)))
+        return false;
+    if (size < 0) {
+        PyErr_Format(PyExc_ValueError, "negative buffersize in %s", what);
+        return false;
+    }
+    *ret_size = (size_t)size;
+    return true;
+}
+
+static PyObject *sock_recv(PyObject *self, PyObject *const *args, Py_ssize_t n)
+{
+    size_t size;
+    int flags = 0;
+    if (!size_and_flags("recv", args, n, &size, &flags))
+        return NULL;
+    if (size == 0) /* stock makes no call then, not even on a closed socket */
+        return PyBytes_FromStringAndSize(NULL, 0);
+    return sock_recv_bytes((struct sock_object *)self, "recv", size, flags, NULL);
+}
+
+/* (what, sender's address); steals what, which may be NULL. */
+static PyObject *with_sender(const struct sock_object *s, PyObject *what,
+                             const struct sock_sender *from)
+{
+    PyObject *address = what ? addr_as_py(&from->addr, from->len, s->proto) : NULL;
+    PyObject *pair = address ? PyTuple_Pack(2, what, address) : NULL;
+    Py_XDECREF(address);
+    Py_XDECREF(what);
+    return pair;
+}
+
+static PyObject *sock_recvfrom(PyObject *self, PyObject *const *args, Py_ssize_t n)
+{
+    struct sock_object *s = (struct sock_object *)self;
+    struct sock_sender from;
+    size_t size;
+    int flags = 0;
+    if (!size_and_flags("recvfrom", args, n, &size, &flags))
+        return NULL;
+    return with_sender(s, sock_recv_bytes(s, "recvfrom", size, flags, &from), &from);
+}
+
+/* The arguments (buffer[, nbytes[, flags]]), each by place or by name. */
+static bool into_arguments(const char *what, PyObject *const *args, Py_ssize_t n, PyObject *kwnames,
+                           PyObject *ret[3])
+{
+    static const char *const names[] = {"buffer", "nbytes", "flags"};
+    Py_ssize_t n_named = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    if (n + n_named > 3)
+        return sock_arg_count(what, n + n_named, 0, 3);
+    for (Py_ssize_t i = 0; i < n; i++)
+        ret[i] = args[i];
+    for (Py_ssize_t k = 0; k < n_named; k++) {
+        PyObject *name = PyTuple_GET_ITEM(kwnames, k);
+        Py_ssize_t i = 0;
+        while (i < 3 && PyUnicode_CompareWithASCIIString(name, names[i]) != 0)
+            i++;
+        if (i == 3 || ret[i]) {
+            PyErr_Format(PyExc_TypeError,
+                         i == 3 ? "%R is an invalid keyword argument for %s()"
+                                : "%R is given twice to %s()",
+                         name, what);
+            return false;
+        }
+        ret[i] = args[n + k];
+    }
+    if (!ret[0])
+        PyErr_Format(PyExc_TypeError, "%s() missing required argument 'buffer' (pos 1)", what);
+    return ret[0] != NULL;
+}
+
+static bool writable_buffer(const char *what, PyObject *o, Py_buffer *ret)
+{
+    if (PyObject_GetBuffer(o, ret, PyBUF_WRITABLE) == 0)
+        return true;
+    PyErr_Format(PyExc_TypeError,
+                 "%s() argument 1 must be read-write bytes-like object, not %.50s", what,
+                 Py_TYPE(o)->tp_name);
+    return false;
+}
+
+struct into {
+    Py_buffer buffer; /* to be released */
+    size_t n;
+    int flags;
+};
+
+static bool into_size(const char *what, PyObject *nbytes, const char *too_small, struct into *into)
+{
+    Py_ssize_t n = 0;
+    if (nbytes) {
+        PyObject *index = PyNumber_Index(nbytes);
+        n = index ? PyLong_AsSsize_t(index) : -1;
+        Py_XDECREF(index);
+        if (n == -1 && PyErr_Occurred())
+            return false;
+    }
+    if (n < 0) {
+        PyErr_Format(PyExc_ValueError, "negative buffersize in %s", what);
+        return false;
+    }
+    if (n > into->buffer.len) {
+        PyErr_SetString(PyExc_ValueError, too_small);
+        return false;
+    }
+    into->n = (size_t)(n ? n : into->buffer.len);
+    return true;
+}
+
+/* Fills *ret from the call's arguments. */
+static bool into_parse(const char *what, const char *too_small, PyObject *const *args, Py_ssize_t n,
+                       PyObject *kwnames, struct into *ret)
+{
+    PyObject *given[3] = {NULL};
+    ret->flags = 0;
+    if (!into_arguments(what, args, n, kwnames, given) ||
+        !writable_buffer(what, given[0], &ret->buffer))
+        return false;
+    if ((given[2] && !ext_flags(given[2], &ret->flags)) ||
+        !into_size(what, given[1], too_small, ret)) {
+        PyBuffer_Release(&ret->buffer);
+        return false;
+    }
+    return true;
+}
+
+static PyObject *sock_recv_into(PyObject *self, PyObject *const *args, Py_ssize_t n,
+                                PyObject *kwnames)
+{
+    struct sock_object *s = (struct sock_object *)self;
+    struct into into;
+    if (!into_parse("recv_into", "buffer too small for requested bytes", args, n, kwnames, &into))
+        return NULL;
+    ssize_t r = into.n ? sock_receive(s, into.buffer.buf, into.n, into.flags, NULL) : 0;
+    PyBuffer_Release(&into.buffer);
+    return r < 0 ? ext_raise_sock(s, "recv_into", (int)r) : PyLong_FromSsize_t(r);
+}
+
+static PyObject *sock_recvfrom_into(PyObject *self, PyObject *const *args, Py_ssize_t n,
+                                    PyObject *kwnames)
+{
+    struct sock_object *s = (struct sock_object *)self;
+    struct sock_sender from;
+    struct into into;
+    if (!into_parse("recvfrom_into", "nbytes is greater than the length of the buffer", args, n,
+                    kwnames, &into))
+        return NULL;
+    ssize_t r = sock_receive(s, into.buffer.buf, into.n, into.flags, &from);
+    PyBuffer_Release(&into.buffer);
+    if (r < 0)
+        return ext_raise_sock(s, "recvfrom_into", (int)r);
+    return with_sender(s, PyLong_FromSsize_t(r), &from);
+}
+
+/* The arguments (data[, flags]); *ret_data has to be released. */
+static bool data_and_flags(const char *what, PyObject *const *args, Py_ssize_t n,
+                           Py_buffer *ret_data, int *ret_flags)
+{
+    if (!sock_arg_count(what, n, 1, 2) || PyObject_GetBuffer(args[0], ret_data, PyBUF_SIMPLE) < 0)
+        return false;
+    if (n == 1 || ext_flags(args[1], ret_flags))
+        return true;
+    PyBuffer_Release(ret_data);
+    return false;
+}
+
+/* Begins a send of n bytes; whether it holds the GIL is for end_send to know. */
+static bool begin_send(struct ext_wait *w, const struct sock_object *s, size_t n)
+{
+    bool held = ext_try_held(s, n);
+    if (held)
+        ext_wait_held(w, s);
+    else
+        ext_wait_free_begin(w, s);
+    return held;
+}
+
+static void end_send(struct ext_wait *w, bool held)
+{
+    if (!held)
+        ext_wait_free_end(w);
+}
+
+/* A signal may have ended a send of which some went out: the core gives the count, but what the
+ * signal's handler has raised comes first, as it would right after a send of stock. */
+static PyObject *count_sent(struct sock_object *s, const char *what, ssize_t r)
+{
+    if (r < 0)
+        return ext_raise_sock(s, what, (int)r);
+    return PyErr_Occurred() ? NULL : PyLong_FromSsize_t(r);
+}
+
+static PyObject *sock_send(PyObject *self, PyObject *const *args, Py_ssize_t n)
+{
+    struct sock_object *s = (struct sock_object *)self;
+    struct ext_wait w;
+    Py_buffer data;
+    int flags = 0;
+    if (!data_and_flags("send", args, n, &data, &flags))
+        return NULL;
+    bool held = begin_send(&w, s, (size_t)data.len);
+    ssize_t r = csock_send(&s->core, data.buf, (size_t)data.len, flags, &w.wait);
+    end_send(&w, held);
+    PyBuffer_Release(&data);
+    return count_sent(s, "send", r);
+}
+
+static PyObject *sock_sendall(PyObject *self, PyObject *const *args, Py_ssize_t n)
+{
+    struct sock_object *s = (struct sock_object *)self;
+    struct ext_wait w;
+    Py_buffer data;
+    int flags = 0;
+    if (!data_and_flags("sendall", args, n, &data, &flags))
+        return NULL;
+    bool held = begin_send(&w, s, (size_t)data.len);
+    int r = csock_send_all(&s->core, data.buf, (size_t)data.len, flags, NULL, &w.wait);
+    end_send(&w, held);
+    PyBuffer_Release(&data);
+    if (r < 0)
+        return ext_raise_sock(s, "sendall", r);
+    if (PyErr_Occurred()) /* from a signal's handler, when all went out nevertheless */
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *send_to(struct sock_object *s, const Py_buffer *data, int flags,
+                         PyObject *address)
+{
+    struct ext_wait w;
+    union csock_addr addr;
+    socklen_t len;
+    if (!addr_from_py(s, "sendto", address, &addr, &len) ||
+        PySys_Audit("socket.sendto", "OO", (PyObject *)s, address) < 0)
+        return NULL;
+    bool held = begin_send(&w, s, (size_t)data->len);
+    ssize_t r =
+        csock_send_to(&s->core, data->buf, (size_t)data->len, flags, &addr, len, &w.wait);
+    end_send(&w, held);
+    return count_sent(s, "sendto", r);
+}
+
+/* sendto(data, address) or sendto(data, flags, address) */
+static PyObject *sock_sendto(PyObject *self, PyObject *const *args, Py_ssize_t n)
+{
+    PyObject *result = NULL;
+    Py_buffer data;
+    int flags = 0;
+    if (n < 2 || n > 3)
+        return PyErr_Format(PyExc_TypeError, "sendto() takes 2 or 3 arguments (%zd given)", n);
+    if (PyObject_GetBuffer(args[0], &data, PyBUF_SIMPLE) < 0)
+        return NULL;
+    if (n == 2 || ext_flags(args[1], &flags))
+        result = send_to((struct sock_object *)self, &data, flags, args[n - 1]);
+    PyBuffer_Release(&data);
+    return result;
+}
+
+#define FASTCALL(function) (PyCFunction)(void (*)(void))function, METH_FASTCALL
+#define KEYWORDS(function) (PyCFunction)(void (*)(void))function, METH_FASTCALL | METH_KEYWORDS
+
+PyMethodDef sock_io_methods[] = {
+    {"recv", FASTCALL(sock_recv),
+     "recv(bufsize[, flags]) -> bytes\n\nReceive at most bufsize bytes. recv(2)."},
+    {"recv_into", KEYWORDS(sock_recv_into),
+     "recv_into(buffer, nbytes=0, flags=0) -> count\n\n"
+     "Receive into a writable buffer, at most nbytes if not 0."},
+    {"recvfrom", FASTCALL(sock_recvfrom),
+     "recvfrom(bufsize[, flags]) -> (bytes, address)\n\nAs recv(), with the sender's address."},
+    {"recvfrom_into", KEYWORDS(sock_recvfrom_into),
+     "recvfrom_into(buffer, nbytes=0, flags=0) -> (count, address)\n\n"
+     "As recv_into(), with the sender's address."},
+    {"send", FASTCALL(sock_send),
+     "send(data[, flags]) -> count\n\n"
+     "Send data. With a timeout, perhaps only the first part of it. send(2)."},
+    {"sendall", FASTCALL(sock_sendall),
+     "sendall(data[, flags])\n\nSend all of data, within one timeout."},
+    {"sendto", FASTCALL(sock_sendto),
+     "sendto(data, address) -> count\nsendto(data, flags, address) -> count\n\n"
+     "Send data to an address. sendto(2)."},
+    {NULL, NULL, 0, NULL},
+};

@@ -1,0 +1,159 @@
+/* getsockopt and setsockopt. Sits on csock_opt_*. */
+#include "ext.h"
+
+#include <string.h>
+
+/* The kernel copies options of every size whole; nobody asks for more than this. */
+#define OPTION_MAX (1024 * 1024)
+#define OPTION_SMALL 1024
+
+static PyObject *option_int(struct sock_object *s, int level, int name)
+{
+    int value;
+    PyThreadState *saved = sock_quick_begin(s);
+    int r = csock_opt_get_int(&s->core, level, name, &value);
+    sock_quick_end(saved);
+    return r < 0 ? ext_raise_sock(s, "getsockopt", r) : PyLong_FromLong(value);
+}
+
+static PyObject *option_bytes(struct sock_object *s, int level, int name, int size)
+{
+    char small[OPTION_SMALL];
+    socklen_t len = (socklen_t)size;
+    void *buf = size <= OPTION_SMALL ? small : PyMem_Malloc((size_t)size);
+    PyObject *result = NULL;
+    if (!buf)
+        return PyErr_NoMemory();
+    PyThreadState *saved = sock_quick_begin(s);
+    int r = csock_opt_get(&s->core, level, name, buf, &len);
+    sock_quick_end(saved);
+    if (r < 0)
+        ext_raise_sock(s, "getsockopt", r);
+    else
+        result = PyBytes_FromStringAndSize(buf, (Py_ssize_t)len);
+    if (buf != small)
+        PyMem_Free(buf);
+    return result;
+}
+
+static PyObject *sock_getsockopt(PyObject *self, PyObject *const *args, Py_ssize_t n)
+{
+    struct sock_object *s = (struct sock_object *)self;
+    int level, name, size = 0;
+    if (!sock_arg_count("getsockopt", n, 2, 3) || !ext_int(args[0], &level) ||
+        !ext_int(args[1], &name) || (n == 3 && !ext_int(args[2], &size)))
+        return NULL;
+    if (size < 0 || size > OPTION_MAX) {
+        PyErr_SetString(PyExc_OSError, "getsockopt buflen out of range");
+        return NULL;
+    }
+    return size == 0 ? option_int(s, level, name) : option_bytes(s, level, name, size);
+}
+
+/* Only the blocking call knows of SO_RCVLOWAT: a try would return with less. */
+static void note_low_water(struct sock_object *s, int bytes)
+{
+    if (bytes > 1)
+        __atomic_fetch_or(&s->core.flags, CSOCK_NO_TRY, __ATOMIC_RELAXED);
+    else
+        __atomic_fetch_and(&s->core.flags, ~CSOCK_NO_TRY, __ATOMIC_RELAXED);
+}
+
+static int set_int(struct sock_object *s, int level, int name, int value)
+{
+    PyThreadState *saved = sock_quick_begin(s);
+    int r = csock_opt_set_int(&s->core, level, name, value);
+    sock_quick_end(saved);
+    if (r == 0 && level == SOL_SOCKET && name == SO_RCVLOWAT)
+        note_low_water(s, value);
+    return r;
+}
+
+static int set_buffer(struct sock_object *s, int level, int name, const Py_buffer *value)
+{
+    int number;
+    PyThreadState *saved = sock_quick_begin(s);
+    int r = csock_opt_set(&s->core, level, name, value->buf, (socklen_t)value->len);
+    sock_quick_end(saved);
+    if (r == 0 && level == SOL_SOCKET && name == SO_RCVLOWAT &&
+        value->len >= (Py_ssize_t)sizeof number) {
+        memcpy(&number, value->buf, sizeof number);
+        note_low_water(s, number);
+    }
+    return r;
+}
+
+static int set_absent(struct sock_object *s, int level, int name, socklen_t len)
+{
+    PyThreadState *saved = sock_quick_begin(s);
+    int r = csock_opt_set_absent(&s->core, level, name, len);
+    sock_quick_end(saved);
+    return r;
+}
+
+/* An int, or anything that counts as one, if it fits; else it has to be a buffer, as in stock. */
+static bool int_value(PyObject *o, int *ret)
+{
+    if (!PyIndex_Check(o))
+        return false;
+    if (ext_int(o, ret))
+        return true;
+    PyErr_Clear();
+    return false;
+}
+
+static PyObject *set_value(struct sock_object *s, int level, int name, PyObject *value)
+{
+    Py_buffer buffer;
+    int number, r;
+    if (int_value(value, &number)) {
+        r = set_int(s, level, name, number);
+    } else {
+        if (PyObject_GetBuffer(value, &buffer, PyBUF_SIMPLE) < 0)
+            return NULL;
+        if (buffer.len > INT32_MAX) {
+            PyBuffer_Release(&buffer);
+            PyErr_SetString(PyExc_OverflowError, "option value is too long");
+            return NULL;
+        }
+        r = set_buffer(s, level, name, &buffer);
+        PyBuffer_Release(&buffer);
+    }
+    if (r < 0)
+        return ext_raise_sock(s, "setsockopt", r);
+    Py_RETURN_NONE;
+}
+
+/* setsockopt(level, name, value) or setsockopt(level, name, None, length) */
+static PyObject *sock_setsockopt(PyObject *self, PyObject *const *args, Py_ssize_t n)
+{
+    struct sock_object *s = (struct sock_object *)self;
+    int level, name, len;
+    if (n != 4 || args[2] != Py_None) {
+        if (!sock_arg_count("setsockopt", n, 3, 3) || !ext_int(args[0], &level) ||
+            !ext_int(args[1], &name))
+            return NULL;
+        return set_value(s, level, name, args[2]);
+    }
+    if (!ext_int(args[0], &level) || !ext_int(args[1], &name) || !ext_int(args[3], &len))
+        return NULL;
+    int r = set_absent(s, level, name, (socklen_t)len);
+    if (r < 0)
+        return ext_raise_sock(s, "setsockopt", r);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(getsockopt_doc,
+             "getsockopt(level, option[, buflen]) -> int or bytes\n\n"
+             "A socket option: an int, or with buflen at most that many bytes. getsockopt(2).");
+PyDoc_STRVAR(setsockopt_doc,
+             "setsockopt(level, option, value)\n"
+             "setsockopt(level, option, None, optlen)\n\n"
+             "Set a socket option to an int or to the bytes of a buffer, or give a length\n"
+             "without a value. setsockopt(2).");
+
+PyMethodDef sock_opt_methods[] = {
+    {"getsockopt", (PyCFunction)(void (*)(void))sock_getsockopt, METH_FASTCALL, getsockopt_doc},
+    {"setsockopt", (PyCFunction)(void (*)(void))sock_setsockopt, METH_FASTCALL, setsockopt_doc},
+    {NULL, NULL, 0, NULL},
+};

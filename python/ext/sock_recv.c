@@ -1,0 +1,128 @@
+/* Receiving: where the bytes go, and who holds the GIL. Sits on csock_recv and csock_recv_from; the
+ * methods are in sock_io.c.
+ *
+ * What a program asks for says little about what will come: recv(65536) mostly gets some hundred
+ * bytes. A buffer of the size asked for would be fitted to its contents afterwards, which is dear.
+ * So a receive goes to memory that is there already, and what came is copied out, if that is
+ * little. If it is much, or the socket's newest receive was, it goes where it will stay. */
+#include "ext.h"
+
+#include <string.h>
+
+#define COPY_MAX 4096            /* copying this much costs less than fitting a buffer to it */
+#define SPARE_MAX (1024 * 1024)  /* larger receive buffers are not kept */
+#define SPARE_COPY_MAX (4 * COPY_MAX)
+
+ssize_t sock_receive(struct sock_object *s, void *buf, size_t n, int flags,
+                     struct sock_sender *from)
+{
+    struct ext_wait w;
+    bool held = ext_try_held(s, n);
+    if (held)
+        ext_wait_held(&w, s);
+    else
+        ext_wait_free_begin(&w, s);
+    ssize_t r = from ? csock_recv_from(&s->core, buf, n, flags, &from->addr, &from->len, &w.wait)
+                     : csock_recv(&s->core, buf, n, flags, &w.wait);
+    if (!held)
+        ext_wait_free_end(&w);
+    return r;
+}
+
+static size_t written(struct sock_object *s, ssize_t count, size_t n, int flags)
+{
+    s->last_received = csock_recv_written(&s->core, count, n, flags);
+    return s->last_received;
+}
+
+/* Into memory of this call alone: a signal handler that runs meanwhile may receive, too. */
+static PyObject *recv_little(struct sock_object *s, const char *what, size_t n, int flags,
+                             struct sock_sender *from)
+{
+    char buf[COPY_MAX];
+    ssize_t r = sock_receive(s, buf, n, flags, from);
+    if (r < 0)
+        return ext_raise_sock(s, what, (int)r);
+    return PyBytes_FromStringAndSize(buf, (Py_ssize_t)written(s, r, n, flags));
+}
+
+static PyObject *fitted(PyObject *bytes, size_t size)
+{
+    if ((size_t)PyBytes_GET_SIZE(bytes) != size)
+        _PyBytes_Resize(&bytes, (Py_ssize_t)size); /* on failure bytes is NULL */
+    return bytes;
+}
+
+static PyObject *recv_much(struct sock_object *s, const char *what, size_t n, int flags,
+                           struct sock_sender *from)
+{
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)n);
+    if (!bytes)
+        return NULL;
+    ssize_t r = sock_receive(s, PyBytes_AS_STRING(bytes), n, flags, from);
+    if (r < 0) {
+        Py_DECREF(bytes);
+        return ext_raise_sock(s, what, (int)r);
+    }
+    return fitted(bytes, written(s, r, n, flags));
+}
+
+/* A bytes object of at least n bytes that nobody else knows: one that was kept, or a new one. */
+static PyObject *spare_take(struct ext_state *st, size_t n)
+{
+    for (int i = 0; i < EXT_SPARES; i++) {
+        PyObject *spare = st->spares[i];
+        if (spare && (size_t)PyBytes_GET_SIZE(spare) >= n) {
+            st->spares[i] = NULL;
+            return spare;
+        }
+    }
+    return PyBytes_FromStringAndSize(NULL, (Py_ssize_t)n);
+}
+
+/* Kept in the place of nothing, or of a smaller one. */
+static void spare_keep(struct ext_state *st, PyObject *bytes)
+{
+    int least = 0;
+    for (int i = 0; i < EXT_SPARES; i++) {
+        if (!st->spares[i]) {
+            st->spares[i] = bytes;
+            return;
+        }
+        if (PyBytes_GET_SIZE(st->spares[i]) < PyBytes_GET_SIZE(st->spares[least]))
+            least = i;
+    }
+    if (PyBytes_GET_SIZE(st->spares[least]) < PyBytes_GET_SIZE(bytes)) {
+        PyObject *smaller = st->spares[least];
+        st->spares[least] = bytes;
+        bytes = smaller;
+    }
+    Py_DECREF(bytes);
+}
+
+static PyObject *recv_guessing(struct sock_object *s, const char *what, size_t n, int flags,
+                               struct sock_sender *from)
+{
+    PyObject *spare = spare_take(s->state, n);
+    if (!spare)
+        return NULL;
+    ssize_t r = sock_receive(s, PyBytes_AS_STRING(spare), n, flags, from);
+    size_t size = r < 0 ? 0 : written(s, r, n, flags);
+    if (size > SPARE_COPY_MAX)
+        return fitted(spare, size);
+    PyObject *result =
+        r < 0 ? ext_raise_sock(s, what, (int)r)
+              : PyBytes_FromStringAndSize(PyBytes_AS_STRING(spare), (Py_ssize_t)size);
+    spare_keep(s->state, spare);
+    return result;
+}
+
+PyObject *sock_recv_bytes(struct sock_object *s, const char *what, size_t n, int flags,
+                            struct sock_sender *from)
+{
+    if (n <= COPY_MAX)
+        return recv_little(s, what, n, flags, from);
+    if (n > SPARE_MAX || s->last_received > COPY_MAX)
+        return recv_much(s, what, n, flags, from);
+    return recv_guessing(s, what, n, flags, from);
+}

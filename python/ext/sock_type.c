@@ -1,0 +1,304 @@
+/* The type csock._socket.socket: its life and its attributes. The methods are those of the other
+ * sock_*.c files. Sits on csock_open, csock_adopt and csock_close. */
+#include "ext.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <stddef.h>
+#include <string.h>
+#include <structmember.h>
+
+#define AFTER_HEAD(member) (offsetof(struct sock_object, member) - sizeof(PyObject))
+
+static_assert(AFTER_HEAD(fd) == 0 && AFTER_HEAD(family) == 4 && AFTER_HEAD(type) == 8 &&
+                  AFTER_HEAD(proto) == 12,
+              "ssl reads fd from memory");
+static_assert(sizeof(void *) != 8 || (AFTER_HEAD(errorhandler) == 16 && AFTER_HEAD(timeout) == 24 &&
+                                      AFTER_HEAD(state) == 32),
+              "ssl reads the timeout from memory");
+
+bool sock_arg_count(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max)
+{
+    if (n >= min && n <= max)
+        return true;
+    Py_ssize_t bound = n < min ? min : max;
+    PyErr_Format(PyExc_TypeError, "%s() takes %s %zd argument%s (%zd given)", what,
+                 min == max ? "exactly" : n < min ? "at least" : "at most", bound,
+                 bound == 1 ? "" : "s", n);
+    return false;
+}
+
+PyThreadState *sock_quick_begin(const struct sock_object *s)
+{
+    return ext_try_held(s, 0) ? NULL : PyEval_SaveThread();
+}
+
+void sock_quick_end(PyThreadState *saved)
+{
+    if (saved)
+        PyEval_RestoreThread(saved);
+}
+
+static bool is_finalizing(void)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return Py_IsFinalizing();
+#else
+    return _Py_IsFinalizing();
+#endif
+}
+
+/* At the interpreter's end a daemon thread that is inside cannot leave any more: it would have to
+ * take the GIL for that. Waiting for it would cost a second for each socket. */
+int sock_close_core(struct sock_object *s)
+{
+    int r;
+    bool wait = !is_finalizing();
+    Py_BEGIN_ALLOW_THREADS
+    r = wait ? csock_close(&s->core) : csock_close_within(&s->core, 0);
+    Py_END_ALLOW_THREADS
+    return r;
+}
+
+/* What ssl calls after a failed system call of OpenSSL's. */
+static PyObject *raise_errno(void)
+{
+    return PyErr_SetFromErrno(PyExc_OSError);
+}
+
+/* No descriptor yet: an object that __init__ never filled has nothing to warn of. */
+static struct sock_object *sock_alloc(PyTypeObject *type, struct ext_state *st)
+{
+    struct sock_object *s = (struct sock_object *)type->tp_alloc(type, 0);
+    if (!s)
+        return NULL;
+    s->fd = -1;
+    s->errorhandler = raise_errno;
+    s->timeout = -1;
+    s->state = st;
+    s->core = (struct csock)CSOCK_INIT;
+    return s;
+}
+
+static PyObject *sock_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    (void)args;
+    (void)kwargs;
+    PyObject *module = PyType_GetModuleByDef(type, &ext_socket_module);
+    return module ? (PyObject *)sock_alloc(type, ext_state_of(module)) : NULL;
+}
+
+/* The object is as the core's socket is. */
+static void show(struct sock_object *s, int64_t timeout)
+{
+    s->family = s->core.family;
+    s->type = s->core.type;
+    s->proto = s->core.proto;
+    s->timeout = timeout;
+    s->last_received = 0;
+    s->fd = csock_fd(&s->core);
+}
+
+PyObject *sock_from_core(struct ext_state *st, struct csock *core, int64_t timeout)
+{
+    struct sock_object *s = sock_alloc(st->sock_type, st);
+    if (!s) {
+        csock_close(core);
+        return NULL;
+    }
+    csock_move(core, &s->core);
+    show(s, timeout);
+    return (PyObject *)s;
+}
+
+static bool fileno_argument(PyObject *o, int *ret)
+{
+    long fd = PyLong_AsLong(o);
+    if (fd == -1 && PyErr_Occurred())
+        return false;
+    if (fd > INT_MAX) {
+        PyErr_SetString(PyExc_OverflowError, "Python int too large to convert to C int");
+        return false;
+    }
+    if (fd < 0) {
+        PyErr_SetString(PyExc_ValueError, "negative file descriptor");
+        return false;
+    }
+    *ret = (int)fd;
+    return true;
+}
+
+/* __init__ on an object that has a socket: the old one is closed, or its descriptor would leak. */
+static bool discard_old(struct sock_object *s)
+{
+    if (s->fd >= 0) {
+        s->fd = -1;
+        sock_close_core(s);
+    }
+    if (s->core.fd < 0)
+        return true;
+    PyErr_SetString(PyExc_ValueError, "socket is in use by another call");
+    return false;
+}
+
+static int open_new(struct sock_object *s, int family, int type, int proto, int64_t timeout)
+{
+    return csock_open(&s->core, family == -1 ? AF_INET : family, type == -1 ? SOCK_STREAM : type,
+                      proto == -1 ? 0 : proto,
+                      CSOCK_SIGPIPE | (timeout >= 0 ? CSOCK_NONBLOCK : 0));
+}
+
+static int adopt(struct sock_object *s, int fd, int family, int type, int proto, int64_t timeout)
+{
+    int r = csock_adopt(&s->core, fd, family, type, proto, CSOCK_SIGPIPE);
+    if (r == 0 && timeout >= 0 && (r = csock_set_blocking(&s->core, false)) < 0)
+        csock_detach(&s->core);
+    /* As stock, a socket without a timeout does not wait on a descriptor that somebody else made
+     * non-blocking: the core is to take it for a blocking one, and to give what the kernel says. */
+    if (r == 0 && timeout < 0)
+        s->core.flags &= ~CSOCK_NONBLOCK;
+    return r;
+}
+
+static int sock_init(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"family", "type", "proto", "fileno", NULL};
+    struct sock_object *s = (struct sock_object *)self;
+    int family = -1, type = -1, proto = -1, fd = -1;
+    PyObject *fileno = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|iiiO:socket", names, &family, &type, &proto,
+                                     &fileno))
+        return -1;
+    if (PySys_Audit("socket.__new__", "Oiii", self, family, type, proto) < 0)
+        return -1;
+    if ((fileno != Py_None && !fileno_argument(fileno, &fd)) || !discard_old(s))
+        return -1;
+    int64_t timeout = s->state->default_timeout;
+    if (type != -1 && (type & SOCK_NONBLOCK))
+        timeout = 0;
+    int r = fd >= 0 ? adopt(s, fd, family, type, proto, timeout)
+                    : open_new(s, family, type, proto, timeout);
+    if (r < 0) {
+        ext_raise(s->state, r);
+        return -1;
+    }
+    show(s, timeout);
+    return 0;
+}
+
+/* The warning comes first: whoever logs it may still ask the socket for its addresses. */
+static void sock_finalize(PyObject *self)
+{
+    struct sock_object *s = (struct sock_object *)self;
+    PyObject *type, *value, *traceback;
+    if (s->fd < 0)
+        return;
+    PyErr_Fetch(&type, &value, &traceback);
+    /* Warnings that are turned into errors have nowhere to go; other failures come from an
+     * interpreter half gone. */
+    if (PyErr_ResourceWarning(self, 1, "unclosed %R", self) < 0) {
+        if (PyErr_ExceptionMatches(PyExc_Warning))
+            PyErr_WriteUnraisable(self);
+        else
+            PyErr_Clear();
+    }
+    if (s->fd >= 0) {
+        s->fd = -1;
+        sock_close_core(s);
+    }
+    PyErr_Restore(type, value, traceback);
+}
+
+static void sock_dealloc(PyObject *self)
+{
+    if (PyObject_CallFinalizerFromDealloc(self) < 0)
+        return; /* alive again */
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static int sock_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    return 0;
+}
+
+static PyObject *sock_repr(PyObject *self)
+{
+    const struct sock_object *s = (const struct sock_object *)self;
+    return PyUnicode_FromFormat("<socket object, fd=%d, family=%d, type=%d, proto=%d>", s->fd,
+                                s->family, s->type, s->proto);
+}
+
+static PyObject *sock_get_timeout(PyObject *self, void *closure)
+{
+    (void)closure;
+    return ext_timeout_as_py(((const struct sock_object *)self)->timeout);
+}
+
+static PyMemberDef members[] = {
+    {"family", T_INT, offsetof(struct sock_object, family), READONLY, "address family, AF_…"},
+    {"type", T_INT, offsetof(struct sock_object, type), READONLY, "socket type, SOCK_…"},
+    {"proto", T_INT, offsetof(struct sock_object, proto), READONLY, "protocol, or 0"},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyGetSetDef properties[] = {
+    {"timeout", sock_get_timeout, NULL, "timeout in seconds, or None", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+PyDoc_STRVAR(sock_doc,
+             "socket(family=AF_INET, type=SOCK_STREAM, proto=0, fileno=None)\n--\n\n"
+             "A socket: a new one of the family, type and protocol given, or one around the open\n"
+             "descriptor fileno, which is then asked for what is not given.\n\n"
+             "Calls that wait can be ended from another thread by close(): they raise OSError\n"
+             "with errno EBADF.");
+
+/* One table for the type, of those of three files. It outlives every interpreter; each fills in
+ * the same. */
+static PyMethodDef methods[48];
+
+static void join_methods(void)
+{
+    PyMethodDef *const tables[] = {sock_conn_methods, sock_io_methods, sock_opt_methods};
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        for (const PyMethodDef *m = tables[i]; m->ml_name; m++) {
+            assert(n + 1 < sizeof methods / sizeof *methods);
+            methods[n++] = *m;
+        }
+}
+
+static PyType_Slot slots[] = {
+    {Py_tp_new, sock_new},
+    {Py_tp_init, sock_init},
+    {Py_tp_finalize, sock_finalize},
+    {Py_tp_dealloc, sock_dealloc},
+    {Py_tp_traverse, sock_traverse},
+    {Py_tp_repr, sock_repr},
+    {Py_tp_members, members},
+    {Py_tp_getset, properties},
+    {Py_tp_methods, methods},
+    {Py_tp_doc, (void *)(uintptr_t)sock_doc},
+    {0, NULL},
+};
+
+static PyType_Spec spec = {
+    .name = "csock._socket.socket",
+    .basicsize = sizeof(struct sock_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC |
+             Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = slots,
+};
+
+int sock_type_setup(PyObject *module, struct ext_state *st)
+{
+    join_methods();
+    st->sock_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
+    if (!st->sock_type || PyModule_AddType(module, st->sock_type) < 0)
+        return -1;
+    return PyModule_AddObjectRef(module, "SocketType", (PyObject *)st->sock_type);
+}

@@ -1,0 +1,73 @@
+/* How a Python call waits: without the GIL, and with Python's signal handlers run in between
+ * (PEP 475). Fills the core's struct csock_wait; the waiting itself is the core's. */
+#include "ext.h"
+
+/* A transfer larger than this copies for longer than other threads should stand still. */
+#define HELD_MAX (64 * 1024)
+
+/* A relative timeout, so that the core reads the clock only for a call that has to wait. */
+static struct csock_wait wait_of(const struct sock_object *s)
+{
+    if (s->timeout < 0)
+        return (struct csock_wait){.deadline = CSOCK_FOREVER};
+    if (s->timeout == 0)
+        return (struct csock_wait){.deadline = CSOCK_NOWAIT};
+    return (struct csock_wait){.deadline = CSOCK_FOREVER, .timeout = s->timeout};
+}
+
+static void drop(void *arg)
+{
+    struct ext_wait *w = arg;
+    w->saved = PyEval_SaveThread();
+}
+
+static void take(void *arg)
+{
+    struct ext_wait *w = arg;
+    PyThreadState *saved = w->saved;
+    w->saved = NULL;
+    PyEval_RestoreThread(saved);
+}
+
+static int handle_signals(void *arg)
+{
+    (void)arg;
+    return PyErr_CheckSignals();
+}
+
+static int take_and_handle_signals(void *arg)
+{
+    take(arg);
+    int stop = PyErr_CheckSignals();
+    drop(arg);
+    return stop;
+}
+
+void ext_wait_held(struct ext_wait *w, const struct sock_object *s)
+{
+    w->saved = NULL;
+    w->wait = wait_of(s);
+    w->wait.interrupted = handle_signals;
+    w->wait.pause = drop;
+    w->wait.resume = take;
+    w->wait.arg = w;
+}
+
+void ext_wait_free_begin(struct ext_wait *w, const struct sock_object *s)
+{
+    w->wait = wait_of(s);
+    w->wait.interrupted = take_and_handle_signals;
+    w->wait.arg = w;
+    drop(w);
+}
+
+void ext_wait_free_end(struct ext_wait *w)
+{
+    take(w);
+}
+
+/* Other families may work for long inside one system call: a netlink send took 16 ms. */
+bool ext_try_held(const struct sock_object *s, size_t n)
+{
+    return n <= HELD_MAX && (s->family == AF_INET || s->family == AF_INET6 || s->family == AF_UNIX);
+}

@@ -1,0 +1,299 @@
+/* csock._core.RawStream: the raw stream behind makefile(). Derives from the interpreter's own raw
+ * base, whose object it extends; the Python class SocketIO adds io.RawIOBase, whose metaclass no C
+ * type can have. Sits on the methods of the socket, called by name, so that a socket class that
+ * overrides recv_into or send (ssl's, a test's) is heard. */
+#include "ext.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <structmember.h>
+
+struct stream_object {
+    PyObject ob_base;
+    PyObject *io_base[2]; /* the base's own: its __dict__ and its weak references */
+    PyObject *sock;       /* None or NULL: closed */
+    bool reading, writing;
+    char timed_out; /* bool, as PyMemberDef wants it */
+};
+
+static struct stream_object *stream_of(PyObject *self)
+{
+    return (struct stream_object *)self;
+}
+
+static bool is_closed(const struct stream_object *f)
+{
+    return !f->sock || f->sock == Py_None;
+}
+
+static bool check_open(const struct stream_object *f, const char *what)
+{
+    if (is_closed(f))
+        PyErr_Format(PyExc_ValueError, "I/O operation on closed %s.", what);
+    return !is_closed(f);
+}
+
+/* One of r, w, rw, with or without b. */
+static bool parse_mode(struct stream_object *f, PyObject *mode)
+{
+    static const char *const modes[] = {"r", "rb", "w", "wb", "rw", "rwb"};
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (PyUnicode_CompareWithASCIIString(mode, modes[i]) == 0) {
+            f->reading = strchr(modes[i], 'r') != NULL;
+            f->writing = strchr(modes[i], 'w') != NULL;
+            return true;
+        }
+    PyErr_Format(PyExc_ValueError, "invalid mode: %R", mode);
+    return false;
+}
+
+static int stream_init(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"sock", "mode", NULL};
+    struct stream_object *f = stream_of(self);
+    PyObject *sock, *mode;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OU:RawStream", names, &sock, &mode) ||
+        !parse_mode(f, mode))
+        return -1;
+    f->timed_out = false;
+    Py_XSETREF(f->sock, Py_NewRef(sock));
+    return 0;
+}
+
+/* o.name() or o.name(arg). Interned, or the type caches would fill with copies of the name. */
+static PyObject *call(PyObject *o, const char *name, PyObject *arg)
+{
+    PyObject *method = PyUnicode_InternFromString(name);
+    PyObject *result = method ? PyObject_CallMethodObjArgs(o, method, arg, NULL) : NULL;
+    Py_XDECREF(method);
+    return result;
+}
+
+/* A method of the socket, which may close this stream, and with it drop the socket. */
+static PyObject *call_sock(struct stream_object *f, const char *name, PyObject *arg)
+{
+    PyObject *sock = Py_NewRef(f->sock), *result = call(sock, name, arg);
+    Py_DECREF(sock);
+    return result;
+}
+
+/* Whether the exception that is set is an OSError with EAGAIN; it stays set. */
+static bool would_block(void)
+{
+    PyObject *type, *value, *traceback;
+    if (!PyErr_ExceptionMatches(PyExc_OSError))
+        return false;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    PyObject *number = PyObject_TypeCheck(value, (PyTypeObject *)PyExc_OSError)
+                           ? ((PyOSErrorObject *)value)->myerrno
+                           : NULL;
+    bool is = number && PyLong_Check(number) && PyLong_AsLong(number) == EAGAIN;
+    PyErr_Restore(type, value, traceback); /* drops what went wrong here */
+    return is;
+}
+
+/* Raw streams say None where a socket raises EAGAIN. */
+static PyObject *none_if_would_block(PyObject *result)
+{
+    if (result || !would_block())
+        return result;
+    PyErr_Clear();
+    Py_RETURN_NONE;
+}
+
+/* After a timeout nobody knows how much of what was read a buffer above has lost. */
+static PyObject *stream_readinto(PyObject *self, PyObject *buffer)
+{
+    struct stream_object *f = stream_of(self);
+    if (!check_open(f, "file"))
+        return NULL;
+    if (!f->reading)
+        return call(self, "_checkReadable", NULL); /* raises */
+    if (f->timed_out) {
+        PyErr_SetString(PyExc_OSError, "cannot read from timed out object");
+        return NULL;
+    }
+    PyObject *result = call_sock(f, "recv_into", buffer);
+    if (!result && PyErr_ExceptionMatches(PyExc_TimeoutError))
+        f->timed_out = true;
+    return none_if_would_block(result);
+}
+
+static PyObject *stream_write(PyObject *self, PyObject *data)
+{
+    struct stream_object *f = stream_of(self);
+    if (!check_open(f, "file"))
+        return NULL;
+    if (!f->writing)
+        return call(self, "_checkWritable", NULL); /* raises */
+    return none_if_would_block(call_sock(f, "send", data));
+}
+
+static PyObject *stream_readable(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return check_open(stream_of(self), "socket") ? PyBool_FromLong(stream_of(self)->reading) : NULL;
+}
+
+static PyObject *stream_writable(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return check_open(stream_of(self), "socket") ? PyBool_FromLong(stream_of(self)->writing) : NULL;
+}
+
+static PyObject *stream_seekable(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return check_open(stream_of(self), "socket") ? Py_NewRef(Py_False) : NULL;
+}
+
+static PyObject *stream_fileno(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return check_open(stream_of(self), "file") ? call_sock(stream_of(self), "fileno", NULL) : NULL;
+}
+
+/* The type below ours, which knows what is in io_base. Python classes that derive from ours have
+ * slots of their own; ours is the last with this traverse. */
+static PyTypeObject *raw_base(PyObject *self, traverseproc own)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    while (type->tp_traverse != own)
+        type = type->tp_base;
+    while (type->tp_traverse == own)
+        type = type->tp_base;
+    return type;
+}
+
+static int stream_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    PyTypeObject *base = raw_base(self, stream_traverse);
+    Py_VISIT(stream_of(self)->sock);
+    /* A heap type's traverse visits the object's type, and once is right. */
+    if (!(base->tp_flags & Py_TPFLAGS_HEAPTYPE))
+        Py_VISIT(Py_TYPE(self));
+    return base->tp_traverse ? base->tp_traverse(self, visit, arg) : 0;
+}
+
+static int stream_clear(PyObject *self)
+{
+    PyTypeObject *base = raw_base(self, stream_traverse);
+    Py_CLEAR(stream_of(self)->sock);
+    return base->tp_clear ? base->tp_clear(self) : 0;
+}
+
+/* The base's close flushes and marks. The socket is let go even if that fails, for closing again
+ * does nothing: one stream gives back one reference, and only one. */
+static PyObject *stream_close(PyObject *self, PyObject *unused)
+{
+    struct stream_object *f = stream_of(self);
+    (void)unused;
+    if (is_closed(f))
+        Py_RETURN_NONE;
+    PyObject *type, *value, *traceback;
+    PyTypeObject *base = raw_base(self, stream_traverse);
+    PyObject *closed = call((PyObject *)base, "close", self);
+    Py_XDECREF(closed);
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *sock = f->sock;
+    f->sock = Py_NewRef(Py_None);
+    PyObject *released = call(sock, "_decref_socketios", NULL);
+    Py_DECREF(sock);
+    Py_XDECREF(released);
+    if (type)
+        PyErr_Restore(type, value, traceback);
+    if (!closed || !released)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *stream_get_closed(PyObject *self, void *closure)
+{
+    (void)closure;
+    return PyBool_FromLong(is_closed(stream_of(self)));
+}
+
+static PyObject *stream_get_mode(PyObject *self, void *closure)
+{
+    const struct stream_object *f = stream_of(self);
+    (void)closure;
+    return PyUnicode_FromFormat("%s%sb", f->reading ? "r" : "", f->writing ? "w" : "");
+}
+
+static PyObject *stream_get_name(PyObject *self, void *closure)
+{
+    (void)closure;
+    return is_closed(stream_of(self)) ? PyLong_FromLong(-1) : stream_fileno(self, NULL);
+}
+
+static PyMethodDef methods[] = {
+    {"close", stream_close, METH_NOARGS,
+     "close()\n\nLet go of the socket, which closes if it was only open for this stream."},
+    {"fileno", stream_fileno, METH_NOARGS, "fileno() -> int\n\nThe socket's descriptor."},
+    {"readable", stream_readable, METH_NOARGS, "readable() -> bool"},
+    {"readinto", stream_readinto, METH_O,
+     "readinto(buffer) -> count or None\n\n"
+     "Receive into a writable buffer. 0: the peer sends no more. None: it would have to wait."},
+    {"seekable", stream_seekable, METH_NOARGS, "seekable() -> bool\n\nFalse."},
+    {"writable", stream_writable, METH_NOARGS, "writable() -> bool"},
+    {"write", stream_write, METH_O,
+     "write(data) -> count or None\n\n"
+     "Send, perhaps only the first part. None: it would have to wait."},
+    {NULL, NULL, 0, NULL},
+};
+
+/* No READONLY: the interpreter clears only members without it when the object dies. */
+static PyMemberDef members[] = {
+    {"_sock", T_OBJECT_EX, offsetof(struct stream_object, sock), 0, "the socket, None when closed"},
+    {"_timeout_occurred", T_BOOL, offsetof(struct stream_object, timed_out), 0,
+     "a read has timed out"},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyGetSetDef properties[] = {
+    {"closed", stream_get_closed, NULL, "whether the stream is closed", NULL},
+    {"mode", stream_get_mode, NULL, "'rb', 'wb' or 'rwb'", NULL},
+    {"name", stream_get_name, NULL, "the descriptor, -1 when closed", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+/* No dealloc: that of Python's own classes clears the members, then lets the base do its part. */
+static PyType_Slot slots[] = {
+    {Py_tp_init, stream_init},       {Py_tp_traverse, stream_traverse},
+    {Py_tp_clear, stream_clear},     {Py_tp_methods, methods},
+    {Py_tp_members, members},        {Py_tp_getset, properties},
+    {Py_tp_doc, "A raw byte stream over a socket; makefile() makes these."},
+    {0, NULL},
+};
+
+static PyType_Spec spec = {
+    .name = "csock._core.RawStream",
+    .basicsize = sizeof(struct stream_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .slots = slots,
+};
+
+static PyObject *import_raw_base(void)
+{
+    PyObject *io = PyImport_ImportModule("_io");
+    PyObject *base = io ? PyObject_GetAttrString(io, "_RawIOBase") : NULL;
+    Py_XDECREF(io);
+    if (base && (!PyType_Check(base) || ((PyTypeObject *)base)->tp_basicsize !=
+                                            (Py_ssize_t)offsetof(struct stream_object, sock))) {
+        PyErr_SetString(PyExc_SystemError, "this interpreter's raw streams have another size");
+        Py_CLEAR(base);
+    }
+    return base;
+}
+
+int stream_type_setup(PyObject *module, struct ext_state *st)
+{
+    PyObject *base = import_raw_base();
+    if (!base)
+        return -1;
+    st->stream_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, base);
+    Py_DECREF(base);
+    return st->stream_type ? PyModule_AddType(module, st->stream_type) : -1;
+}
