@@ -46,8 +46,7 @@ static ssize_t run_send(int fd, const struct csock__op *op, int flags)
 static ssize_t run_send_to(int fd, const struct csock__op *op, int flags)
 {
     const struct transfer *t = transfer_of(op);
-    return csock__ret(
-        csock__sys->sendto(fd, t->data, t->n, t->flags | flags, &t->to->any, t->len));
+    return csock__ret(csock__sys->sendto(fd, t->data, t->n, t->flags | flags, &t->to->any, t->len));
 }
 
 /* MSG_WAITALL and SO_RCVLOWAT are promises of the blocking call: a try would break them. The error
@@ -110,9 +109,8 @@ ssize_t csock_recv(struct csock *s, void *buf, size_t n, int flags, const struct
     return run_transfer(s, &t, w);
 }
 
-ssize_t csock_recv_from(struct csock *s, void *buf, size_t n, int flags,
-                        union csock_addr *ret_addr, socklen_t *ret_len,
-                        const struct csock_wait *w)
+ssize_t csock_recv_from(struct csock *s, void *buf, size_t n, int flags, union csock_addr *ret_addr,
+                        socklen_t *ret_len, const struct csock_wait *w)
 {
     union csock_addr from;
     struct transfer t = receiving(s, buf, n, flags);
@@ -167,7 +165,7 @@ out:
 
 /* The rest of a send whose try was short: on a blocking stream one send(2) takes all, so the
  * second half is one blocking call. What it cannot say, because something went out already, the
- * next call will: an error, a signal, a closing. */
+ * next call will: an error, a closing. A signal is the caller's to notice, as after any count. */
 static ssize_t send_rest(struct csock__waiting *wg, const struct transfer *t, ssize_t sent)
 {
     struct transfer rest = *t;

@@ -283,10 +283,14 @@ static int await_outcome(struct csock__waiting *wg)
 static int connect_blocking(struct csock__waiting *wg, const struct csock__op *op)
 {
     ssize_t r;
-    do
-        r = csock__block(wg, op);
-    while (r == -EINTR && wg->s->family == AF_UNIX);
-    return r == -EINTR ? await_outcome(wg) : (int)r;
+    while ((r = csock__block(wg, op)) == -EINTR) {
+        int stop = csock__interrupted(wg);
+        if (stop < 0)
+            return stop;
+        if (wg->s->family != AF_UNIX)
+            return await_outcome(wg);
+    }
+    return (int)r;
 }
 
 /* A non-blocking connect to an AF_UNIX listener with a full backlog is EAGAIN, with nothing to

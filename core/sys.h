@@ -24,14 +24,14 @@ struct csock_sys {
     int (*connect)(int fd, const struct sockaddr *addr, socklen_t len);
     int (*shutdown)(int fd, int how);
     int (*close)(int fd);
-    int (*deaden)(int fd);  /* lets go of the socket, keeps the number: every call gives EBADF */
+    int (*deaden)(int fd); /* lets go of the socket, keeps the number: every call gives EBADF */
     int (*dup_cloexec)(int fd);
     int (*getsockname)(int fd, struct sockaddr *addr, socklen_t *len);
     int (*getpeername)(int fd, struct sockaddr *addr, socklen_t *len);
     int (*getsockopt)(int fd, int level, int name, void *value, socklen_t *len);
     int (*setsockopt)(int fd, int level, int name, const void *value, socklen_t len);
-    int (*get_nonblock)(int fd);                /* 0, 1 or -1 */
-    int (*set_nonblock)(int fd, int nonblock);  /* 0 or -1; one system call */
+    int (*get_nonblock)(int fd);               /* 0, 1 or -1 */
+    int (*set_nonblock)(int fd, int nonblock); /* 0 or -1; one system call */
     /* transfers */
     ssize_t (*recv)(int fd, void *buf, size_t n, int flags);
     ssize_t (*recvfrom)(int fd, void *buf, size_t n, int flags, struct sockaddr *addr,
@@ -43,16 +43,16 @@ struct csock_sys {
     ssize_t (*sendmsg)(int fd, const struct msghdr *msg, int flags);
     /* waiting and time */
     int (*poll)(struct pollfd *fds, nfds_t n, int timeout_ms);
-    int (*clock)(struct timespec *ret_now);     /* CLOCK_MONOTONIC */
+    int (*clock)(struct timespec *ret_now); /* CLOCK_MONOTONIC */
     int (*nanosleep)(const struct timespec *span);
     /* signals and threads */
     int (*sigaction)(int sig, const struct sigaction *act, struct sigaction *ret_old);
     int (*thread_mask)(int how, const sigset_t *set, sigset_t *ret_old); /* 0 or an errno */
-    int (*tgkill)(pid_t tid, int sig);          /* to a thread of this process */
+    int (*tgkill)(pid_t tid, int sig); /* to a thread of this process */
     pid_t (*gettid)(void);
     int (*yield)(void);
     /* memory */
-    void *(*alloc)(size_t size);                /* zeroed, or NULL */
+    void *(*alloc)(size_t size); /* zeroed, or NULL */
     void (*release)(void *memory);
     /* names */
     int (*getaddrinfo)(const char *host, const char *service, const struct addrinfo *hints,
@@ -66,8 +66,8 @@ struct csock_sys {
                            char *buf, size_t size, struct hostent **ret_ent, int *ret_herr);
     int (*getservbyname_r)(const char *name, const char *proto, struct servent *ent, char *buf,
                            size_t size, struct servent **ret_ent);
-    int (*getservbyport_r)(int port, const char *proto, struct servent *ent, char *buf,
-                           size_t size, struct servent **ret_ent);
+    int (*getservbyport_r)(int port, const char *proto, struct servent *ent, char *buf, size_t size,
+                           struct servent **ret_ent);
     int (*getprotobyname_r)(const char *name, struct protoent *ent, char *buf, size_t size,
                             struct protoent **ret_ent);
     int (*gethostname)(char *name, size_t size);

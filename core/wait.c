@@ -70,10 +70,6 @@ ssize_t csock__block(struct csock__waiting *wg, const struct csock__op *op)
     fall_awake(wg, &sleep);
     if (r < 0 && csock__closing(wg->s)) /* what came in time is not lost */
         return CSOCK_ECLOSED;
-    if (r == -EINTR) {
-        int stop = csock__interrupted(wg);
-        return stop < 0 ? stop : -EINTR;
-    }
     return r;
 }
 
@@ -187,9 +183,11 @@ static ssize_t run_polling(struct csock__waiting *wg, const struct csock__op *op
 static ssize_t run_blocking(struct csock__waiting *wg, const struct csock__op *op)
 {
     ssize_t r;
-    do
-        r = csock__block(wg, op);
-    while (r == -EINTR);
+    while ((r = csock__block(wg, op)) == -EINTR) {
+        int stop = csock__interrupted(wg);
+        if (stop < 0)
+            return stop;
+    }
     return r;
 }
 

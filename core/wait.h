@@ -34,7 +34,7 @@ ssize_t csock__run(struct csock__waiting *wg, const struct csock__op *op);
 /* One try, repeated only if a signal interrupted it. */
 ssize_t csock__try(struct csock__waiting *wg, const struct csock__op *op);
 
-/* The blocking system call itself; -EINTR is given back after `interrupted` let the call go on. */
+/* The blocking system call itself, once. -EINTR: a signal came, and nobody was told yet. */
 ssize_t csock__block(struct csock__waiting *wg, const struct csock__op *op);
 
 /* Poll until events or the deadline: revents, or an error. A signal does not end it. */

@@ -206,8 +206,7 @@ void csock__wake(const struct csock *s)
         return;
     for (struct csock__sleeper *r = atomic_load(&sleepers); r; r = r->next) {
         uintptr_t asleep = (uintptr_t)s;
-        if (r == mine ||
-            !atomic_compare_exchange_strong(&r->on, &asleep, asleep | BEING_SIGNALLED))
+        if (r == mine || !atomic_compare_exchange_strong(&r->on, &asleep, asleep | BEING_SIGNALLED))
             continue;
         csock__sys->tgkill(atomic_load(&r->tid), sig);
         atomic_store(&r->on, (uintptr_t)s);

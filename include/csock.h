@@ -90,8 +90,9 @@ struct csock_wait {
      * at which the call first has to wait. Saves reading the clock when data is ready. */
     int64_t timeout;
     /* Called when a signal arrived (EINTR), and between the parts of csock_send_all, before the
-     * call goes on; signals that come and go do not extend the deadline. Non-zero ends the call with CSOCK_EINTERRUPTED, or, if bytes were
-     * already moved, with their count. No lock is held. May be NULL: the call just goes on. */
+     * call goes on; signals that come and go do not extend the deadline. Non-zero ends the call
+     * with CSOCK_EINTERRUPTED. Not called where a count is returned instead, as after a send that
+     * a signal cut short. No lock is held. May be NULL: the call just goes on. */
     int (*interrupted)(void *arg);
     /* Called right before the call may sleep, and right after. A Python binding drops and takes
      * its lock here; interrupted runs after resume. Both or neither may be NULL. */
@@ -139,8 +140,7 @@ CSOCK_API int csock_addr_from_host(int family, const char *host, long port,
 
 /* The numeric host alone, without port and scope: "192.0.2.1", "2001:db8::1". Returns as
  * csock_addr_format. */
-CSOCK_API int csock_addr_host(const union csock_addr *addr, socklen_t len, char *text,
-                              size_t size);
+CSOCK_API int csock_addr_host(const union csock_addr *addr, socklen_t len, char *text, size_t size);
 
 /* Port in host order, or CSOCK_EFAMILY for a family that has none, or CSOCK_EADDRLEN. */
 CSOCK_API int csock_addr_port(const union csock_addr *addr, socklen_t len);
@@ -168,13 +168,18 @@ struct csock {
     uint64_t state; /* fork generation, whether it is closing, users inside: see core/close.c */
 };
 
-#define CSOCK_INIT {.fd = -1}
+#define CSOCK_INIT \
+    { \
+        .fd = -1 \
+    }
 
 /* Flags of csock_open, _pair, _adopt, _accept. */
-#define CSOCK_NONBLOCK 1u   /* O_NONBLOCK from birth */
-#define CSOCK_SIGPIPE 2u    /* leave SIGPIPE to the program: without it, sends on a stream family
+#define CSOCK_NONBLOCK 1u /* O_NONBLOCK from birth */
+#define CSOCK_SIGPIPE \
+    2u /* leave SIGPIPE to the program: without it, sends on a stream family
                                carry MSG_NOSIGNAL and a broken pipe is just -EPIPE */
-#define CSOCK_NO_TRY 4u     /* receive by the blocking call at once, without a try before it; set
+#define CSOCK_NO_TRY \
+    4u /* receive by the blocking call at once, without a try before it; set
                                when SO_RCVLOWAT is, which only the blocking call honours */
 
 /* socket(2), close-on-exec. SOCK_NONBLOCK in type counts as CSOCK_NONBLOCK. */
@@ -186,8 +191,7 @@ CSOCK_API int csock_pair(struct csock s[2], int family, int type, int proto, uns
 /* Takes over an open descriptor, which belongs to *s from then on. family, type, proto: -1 asks
  * the kernel (SO_DOMAIN, SO_TYPE, SO_PROTOCOL). The descriptor's own blocking mode is kept and
  * noticed. Errors: -EBADF, -ENOTSOCK; the descriptor then stays the caller's. */
-CSOCK_API int csock_adopt(struct csock *s, int fd, int family, int type, int proto,
-                          unsigned flags);
+CSOCK_API int csock_adopt(struct csock *s, int fd, int family, int type, int proto, unsigned flags);
 
 /* A second, independent socket on the same open description. fcntl(2), F_DUPFD_CLOEXEC. */
 CSOCK_API int csock_dup(struct csock *s, struct csock *ret_copy);
@@ -201,10 +205,10 @@ CSOCK_API int csock_fd(const struct csock *s);
 /* Closes. Calls that other threads have inside return CSOCK_ECLOSED within milliseconds; the
  * descriptor goes back to the kernel only when the last of them has left, so that its number is
  * not reused under a running call. Waits for them, about a second at most; a call that is stuck
- * longer (say, in its own interrupted callback) gives the number back itself when it ends; the
- * connection is let go of at once. The same if it is called from a signal handler or callback of a
- * thread that is itself inside: the call underneath gives the number back. Queued data still goes out, as close(2) has it.
- * After fork(2) the child closes its own copy at once.
+ * longer (say, in its own interrupted callback) gives the number back itself when it ends, while the
+ * connection is let go of at once. So it is when the closer is a signal handler or callback of a
+ * thread that is itself inside: the call underneath gives the number back. Queued data still goes
+ * out, as close(2) has it. After fork(2) the child closes its own copy at once.
  * Errors: -EBADF if it is closed already; what close(2) reports (the descriptor is gone anyway).
  * Wakes with a real-time signal (one of SIGRTMIN+ that has no handler, near SIGRTMAX). */
 CSOCK_API int csock_close(struct csock *s);
@@ -286,8 +290,8 @@ CSOCK_API ssize_t csock_recv_new(struct csock *s, size_t max, int flags, void **
 CSOCK_API size_t csock_recv_written(const struct csock *s, ssize_t count, size_t n, int flags);
 
 /* Sends. On a blocking stream with CSOCK_FOREVER the whole of buf is sent, as one send(2) would;
- * a signal after which interrupted asks to stop gives what went out. Elsewhere the count may be
- * short. A datagram goes whole or not at all. Blocks. */
+ * after a signal the count is what went out. Elsewhere, too, the count may be short. A datagram
+ * goes whole or not at all. Blocks. */
 CSOCK_API ssize_t csock_send(struct csock *s, const void *buf, size_t n, int flags,
                              const struct csock_wait *w);
 
@@ -310,8 +314,7 @@ CSOCK_API int csock_opt_set_int(struct csock *s, int level, int name, int value)
 
 /* A buffer of at most *len bytes; *len becomes what the kernel wrote. On failure unchanged. */
 CSOCK_API int csock_opt_get(struct csock *s, int level, int name, void *buf, socklen_t *len);
-CSOCK_API int csock_opt_set(struct csock *s, int level, int name, const void *buf,
-                            socklen_t len);
+CSOCK_API int csock_opt_set(struct csock *s, int level, int name, const void *buf, socklen_t len);
 
 /* No value, but a length: setsockopt(fd, level, name, NULL, len), as AF_ALG wants it. */
 CSOCK_API int csock_opt_set_absent(struct csock *s, int level, int name, socklen_t len);
@@ -337,7 +340,7 @@ CSOCK_API int csock_resolve_reverse(const union csock_addr *addr, socklen_t len,
 struct csock_host {
     int family;
     char *name;
-    char **aliases;          /* NULL-terminated */
+    char **aliases; /* NULL-terminated */
     size_t n_addrs;
     union csock_addr *addrs; /* port 0 */
 };

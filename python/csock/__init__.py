@@ -5,21 +5,24 @@ and the constants of Linux that CPython does not have. `SocketType` is the class
 that `socket()` makes, as it was in 1998.
 """
 
-import importlib.util
 import sys
+from importlib.machinery import ExtensionFileLoader, ModuleSpec, PathFinder
 
 
 def _load_extension():
-    """Load both modules of the one shared object, which is found as csock._core.
+    """Load csock._socket from the one shared object, which is found as csock._core.
 
-    csock._socket comes first: it has the state and the types that csock._core uses, too.
+    It comes first: it has the state and the types that csock._core uses, too.
     """
-    core = importlib.util.find_spec("csock._core")
+    core = PathFinder.find_spec("csock._core", __path__)  # noqa: F405
     if core is None:
         raise ImportError("csock is not built: it has no extension module csock._core")
-    loader = type(core.loader)("csock._socket", core.origin)
-    spec = importlib.util.spec_from_file_location("csock._socket", core.origin, loader=loader)
-    module = importlib.util.module_from_spec(spec)
+    loader = ExtensionFileLoader("csock._socket", core.origin)
+    spec = ModuleSpec("csock._socket", loader, origin=core.origin)
+    # As importlib.util.module_from_spec does, whose module costs more to import than this one.
+    module = loader.create_module(spec)
+    module.__spec__, module.__loader__, module.__file__ = spec, loader, core.origin
+    module.__package__ = "csock"
     sys.modules["csock._socket"] = module
     try:
         loader.exec_module(module)

@@ -39,10 +39,10 @@ __all__ = [
 ]
 
 # Each takes the constants with its prefix out of this module's names, and puts its members there.
-IntEnum._convert_("AddressFamily", __name__, lambda name: name.isupper() and name[:3] == "AF_")
-IntEnum._convert_("SocketKind", __name__, lambda name: name.isupper() and name[:5] == "SOCK_")
-IntFlag._convert_("MsgFlag", __name__, lambda name: name.isupper() and name[:4] == "MSG_")
-IntFlag._convert_("AddressInfo", __name__, lambda name: name.isupper() and name[:3] == "AI_")
+IntEnum._convert_("AddressFamily", __name__, lambda name: name[:3] == "AF_" and name.isupper())
+IntEnum._convert_("SocketKind", __name__, lambda name: name[:5] == "SOCK_" and name.isupper())
+IntFlag._convert_("MsgFlag", __name__, lambda name: name[:4] == "MSG_" and name.isupper())
+IntFlag._convert_("AddressInfo", __name__, lambda name: name[:3] == "AI_" and name.isupper())
 
 # The enums' own names; a checker does not see that _convert_ has made them.
 AddressFamily = globals()["AddressFamily"]

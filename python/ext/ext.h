@@ -17,7 +17,7 @@ struct ext_state {
     PyTypeObject *stream_type; /* raw stream behind makefile() */
     PyObject *gaierror;        /* strong; stock's classes where stock is loaded too */
     PyObject *herror;
-    int64_t default_timeout;   /* ns, < 0: none */
+    int64_t default_timeout;      /* ns, < 0: none */
     PyObject *spares[EXT_SPARES]; /* receive buffers for reuse: see sock_io.c; may be NULL */
 };
 
@@ -50,7 +50,7 @@ PyObject *ext_raise(struct ext_state *st, int err);
  * thread"), CSOCK_ETIMEOUT TimeoutError("timed out"). what: the Python method's name. */
 PyObject *ext_raise_sock(struct sock_object *s, const char *what, int err);
 
-/* ---- args.c: small converters, used with METH_FASTCALL; each sets an exception and returns false */
+/* ---- args.c: small converters for METH_FASTCALL; each sets an exception and returns false */
 
 /* 1998's two-argument forms: bind(host, port) becomes the tuple (host, port), new reference, for
  * AF_INET and AF_INET6; other families with two arguments: TypeError. One argument: itself. */
@@ -117,8 +117,15 @@ bool sock_arg_count(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t m
 int sock_close_core(struct sock_object *s);
 /* Around a call that looks something up and does not wait: the GIL is dropped only for families
  * whose calls may take long. */
-PyThreadState *sock_quick_begin(const struct sock_object *s);
-void sock_quick_end(PyThreadState *saved);
+static inline PyThreadState *sock_quick_begin(const struct sock_object *s)
+{
+    return ext_try_held(s, 0) ? NULL : PyEval_SaveThread();
+}
+static inline void sock_quick_end(PyThreadState *saved)
+{
+    if (saved)
+        PyEval_RestoreThread(saved);
+}
 
 /* ---- sock_recv.c: receiving, with the memory and the GIL taken care of */
 

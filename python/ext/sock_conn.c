@@ -253,7 +253,7 @@ static PyObject *sock_gettimeout(PyObject *self, PyObject *unused)
     return ext_timeout_as_py(((const struct sock_object *)self)->timeout);
 }
 
-#define FASTCALL(function) (PyCFunction)(void (*)(void))function, METH_FASTCALL
+#define FASTCALL(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
 
 PyMethodDef sock_conn_methods[] = {
     {"_accept", sock_accept, METH_NOARGS,

@@ -1,5 +1,5 @@
-/* Transfers: the methods recv, recvfrom, recv_into, recvfrom_into, send, sendto and sendall. Sits on
- * sock_recv.c and on the core's calls of the same names. */
+/* Transfers: the methods recv, recvfrom, recv_into, recvfrom_into, send, sendto and sendall. Sits
+ * on sock_recv.c and on the core's calls of the same names. */
 #include "ext.h"
 
 /* The arguments (bufsize[, flags]). */
@@ -89,9 +89,8 @@ static bool writable_buffer(const char *what, PyObject *o, Py_buffer *ret)
 {
     if (PyObject_GetBuffer(o, ret, PyBUF_WRITABLE) == 0)
         return true;
-    PyErr_Format(PyExc_TypeError,
-                 "%s() argument 1 must be read-write bytes-like object, not %.50s", what,
-                 Py_TYPE(o)->tp_name);
+    PyErr_Format(PyExc_TypeError, "%s() argument 1 must be read-write bytes-like object, not %.50s",
+                 what, Py_TYPE(o)->tp_name);
     return false;
 }
 
@@ -240,8 +239,7 @@ static PyObject *sock_sendall(PyObject *self, PyObject *const *args, Py_ssize_t 
     Py_RETURN_NONE;
 }
 
-static PyObject *send_to(struct sock_object *s, const Py_buffer *data, int flags,
-                         PyObject *address)
+static PyObject *send_to(struct sock_object *s, const Py_buffer *data, int flags, PyObject *address)
 {
     struct ext_wait w;
     union csock_addr addr;
@@ -250,8 +248,7 @@ static PyObject *send_to(struct sock_object *s, const Py_buffer *data, int flags
         PySys_Audit("socket.sendto", "OO", (PyObject *)s, address) < 0)
         return NULL;
     bool held = begin_send(&w, s, (size_t)data->len);
-    ssize_t r =
-        csock_send_to(&s->core, data->buf, (size_t)data->len, flags, &addr, len, &w.wait);
+    ssize_t r = csock_send_to(&s->core, data->buf, (size_t)data->len, flags, &addr, len, &w.wait);
     end_send(&w, held);
     return count_sent(s, "sendto", r);
 }
@@ -272,8 +269,8 @@ static PyObject *sock_sendto(PyObject *self, PyObject *const *args, Py_ssize_t n
     return result;
 }
 
-#define FASTCALL(function) (PyCFunction)(void (*)(void))function, METH_FASTCALL
-#define KEYWORDS(function) (PyCFunction)(void (*)(void))function, METH_FASTCALL | METH_KEYWORDS
+#define FASTCALL(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
+#define KEYWORDS(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL | METH_KEYWORDS
 
 PyMethodDef sock_io_methods[] = {
     {"recv", FASTCALL(sock_recv),

@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-#define COPY_MAX 4096            /* copying this much costs less than fitting a buffer to it */
-#define SPARE_MAX (1024 * 1024)  /* larger receive buffers are not kept */
+#define COPY_MAX 4096           /* copying this much costs less than fitting a buffer to it */
+#define SPARE_MAX (1024 * 1024) /* larger receive buffers are not kept */
 #define SPARE_COPY_MAX (4 * COPY_MAX)
 
 ssize_t sock_receive(struct sock_object *s, void *buf, size_t n, int flags,
@@ -110,15 +110,15 @@ static PyObject *recv_guessing(struct sock_object *s, const char *what, size_t n
     size_t size = r < 0 ? 0 : written(s, r, n, flags);
     if (size > SPARE_COPY_MAX)
         return fitted(spare, size);
-    PyObject *result =
-        r < 0 ? ext_raise_sock(s, what, (int)r)
-              : PyBytes_FromStringAndSize(PyBytes_AS_STRING(spare), (Py_ssize_t)size);
+    PyObject *result = r < 0
+                           ? ext_raise_sock(s, what, (int)r)
+                           : PyBytes_FromStringAndSize(PyBytes_AS_STRING(spare), (Py_ssize_t)size);
     spare_keep(s->state, spare);
     return result;
 }
 
 PyObject *sock_recv_bytes(struct sock_object *s, const char *what, size_t n, int flags,
-                            struct sock_sender *from)
+                          struct sock_sender *from)
 {
     if (n <= COPY_MAX)
         return recv_little(s, what, n, flags, from);

@@ -22,21 +22,10 @@ bool sock_arg_count(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t m
     if (n >= min && n <= max)
         return true;
     Py_ssize_t bound = n < min ? min : max;
-    PyErr_Format(PyExc_TypeError, "%s() takes %s %zd argument%s (%zd given)", what,
-                 min == max ? "exactly" : n < min ? "at least" : "at most", bound,
+    const char *than = min == max ? "exactly" : (n < min ? "at least" : "at most");
+    PyErr_Format(PyExc_TypeError, "%s() takes %s %zd argument%s (%zd given)", what, than, bound,
                  bound == 1 ? "" : "s", n);
     return false;
-}
-
-PyThreadState *sock_quick_begin(const struct sock_object *s)
-{
-    return ext_try_held(s, 0) ? NULL : PyEval_SaveThread();
-}
-
-void sock_quick_end(PyThreadState *saved)
-{
-    if (saved)
-        PyEval_RestoreThread(saved);
 }
 
 static bool is_finalizing(void)
@@ -144,8 +133,7 @@ static bool discard_old(struct sock_object *s)
 static int open_new(struct sock_object *s, int family, int type, int proto, int64_t timeout)
 {
     return csock_open(&s->core, family == -1 ? AF_INET : family, type == -1 ? SOCK_STREAM : type,
-                      proto == -1 ? 0 : proto,
-                      CSOCK_SIGPIPE | (timeout >= 0 ? CSOCK_NONBLOCK : 0));
+                      proto == -1 ? 0 : proto, CSOCK_SIGPIPE | (timeout >= 0 ? CSOCK_NONBLOCK : 0));
 }
 
 static int adopt(struct sock_object *s, int fd, int family, int type, int proto, int64_t timeout)
@@ -289,8 +277,8 @@ static PyType_Slot slots[] = {
 static PyType_Spec spec = {
     .name = "csock._socket.socket",
     .basicsize = sizeof(struct sock_object),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC |
-             Py_TPFLAGS_IMMUTABLETYPE,
+    .flags =
+        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = slots,
 };
 

@@ -86,9 +86,8 @@ static bool would_block(void)
         return false;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
-    PyObject *number = PyObject_TypeCheck(value, (PyTypeObject *)PyExc_OSError)
-                           ? ((PyOSErrorObject *)value)->myerrno
-                           : NULL;
+    bool plain = PyObject_TypeCheck(value, (PyTypeObject *)PyExc_OSError);
+    PyObject *number = plain ? ((PyOSErrorObject *)value)->myerrno : NULL;
     bool is = number && PyLong_Check(number) && PyLong_AsLong(number) == EAGAIN;
     PyErr_Restore(type, value, traceback); /* drops what went wrong here */
     return is;
@@ -155,8 +154,7 @@ static PyObject *stream_fileno(PyObject *self, PyObject *unused)
     return check_open(stream_of(self), "file") ? call_sock(stream_of(self), "fileno", NULL) : NULL;
 }
 
-/* The type below ours, which knows what is in io_base. Python classes that derive from ours have
- * slots of their own; ours is the last with this traverse. */
+/* The type below ours, which knows io_base. Ours is the last type with this traverse. */
 static PyTypeObject *raw_base(PyObject *self, traverseproc own)
 {
     PyTypeObject *type = Py_TYPE(self);
@@ -261,9 +259,12 @@ static PyGetSetDef properties[] = {
 
 /* No dealloc: that of Python's own classes clears the members, then lets the base do its part. */
 static PyType_Slot slots[] = {
-    {Py_tp_init, stream_init},       {Py_tp_traverse, stream_traverse},
-    {Py_tp_clear, stream_clear},     {Py_tp_methods, methods},
-    {Py_tp_members, members},        {Py_tp_getset, properties},
+    {Py_tp_init, stream_init},
+    {Py_tp_traverse, stream_traverse},
+    {Py_tp_clear, stream_clear},
+    {Py_tp_methods, methods},
+    {Py_tp_members, members},
+    {Py_tp_getset, properties},
     {Py_tp_doc, "A raw byte stream over a socket; makefile() makes these."},
     {0, NULL},
 };

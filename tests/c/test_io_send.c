@@ -216,6 +216,28 @@ static void send_all_hears_a_signal_between_its_parts(void **state)
     close_pair();
 }
 
+static int stop_once(void *arg)
+{
+    atomic_int *asked = arg;
+    return atomic_fetch_add(asked, 1) == 0;
+}
+
+/* A binding has its exception from the first "stop"; asked again it would say "go on". */
+static void send_all_stops_at_the_first_stop(void **state)
+{
+    atomic_int asked = 0;
+    size_t sent = 99;
+    struct csock_wait w = {.interrupted = stop_once, .arg = &asked};
+    (void)state;
+    open_pair(AF_UNIX, SOCK_STREAM);
+    fake_short(FAKE_SEND, 1, 3);
+    fake_fail(FAKE_SEND, 2, EINTR); /* the blocking call, after the try */
+    assert_int_equal(csock_send_all(&s[0], large, 9, 0, &sent, &w), CSOCK_EINTERRUPTED);
+    assert_int_equal(sent, 3);
+    assert_int_equal(asked, 1);
+    close_pair();
+}
+
 static void no_sigpipe(void **state)
 {
     static const int kinds[][2] = {
@@ -285,6 +307,7 @@ int main(void)
         TEST(send_all_sends_all_under_one_deadline),
         TEST(send_all_tells_how_much_went),
         TEST(send_all_hears_a_signal_between_its_parts),
+        TEST(send_all_stops_at_the_first_stop),
         TEST(no_sigpipe),
         TEST(sigpipe_for_those_who_want_it),
         TEST(nosignal_is_for_stream_families_only),

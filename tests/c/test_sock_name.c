@@ -110,7 +110,7 @@ static void the_mode_is_the_descriptors_own(void **state)
     util_close(&s[1]);
 }
 
-/* EINTR of calls that do not wait comes back, once, and the socket is as it was. unix(7) bind can. */
+/* EINTR of calls that do not wait comes back, once, and the socket is as it was: bind can. */
 static void eintr_of_calls_that_do_not_wait(void **state)
 {
     struct csock s;

@@ -1,0 +1,132 @@
+/* Closing in a child: of its parent it has the sockets and the counts, but not the threads. */
+#include "util.h"
+
+#include <sys/wait.h>
+
+/* In a child whose parent had threads blocked in recv and accept. */
+struct forked {
+    struct csock *listener, *s;
+};
+
+static int close_in_child(void *arg)
+{
+    struct forked *f = arg;
+    struct csock mine[2];
+    struct util_call call = {.run = util_recv, .s = &mine[0]};
+    int64_t start = csock_now();
+    if (csock_close(f->listener) != 0 || csock_close(&f->s[0]) != 0)
+        return __LINE__;
+    if (csock_now() - start > 500 * MS) /* there is nobody to wait for */
+        return __LINE__;
+    if (csock_fd(f->listener) != -1 || csock_close(f->listener) != -EBADF)
+        return __LINE__;
+    if (csock_pair(mine, AF_UNIX, SOCK_STREAM, 0, 0) != 0)
+        return __LINE__;
+    util_start_asleep(&call);
+    if (csock_close(&mine[0]) != 0 || util_join(&call) != CSOCK_ECLOSED)
+        return __LINE__;
+    return csock_close(&mine[1]);
+}
+
+static void a_child_closes_beside_threads_that_it_does_not_have(void **state)
+{
+    struct csock listener, s[2];
+    union csock_addr addr;
+    socklen_t len;
+    struct forked forked = {&listener, s};
+    struct util_call calls[3] = {{.run = util_accept, .s = &listener},
+                                 {.run = util_recv, .s = &s[0]},
+                                 {.run = util_recv, .s = &s[0], .w = WITHIN(60000 * MS)}};
+    (void)state;
+    util_listener(&listener, AF_INET, 4, &addr, &len);
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    for (int i = 0; i < 3; i++)
+        util_start_asleep(&calls[i]);
+    util_in_child(close_in_child, &forked);
+    for (int i = 0; i < 3; i++)
+        util_await_sleep(&calls[i]); /* the parent's own go on */
+    util_close(&listener);
+    util_close(&s[0]);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(util_join(&calls[i]), CSOCK_ECLOSED);
+    util_close(&s[1]);
+}
+
+static void the_port_is_free_once_parent_and_child_have_closed(void **state)
+{
+    struct csock listener, again;
+    union csock_addr addr;
+    socklen_t len;
+    struct util_call call = {.run = util_accept, .s = &listener};
+    int done[2], status;
+    char byte;
+    (void)state;
+    assert_int_equal(pipe(done), 0);
+    util_listener(&listener, AF_INET, 4, &addr, &len);
+    util_start_asleep(&call);
+    pid_t pid = fork();
+    if (pid == 0) {
+        csock_close(&listener);
+        (void)!write(done[1], "x", 1);
+        pause(); /* lives on, without the port */
+    }
+    assert_int_equal(read(done[0], &byte, 1), 1);
+    util_close(&listener);
+    assert_int_equal(util_join(&call), CSOCK_ECLOSED);
+    assert_int_equal(csock_open(&again, AF_INET, SOCK_STREAM, 0, 0), 0);
+    assert_int_equal(csock_bind(&again, &addr, len), 0);
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    util_close(&again);
+    close(done[0]);
+    close(done[1]);
+}
+
+/* A fork in the middle of a call: the child is inside, too, but the count is the parent's. */
+static struct csock inside[2];
+static pid_t forked_pid;
+
+static int fork_inside(void *arg)
+{
+    (void)arg;
+    forked_pid = fork();
+    return forked_pid == 0 ? csock_close(&inside[0]) : 0;
+}
+
+static ssize_t recv_and_fork(struct util_call *call)
+{
+    ssize_t r = util_recv(call);
+    if (forked_pid == 0)
+        util_exit(r == CSOCK_ECLOSED && csock_fd(&inside[0]) == -1 ? 7 : 8);
+    return r;
+}
+
+static void a_child_closes_the_call_that_it_was_forked_in(void **state)
+{
+    struct csock_wait w = {.interrupted = fork_inside};
+    struct util_call call = {.run = recv_and_fork, .s = &inside[0], .w = &w};
+    int status;
+    (void)state;
+    forked_pid = -1;
+    util_pair(inside, AF_UNIX, SOCK_STREAM);
+    util_count_signal(SIGUSR1);
+    util_start_asleep(&call);
+    util_signal_call(&call, SIGUSR1);
+    while (wait(&status) < 0)
+        util_sleep(MS);
+    assert_int_equal(WEXITSTATUS(status), 7);
+    assert_int_equal(csock_send(&inside[1], "x", 1, 0, NULL), 1);
+    assert_int_equal(util_join(&call), 1); /* the parent's call never noticed */
+    util_close(&inside[0]);
+    util_close(&inside[1]);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        TEST(a_child_closes_beside_threads_that_it_does_not_have),
+        TEST(the_port_is_free_once_parent_and_child_have_closed),
+        TEST(a_child_closes_the_call_that_it_was_forked_in),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
