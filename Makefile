@@ -1,0 +1,66 @@
+# The commands of the house. Each does its own set-up (tools/setup.sh); all of it, but for system
+# packages, goes into build/. PYTHON=... names another Python than python3.
+
+PYTHON ?= python3
+export PYTHON
+
+VENV = build/venv/bin/python
+# A fresh environment, but for what set-up and the tests may need from the caller's.
+export PYTHONDONTWRITEBYTECODE = 1
+unexport PYTHONPATH PYTHONHOME
+
+.NOTPARALLEL:
+.PHONY: help demo test bench tsan valgrind coverage lint format clean check-fresh \
+        setup-demo setup-test
+
+help:
+	@echo 'make demo         set up, build, and show csock at work'
+	@echo 'make test         all tests and lints (SUITES="c py" for some: see tools/run_tests.py)'
+	@echo 'make bench        csock, the stock socket module and raw C compared (JSON=file writes it)'
+	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
+	@echo 'make valgrind     the C tests under valgrind'
+	@echo 'make coverage     line coverage of core/ by the C tests'
+	@echo 'make lint         style and layering'
+	@echo 'make format       let clang-format and ruff mend the style'
+	@echo 'make check-fresh  demo and test in a fresh minimal Debian 12 (as root)'
+	@echo 'make clean        remove build/'
+
+setup-demo:
+	@tools/setup.sh demo
+
+setup-test:
+	@tools/setup.sh test
+
+demo: setup-demo
+	@tools/build.sh release
+	@PYTHONPATH=build/release/site $(VENV) tools/demo.py
+
+test: setup-test
+	@$(VENV) tools/run_tests.py $(SUITES)
+
+bench: setup-demo
+	@tools/build.sh release
+	@PYTHONPATH=build/release/site $(VENV) bench/run.py $(if $(JSON),--json $(JSON))
+
+tsan: setup-test
+	@$(VENV) tools/run_tests.py c-tsan
+
+valgrind: setup-test
+	@$(VENV) tools/run_tests.py c-valgrind
+
+coverage: setup-test
+	@$(VENV) tools/coverage.py
+
+lint: setup-test
+	@tools/build.sh plain
+	@$(VENV) tools/lint.py
+
+format: setup-test
+	@build/venv/bin/clang-format -i $$(find include core python tests examples bench -name '*.[ch]')
+	@build/venv/bin/ruff check --quiet --fix
+
+check-fresh:
+	@tools/check_fresh.sh
+
+clean:
+	rm -rf build

@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""The rules of the house that a machine can check. C warnings are errors in tools/build.sh.
+
+Layering is checked twice: in the text, and in what the compiled files of build/plain ask the
+linker for, which no macro and no function pointer gets around. Prints one line per rule.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PLAIN = ROOT / "build" / "plain"
+MAX_LINES, MAX_COLUMNS = 400, 100
+
+KERNEL = (
+    "accept accept4 bind close connect dup dup2 dup3 fcntl getpeername getsockname getsockopt "
+    "ioctl listen pipe pipe2 poll ppoll read readv recv recvfrom recvmmsg recvmsg select send "
+    "sendfile sendmmsg sendmsg sendto setsockopt shutdown socket socketpair syscall write writev "
+    "getaddrinfo freeaddrinfo getnameinfo gethostname sethostname gethostbyname gethostbyname_r "
+    "gethostbyname2 gethostbyname2_r gethostbyaddr gethostbyaddr_r getservbyname getservbyname_r "
+    "getservbyport getservbyport_r getprotobyname getprotobyname_r "
+    "clock_gettime nanosleep usleep sleep gettid getpid tgkill kill sigaction pthread_sigmask "
+    "pthread_kill sched_yield malloc calloc realloc free"
+).split()
+# Of libc, what touches memory alone, and what sets up per-process and per-thread state.
+PURE = re.compile(
+    r"mem\w+|str\w+|snprintf|inet_[apn]to[apn]|in6addr_any|gai_strerror|hstrerror|"
+    r"sig(add|del|empty|fill|is)\w*|pthread_(atfork|once|key_create|[gs]etspecific|mutex_\w+)|"
+    r"__errno_location|__libc_current_sigrtm(ax|in)|__tls_get_addr|_GLOBAL_OFFSET_TABLE_|"
+    r"__stack_chk_fail|abort|__assert_fail"
+)
+# The public functions of the core, and free(3) for what csock_recv_new() allocated.
+BINDING_MAY = re.compile(r"_?Py\w+|csock_[a-z]\w+|free")
+
+
+def sources(*folders, suffixes=(".c", ".h")):
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in suffixes:
+                yield path
+
+
+def place(path, line=None):
+    where = str(path.relative_to(ROOT))
+    return where if line is None else f"{where}:{line}"
+
+
+def without_comments(text):
+    """C text with comments and strings blanked, line for line."""
+    token = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.S)
+    return token.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+
+
+def no_python_in_core():
+    for path in sources("core", "include"):
+        if "Python.h" in path.read_text():
+            yield f"{place(path)}: Python.h"
+
+
+def kernel_calls_in_text():
+    call = re.compile(rf"(?<![\w.>])({'|'.join(KERNEL)})\s*\(")
+    for path in sources("core", "python/ext"):
+        if path == ROOT / "core" / "sys.c":
+            continue
+        allowed = {"free"} if path.is_relative_to(ROOT / "python") else set()
+        for number, line in enumerate(without_comments(path.read_text()).splitlines(), 1):
+            for match in call.finditer(line):
+                # A member of struct csock_sys is declared as (*name)(…): no match.
+                if match[1] not in allowed:
+                    yield f"{place(path, number)}: calls {match[1]}()"
+
+
+def symbols(objects):
+    """What each compiled file asks the linker for, as pairs; and the names that all define."""
+    asked, defined = [], set()
+    for path in objects:
+        output = subprocess.run(["nm", "-P", path], capture_output=True, text=True, check=True)
+        for name, kind, *_ in map(str.split, output.stdout.splitlines()):
+            if kind in "Uw":
+                asked.append((path.stem.removesuffix(".c"), re.sub(r"^__(\w+)_chk$", r"\1", name)))
+            else:
+                defined.add(name)
+    return asked, defined
+
+
+def kernel_calls_in_objects():
+    core = [p for p in PLAIN.glob("core/libcsock.so*.p/*.o") if p.name != "sys.c.o"]
+    binding = list(PLAIN.glob("python/_core*.p/*.o"))
+    if not core or not binding:
+        yield f"no compiled files in {place(PLAIN)}: run tools/build.sh plain"
+    asked, own = symbols(core)
+    own |= {"csock__sys", "csock__sys_linux"}
+    for name, symbol in asked:
+        if symbol not in own and not PURE.fullmatch(symbol):
+            yield f"core/{name}: asks for {symbol}"
+    asked, own = symbols(binding)
+    for name, symbol in asked:
+        if symbol not in own and not any(p.fullmatch(symbol) for p in (PURE, BINDING_MAY)):
+            yield f"python/{name.replace('ext_', 'ext/', 1)}: asks for {symbol}"
+
+
+def exported_names():
+    header = without_comments((ROOT / "include/csock.h").read_text())
+    declared = set(re.findall(r"CSOCK_API[^;(]*?\b(csock_\w+)\(", header))
+    library = PLAIN / "core" / "libcsock.so"
+    output = subprocess.run(["nm", "-D", "--defined-only", library], capture_output=True, text=True)
+    exported = {line.split()[-1] for line in output.stdout.splitlines()}
+    for name in sorted(declared ^ exported):
+        yield f"{name}: {'not in the library' if name in declared else 'not in csock.h'}"
+
+
+def listed_for_the_build():
+    for folder, listing in (
+        ("core", "core/meson.build"),
+        ("python", "python/meson.build"),
+        ("tests/c", "tests/c/meson.build"),
+    ):
+        text = (ROOT / listing).read_text()
+        for path in sources(folder, suffixes=(".c", ".py", ".pyi")):
+            name = path.stem.removeprefix("test_") if folder == "tests/c" else path.name
+            if not re.search(rf"['/]{re.escape(name)}(\.c)?'", text):
+                yield f"{place(path)}: not in {listing}"
+
+
+def lengths():
+    folders = "include", "core", "python", "tests", "examples", "tools", "bench"
+    for path in sources(*folders, suffixes=(".c", ".h", ".py", ".sh")):
+        lines = path.read_text().splitlines()
+        if len(lines) > MAX_LINES and path.suffix == ".c" and "tests" not in path.parts:
+            yield f"{place(path)}: {len(lines)} lines; which second purpose moved in?"
+        for number, line in enumerate(lines, 1):
+            if len(line) > MAX_COLUMNS:
+                yield f"{place(path, number)}: {len(line)} columns"
+
+
+def command(*words):
+    """A rule that another program checks."""
+    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode != 0:
+        yield done.stdout.decode(errors="replace").rstrip() or f"status {done.returncode}"
+
+
+def c_style():
+    paths = list(sources("include", "core", "python", "tests", "examples", "bench"))
+    program = pathlib.Path(sys.executable).parent / "clang-format"  # the pinned one
+    for path in paths:
+        wanted = subprocess.run([program, path], capture_output=True, text=True, check=True).stdout
+        pairs = zip(path.read_text().splitlines(), wanted.splitlines(), strict=False)
+        first = next((n for n, (is_, should) in enumerate(pairs, 1) if is_ != should), None)
+        if first:
+            yield f"{place(path, first)}: first of the lines that `make format` changes"
+
+
+RULES = {
+    "core knows no Python": no_python_in_core,
+    "only core/sys.c calls the kernel (text)": kernel_calls_in_text,
+    "only core/sys.c calls the kernel (objects)": kernel_calls_in_objects,
+    "the library exports what csock.h declares": exported_names,
+    "meson.build lists every file": listed_for_the_build,
+    "lines and files are short": lengths,
+    "C is formatted (clang-format)": c_style,
+    "Python is clean (ruff)": lambda: command(sys.executable, "-m", "ruff", "check", "--quiet"),
+    "the table of constants is fresh": lambda: command(
+        sys.executable, "tools/gen_constants.py", "--check"
+    ),
+}
+
+
+def main():
+    broken = 0
+    for title, rule in RULES.items():
+        findings = list(rule())
+        print(f"{'FAILED' if findings else 'ok':7} {title}")
+        for finding in findings:
+            print(f"        {finding}")
+        broken += bool(findings)
+    sys.exit(1 if broken else 0)
+
+
+if __name__ == "__main__":
+    main()

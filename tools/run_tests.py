@@ -1,0 +1,252 @@
+#!/usr/bin/env python3
+"""Builds csock, runs its suites one after the other, and adds up.
+
+run_tests.py [suite...]    by default all but c-valgrind:
+
+lint       tools/lint.py
+c          the C tests
+c-asan     the same under AddressSanitizer and UndefinedBehaviorSanitizer
+c-tsan     threads on shared sockets under ThreadSanitizer
+c-valgrind the C tests under valgrind
+py         the Python tests
+py-asan    the same with core and extension under both sanitizers
+
+A suite that fails does not keep the others from running. The last line reads
+"N passed, N failed, N skipped"; the status is 0 only if nothing failed and something passed. A
+build that breaks, a lint and a program that dies each count as one failure.
+
+Runs inside build/venv: see the Makefile.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as xml
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build"
+PYTEST_LIMIT = 600  # seconds for one file of Python tests
+
+UBSAN = {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
+
+
+class Result:
+    """Counts of one suite."""
+
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def fail(self, text):
+        self.failed += 1
+        print(f"FAILED  {text}")
+
+    def add(self, cases):
+        outcomes = [outcome for _, outcome, _ in cases]
+        self.passed += outcomes.count("passed")
+        self.failed += outcomes.count("failed")
+        self.skipped += outcomes.count("skipped")
+
+
+def junit_cases(path):
+    """The cases of a JUnit file as triples: name, outcome, why."""
+    cases = []
+    for case in xml.parse(path).iter("testcase"):
+        bad = [child for child in case if child.tag in ("failure", "error")]
+        if bad:
+            why = (bad[0].text or bad[0].get("message") or "").strip()
+            cases.append((case.get("name"), "failed", why))
+        else:
+            outcome = "passed" if case.find("skipped") is None else "skipped"
+            cases.append((case.get("name"), outcome, ""))
+    return cases
+
+
+def with_status(cases, name, status):
+    """The cases, and what the program's status adds: it counts when no case explains it."""
+    if status != 0 and not any(outcome == "failed" for _, outcome, _ in cases):
+        return [*cases, (name, "failed", f"ended with {status} before all its tests had run")]
+    return cases or [(name, "passed", "")]
+
+
+def built(way, result):
+    """Whether build/<way> is up to date now."""
+    ok = subprocess.run([ROOT / "tools/build.sh", way]).returncode == 0
+    if not ok:
+        result.fail(f"the build '{way}'")
+    return ok
+
+
+def c_tests(way):
+    """What meson knows as tests of build/<way>."""
+    command = [sys.executable, "-m", "mesonbuild.mesonmain", "introspect", "--tests", BUILD / way]
+    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
+def run_c(test, way, result, wrapper, env):
+    """One C program. A cmocka program writes a JUnit file; any other is one test by its status."""
+    out = BUILD / way / "junit" / test["name"]
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    env = {**os.environ, **test["env"], **env}
+    env |= {"CMOCKA_MESSAGE_OUTPUT": "XML", "CMOCKA_XML_FILE": f"{out}/%g.xml"}
+    start = time.monotonic()
+    status, output = run_limited([*wrapper, *test["cmd"]], env, test["timeout"])
+    seconds = time.monotonic() - start
+    cases = [case for file in sorted(out.glob("*.xml")) for case in junit_cases(file)]
+    cases = with_status(cases, test["name"], status)
+    result.add(cases)
+    report(test["name"], cases, output, seconds)
+
+
+def run_limited(command, env, limit):
+    """Status and output; a program that hangs is killed with all it has started."""
+    command = ["timeout", "--kill-after=5", str(limit), *command]
+    done = subprocess.run(
+        command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    status = f"a hang of {limit} s" if done.returncode in (124, 137) else done.returncode
+    return status, done.stdout.decode(errors="replace")
+
+
+def report(name, cases, output, seconds):
+    outcomes = [outcome for _, outcome, _ in cases]
+    counts = [f"{outcomes.count(kind):4} {kind}" for kind in ("passed", "failed", "skipped")]
+    print(f"{name:14}", *counts, f"{seconds:6.1f} s")
+    for case, outcome, why in cases:
+        if outcome == "failed":
+            print(f"FAILED  {name}: {case}\n{why}")
+    if "failed" in outcomes:
+        print(output)
+    elif "skipped" in outcomes:
+        print(*(line for line in output.splitlines() if line.startswith("skip")), sep="\n")
+
+
+def suite_c(result, way="plain", wrapper=(), env=None, only=None):
+    if not built(way, result):
+        return
+    for test in c_tests(way):
+        if only is None or test["name"] == only:
+            run_c(test, way, result, list(wrapper), env or {})
+
+
+def fixed_layout():
+    """Sanitizers of GCC before 14 now and then find their shadow memory taken where the kernel
+    spreads addresses over more than 28 bits: not so without that spreading, if we may."""
+    wrapper = ["setarch", os.uname().machine, "-R"]
+    if not shutil.which(wrapper[0]):
+        return []
+    allowed = subprocess.run([*wrapper, "true"], capture_output=True).returncode == 0
+    return wrapper if allowed else []
+
+
+def suite_c_asan(result):
+    suite_c(result, "asan", fixed_layout(), UBSAN)
+
+
+def suite_c_tsan(result):
+    options = {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"}
+    suite_c(result, "tsan", fixed_layout(), options, only="stress")
+
+
+def suite_c_valgrind(result):
+    if not shutil.which("valgrind"):
+        result.fail("valgrind is not installed: apt-get install valgrind")
+        return
+    check = ["valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full", "--track-fds=no"]
+    suite_c(result, "plain", check)
+
+
+def suite_py(result, way="plain", wrapper=(), env=None):
+    """Each file in a process of its own: one that crashes or hangs does not take others along."""
+    if not built(way, result):
+        return
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(BUILD / way / "site"),
+        "PATH": f"{BUILD}/venv/bin:{os.environ['PATH']}:/usr/sbin:/sbin",
+        "CSOCK_PREFIX": str(BUILD / way / "prefix"),
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(BUILD / "hypothesis"),
+        **(env or {}),
+    }
+    for file in sorted(ROOT.glob("tests/py/test_*.py")) + sorted(ROOT.glob("tests/lab/test_*.py")):
+        name = file.relative_to(ROOT)
+        junit = BUILD / way / "junit" / f"{file.stem}.xml"
+        junit.unlink(missing_ok=True)
+        print(f"--- {name}")
+        options = ["-q", "--no-header", "-rfEs", f"--junitxml={junit}"]
+        command = [*wrapper, sys.executable, "-m", "pytest", *options, name]
+        limit = ["timeout", "--kill-after=10", str(PYTEST_LIMIT)]
+        status = subprocess.run([*limit, *command], cwd=ROOT, env=env).returncode
+        cases = junit_cases(junit) if junit.exists() else []
+        result.add(with_status(cases, name, status))
+
+
+def suite_py_asan(result):
+    libraries = []
+    for name in ("libasan.so", "libubsan.so"):
+        found = subprocess.run(["gcc", f"-print-file-name={name}"], capture_output=True, check=True)
+        libraries.append(os.path.realpath(found.stdout.decode().strip()))
+    env = {
+        **UBSAN,
+        # Python itself is not built for the sanitizers: their libraries must come first.
+        "LD_PRELOAD": " ".join(libraries),
+        # Python never frees all it has: leaks are looked for elsewhere.
+        "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:allocator_may_return_null=1",
+        # One block per object, so that an overflow leaves its block.
+        "PYTHONMALLOC": "malloc",
+        "CSOCK_SANITIZED": "1",
+    }
+    suite_py(result, "asan", fixed_layout(), env)
+
+
+def suite_lint(result):
+    if not built("plain", result):
+        return
+    if subprocess.run([sys.executable, ROOT / "tools/lint.py"]).returncode != 0:
+        result.fail("lint")
+
+
+SUITES = {
+    "lint": suite_lint,
+    "c": suite_c,
+    "c-asan": suite_c_asan,
+    "c-tsan": suite_c_tsan,
+    "c-valgrind": suite_c_valgrind,
+    "py": suite_py,
+    "py-asan": suite_py_asan,
+}
+
+
+def main():
+    names = sys.argv[1:] or [name for name in SUITES if name != "c-valgrind"]
+    unknown = [name for name in names if name not in SUITES]
+    if unknown:
+        sys.exit(f"no such suite: {', '.join(unknown)}\n{__doc__}")
+    sys.stdout.reconfigure(line_buffering=True)  # in order with what the suites print
+    results, begin = {}, time.monotonic()
+    for name in names:
+        print(f"\n===== {name}")
+        start, result = time.monotonic(), Result()
+        SUITES[name](result)
+        results[name] = result, time.monotonic() - start
+
+    print("\n===== summary")
+    for name, (result, seconds) in results.items():
+        counts = f"{result.passed:5} passed {result.failed:4} failed {result.skipped:4} skipped"
+        print(f"{name:12} {'ok' if not result.failed else 'FAILED':7} {counts} {seconds:7.0f} s")
+    passed, failed, skipped = (
+        sum(getattr(result, kind) for result, _ in results.values())
+        for kind in ("passed", "failed", "skipped")
+    )
+    print(f"all in {time.monotonic() - begin:.0f} s")
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    nothing = passed == 0 and names != ["lint"]
+    sys.exit(1 if failed or nothing else 0)
+
+
+if __name__ == "__main__":
+    main()

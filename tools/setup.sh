@@ -1,0 +1,170 @@
+#!/bin/sh
+# Brings a Debian or Ubuntu machine to where csock can be built and tested, and says what it does.
+#
+# tools/setup.sh demo    what `make demo` needs
+# tools/setup.sh test    what `make test` needs besides
+#
+# System packages come by apt, as root or through sudo without a password; Python packages by pip
+# into build/venv, because Debian wants its own Python left alone (PEP 668). What is there already
+# is left alone: a second run takes a moment and no network.
+# PYTHON names the Python to build for (default python3); the oldest that will do is 3.11.
+set -eu
+cd "$(dirname "$0")/.."
+
+need=${1:?demo or test}
+venv=build/venv
+log=build/setup.log
+
+packages="gcc libc6-dev pkg-config netbase"
+requirements=tools/requirements.txt
+if [ "$need" = test ]; then
+    packages="$packages libcmocka-dev iproute2 nsd openbsd-inetd procps strace"
+    requirements="$requirements tools/requirements-test.txt"
+fi
+
+die() {
+    echo "set-up: $*" >&2
+    exit 1
+}
+
+say() {
+    echo "set-up: $*"
+}
+
+# The end of the log, for whoever has to find out why.
+die_with_log() {
+    tail -n 15 "$log" >&2
+    die "$* (all of it: $log)"
+}
+
+# ------------------------------------------------------------------ packages
+
+missing_packages() {
+    for package in "$@"; do
+        dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
+            printf '%s ' "$package"
+    done
+}
+
+# A daemon that comes with a package must not start now: the tests start their own, on ports of
+# their own, and this may be somebody's machine. invoke-rc.d and deb-systemd-invoke ask
+# /usr/sbin/policy-rc.d before they start anything; 101 is "no". Where the machine has such a file
+# already, its owner decides.
+policy=/usr/sbin/policy-rc.d
+
+apt() {
+    $root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
+        apt-get -q -y -o DPkg::Lock::Timeout=300 "$@" >>"$log" 2>&1
+}
+
+never_start() { # name, unit
+    $root update-rc.d "$1" disable >>"$log" 2>&1 || :
+    $root deb-systemd-helper disable "$2" >>"$log" 2>&1 || :
+}
+
+install_packages() { # package...
+    if [ "$(id -u)" = 0 ]; then
+        root=
+    elif sudo -n true 2>/dev/null; then
+        root="sudo -n"
+    else
+        die "missing packages, and no right to install them. Run: sudo apt-get install -y $*"
+    fi
+    say "installing $*"
+    if [ ! -e $policy ]; then
+        trap '$root rm -f $policy' EXIT
+        trap 'exit 1' HUP INT TERM
+        printf '#!/bin/sh\nexit 101\n' | $root tee $policy >/dev/null
+        $root chmod 755 $policy
+    fi
+    # The lists may be absent or old; when they are neither, the update is not missed.
+    apt update || say "apt-get update failed, going on with the lists there are"
+    apt install --no-install-recommends "$@" || die_with_log "apt-get install failed"
+    # Nor shall they start when the machine next does, be it by systemd or by sysvinit.
+    case " $* " in *" nsd "*) never_start nsd nsd.service ;; esac
+    case " $* " in *" openbsd-inetd "*) never_start openbsd-inetd inetd.service ;; esac
+}
+
+ensure_packages() { # package...
+    if ! command -v dpkg-query >/dev/null; then
+        say "no dpkg here; what Debian calls $* has to be there"
+        return 0
+    fi
+    missing=$(missing_packages "$@")
+    [ -z "$missing" ] || install_packages $missing
+}
+
+# -------------------------------------------------------------------- python
+
+# A Python that can build extensions and make environments: with its headers and ensurepip.
+complete() { # python
+    "$1" -c 'import ensurepip, os, sys, sysconfig, venv
+sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' 2>/dev/null
+}
+
+new_enough() { # python
+    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+real_path() { # python
+    "$1" -c 'import os, sys; print(os.path.realpath(sys.executable))'
+}
+
+# Debian splits its Python: headers and ensurepip are packages of their own.
+python_packages() {
+    if ! command -v "$python" >/dev/null; then
+        [ "$python" != python3 ] || echo python3 python3-dev python3-venv
+    elif new_enough "$python" && ! complete "$python"; then
+        real=$(real_path "$python")
+        case $real in
+            /usr/bin/python3*) echo "${real##*/}" "${real##*/}-dev" "${real##*/}-venv" ;;
+        esac
+    fi
+}
+
+# Where the system's python3 is too old, a newer one may be had beside it (Ubuntu 22.04).
+newer_python() {
+    for name in python3.14 python3.13 python3.12 python3.11; do
+        if command -v $name >/dev/null || apt-cache show $name >/dev/null 2>&1; then
+            ensure_packages $name $name-dev $name-venv
+            python=$name
+            return 0
+        fi
+    done
+    return 1
+}
+
+check_python() {
+    command -v "$python" >/dev/null || die "there is no '$python' here"
+    if ! new_enough "$python"; then
+        old=$("$python" --version 2>&1) || die "'$python' does not run: $(echo "$old" | head -n 1)"
+        [ "$python" = python3 ] && newer_python ||
+            die "csock needs Python 3.11 or newer, '$python' is $old: name another by PYTHON=..."
+    fi
+    complete "$python" ||
+        die "'$python' ($(real_path "$python")) lacks Python.h or ensurepip: install both"
+}
+
+# The environment is made again when its Python has changed or the checkout has moved; packages are
+# installed when the requirements have changed.
+ensure_venv() {
+    identity="$("$python" -c 'import sys; print(sys.version_info, sys.base_prefix)') $(pwd)"
+    if [ "$(cat $venv/csock-python 2>/dev/null)" != "$identity" ]; then
+        say "making $venv with $("$python" --version)"
+        rm -rf $venv
+        "$python" -m venv $venv >>"$log" 2>&1 || die_with_log "python -m venv failed"
+        echo "$identity" >$venv/csock-python
+    fi
+    cat $requirements | cmp -s - $venv/csock-$need && return 0
+    say "installing Python packages into $venv"
+    $venv/bin/python -m pip install --disable-pip-version-check \
+        $(printf -- '-r %s ' $requirements) >>"$log" 2>&1 || die_with_log "pip install failed"
+    cat $requirements >$venv/csock-$need
+}
+
+mkdir -p build 2>/dev/null && [ -w build ] || die "cannot write to $(pwd)/build; whose is it?"
+: >"$log"
+python=${PYTHON:-python3}
+ensure_packages $packages $(python_packages)
+check_python
+ensure_venv
