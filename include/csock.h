@@ -205,10 +205,10 @@ CSOCK_API int csock_fd(const struct csock *s);
 /* Closes. Calls that other threads have inside return CSOCK_ECLOSED within milliseconds; the
  * descriptor goes back to the kernel only when the last of them has left, so that its number is
  * not reused under a running call. Waits for them, about a second at most; a call that is stuck
- * longer (say, in its own interrupted callback) gives the number back itself when it ends, while the
- * connection is let go of at once. So it is when the closer is a signal handler or callback of a
- * thread that is itself inside: the call underneath gives the number back. Queued data still goes
- * out, as close(2) has it. After fork(2) the child closes its own copy at once.
+ * longer (say, in its own interrupted callback) gives the number back itself when it ends, while
+ * the connection is let go of at once. So it is when the closer is a signal handler or callback of
+ * a thread that is itself inside: the call underneath gives the number back. Queued data still
+ * goes out, as close(2) has it. After fork(2) the child closes its own copy at once.
  * Errors: -EBADF if it is closed already; what close(2) reports (the descriptor is gone anyway).
  * Wakes with a real-time signal (one of SIGRTMIN+ that has no handler, near SIGRTMAX). */
 CSOCK_API int csock_close(struct csock *s);

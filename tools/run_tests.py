@@ -156,7 +156,8 @@ def suite_c_valgrind(result):
     if not shutil.which("valgrind"):
         result.fail("valgrind is not installed: apt-get install valgrind")
         return
-    check = ["valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full", "--track-fds=no"]
+    check = ["valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full"]
+    check += ["--errors-for-leak-kinds=definite", "--show-leak-kinds=definite"]
     suite_c(result, "plain", check)
 
 

@@ -439,9 +439,11 @@ RESERVED = """
 
 
 @pytest.mark.parametrize("offsets", [[4], [3, 4, 5], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]])
-def test_program_that_uses_the_reserved_signal_already(offsets):
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_program_that_uses_the_reserved_signal(moment, offsets):
+    """Before ours is first needed, or after it was."""
     numbers = [signal.SIGRTMAX - offset for offset in offsets]
-    assert run_program(RESERVED, "before", *numbers).stdout == "done\n"
+    assert run_program(RESERVED, moment, *numbers).stdout == "done\n"
 
 
 def test_fork_beside_threads_in_accept_and_recv():
