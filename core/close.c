@@ -20,6 +20,7 @@
 #define GENERATION_MASK 0xffffffu
 
 #define PATIENCE_NS 1000000000 /* how long close() waits for others */
+#define BRIEF_NS 5000000
 #define FIRST_NAP_NS 20000
 #define LONGEST_NAP_NS 1000000
 
@@ -106,24 +107,28 @@ static int close_fd(int fd)
 void csock__leave(struct csock__call *call)
 {
     struct csock *s = call->s;
-    innermost = call->outer;
     bool counted = call->generation == csock__generation();
     uint64_t was = load(s), now;
+    call->inside = false;
     do
         now = current(was) - (counted ? 1 : 0);
     while (!swap(s, &was, now));
+    innermost = call->outer;
     /* Once the count is 0 and no ABANDONED, the closer may free *s: do not touch it again. */
     if ((now & ABANDONED) && (now & USERS) == 0)
         close_fd(take_fd(s));
 }
 
-/* Calls on s that this very thread is inside of: those under its signal handler or callback. */
-static uint64_t own_calls(const struct csock *s)
+/* Calls on s that this very thread is inside of: those under its signal handler or callback. A
+ * call that the handler caught on its way in or out is listed, and may be counted or not. */
+static void own_calls(const struct csock *s, uint64_t *ret_counted, uint64_t *ret_listed)
 {
-    uint64_t n = 0;
+    *ret_counted = *ret_listed = 0;
     for (const struct csock__call *c = innermost; c; c = c->outer)
-        n += c->s == s && c->inside && c->generation == csock__generation();
-    return n;
+        if (c->s == s && c->generation == csock__generation()) {
+            *ret_counted += c->inside;
+            ++*ret_listed;
+        }
 }
 
 /* Marks s as closing. False if it was, or is closed. */
@@ -138,32 +143,46 @@ static bool begin_close(struct csock *s)
 }
 
 /* Wakes the other threads inside s again and again until they have left, or until patience ends.
- * The clock is only read if there is somebody to wait for. */
-static void drain(struct csock *s, int64_t patience)
+ * Where the users may all be calls of this thread, patience is short. The clock is only read if
+ * there is somebody to wait for. False if some could not be woken. */
+static bool drain(struct csock *s, int64_t patience)
 {
-    uint64_t own = own_calls(s);
-    int64_t nap = FIRST_NAP_NS, deadline = 0;
-    while ((current(load(s)) & USERS) > own) {
-        csock__wake(s);
-        if (!deadline)
-            deadline = csock_deadline(patience);
-        else if (csock_now() >= deadline)
-            return;
+    bool reached = true;
+    uint64_t counted, listed, users;
+    int64_t nap = FIRST_NAP_NS, start = 0;
+    own_calls(s, &counted, &listed);
+    while ((users = current(load(s)) & USERS) > counted) {
+        reached = csock__wake(s);
+        int64_t limit = users <= listed && patience > BRIEF_NS ? BRIEF_NS : patience;
+        if (!start)
+            start = csock_now();
+        else if (csock_now() - start >= limit)
+            break;
         csock__sys->nanosleep(&(struct timespec){.tv_nsec = nap});
         nap = nap < LONGEST_NAP_NS / 2 ? nap * 2 : LONGEST_NAP_NS;
     }
+    return reached;
 }
 
-/* Leaves the closing of the descriptor to the last user, if there is one. That may be the call
- * under this signal handler, just about to enter the kernel (or to be restarted there, by
- * SA_RESTART), where nobody would wake it: so the number is made to stand for nothing. Before
- * ABANDONED is set, as the number may be another's after. If that fails, for lack of descriptors,
- * the socket closes when the call ends by itself. */
-static bool abandon(struct csock *s)
+/* What is left to do for calls that did not leave. One of them may be under this signal handler,
+ * just about to enter the kernel (or to be restarted there, by SA_RESTART), where nobody would wake
+ * it: so the number is made to stand for nothing. One that sleeps on, because no signal could be
+ * sent to its thread, ends when the connection does; this is felt by duplicates of the descriptor,
+ * too, and so is the last resort. */
+static void cut_off(struct csock *s, bool reached)
+{
+    if (!reached)
+        csock__sys->shutdown(csock__fd(s), SHUT_RDWR);
+    csock__sys->deaden(csock__fd(s));
+}
+
+/* Leaves the closing of the descriptor to the last user, if there is one. Cut off before ABANDONED
+ * is set, as the number may be another's after. */
+static bool abandon(struct csock *s, bool reached)
 {
     uint64_t was = load(s), now;
     if (current(was) & USERS)
-        csock__sys->deaden(csock__fd(s));
+        cut_off(s, reached);
     do {
         now = current(was);
         if ((now & USERS) == 0)
@@ -172,12 +191,16 @@ static bool abandon(struct csock *s)
     return true;
 }
 
+/* errno is kept: a signal handler that closes must not change it under the code it interrupted. */
 int csock_close_within(struct csock *s, int64_t ns)
 {
+    int before = errno;
     if (!begin_close(s))
         return -EBADF;
-    drain(s, ns);
-    return abandon(s) ? 0 : close_fd(take_fd(s));
+    bool reached = drain(s, ns);
+    int r = abandon(s, reached) ? 1 : close_fd(take_fd(s));
+    errno = before;
+    return r;
 }
 
 int csock_close(struct csock *s)

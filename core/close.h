@@ -21,10 +21,14 @@ void csock__birth(struct csock *s, int fd, int family, int type, int proto, unsi
 /* 0, or -EBADF if the socket is closed or closing: then no leave. */
 int csock__enter(struct csock__call *call, struct csock *s);
 
-/* The last call to leave a socket whose closer gave up waiting closes the descriptor. */
+/* The last call to leave a socket whose closer gave up waiting closes the descriptor. After this
+ * the caller must not look at the socket: whoever closed it may have freed it. */
 void csock__leave(struct csock__call *call);
 
 bool csock__closing(const struct csock *s);
+
+/* For a call that is inside already. sock.c */
+int csock__set_blocking(struct csock *s, bool blocking);
 
 /* Members that calls in several threads read and write. */
 static inline int csock__fd(const struct csock *s)

@@ -49,22 +49,21 @@ static ssize_t run_send_to(int fd, const struct csock__op *op, int flags)
     return csock__ret(csock__sys->sendto(fd, t->data, t->n, t->flags | flags, &t->to->any, t->len));
 }
 
-/* MSG_WAITALL and SO_RCVLOWAT are promises of the blocking call: a try would break them. The error
- * queue and MSG_DONTWAIT never wait in the kernel: a try would only ask twice. */
-static bool no_try(const struct csock *s, int flags)
-{
-    return (flags & (MSG_WAITALL | MSG_ERRQUEUE | MSG_DONTWAIT)) ||
-           (csock__flags(s) & CSOCK_NO_TRY);
-}
+/* Flags with which the kernel does not wait, whatever the descriptor's mode. */
+#define NEVER_WAITS (MSG_DONTWAIT | MSG_ERRQUEUE)
 
 static struct transfer receiving(const struct csock *s, void *buf, size_t n, int flags)
 {
+    bool low_water = (csock__flags(s) & CSOCK_NO_TRY) != 0;
     return (struct transfer){.op = {.run = run_recv,
                                     /* An entry of the error queue shows as POLLERR, unasked. */
                                     .events = flags & MSG_ERRQUEUE ? 0 : POLLIN,
                                     .dontwait = true,
-                                    .no_try = no_try(s, flags),
-                                    .poll_first = (csock__flags(s) & CSOCK_NO_TRY) != 0},
+                                    /* MSG_WAITALL and SO_RCVLOWAT are promises of the blocking
+                                     * call, and a try would break them; poll keeps the second. */
+                                    .no_try = (flags & MSG_WAITALL) || low_water,
+                                    .poll_first = low_water,
+                                    .never_waits = (flags & NEVER_WAITS) != 0},
                              .buf = buf,
                              .n = n,
                              .flags = flags};
@@ -76,6 +75,9 @@ static bool is_stream_family(const struct csock *s)
            (s->family == AF_INET || s->family == AF_INET6 || s->family == AF_UNIX);
 }
 
+/* Fast open says EINPROGRESS to a try; each call with zero copy makes a notification of its own. */
+#define ONE_CALL (MSG_FASTOPEN | MSG_ZEROCOPY)
+
 static struct transfer sending(const struct csock *s, const void *data, size_t n, int flags)
 {
     /* Not for all: QIPCRTR and RDS reject a flag that they do not know. */
@@ -84,7 +86,8 @@ static struct transfer sending(const struct csock *s, const void *data, size_t n
     return (struct transfer){.op = {.run = run_send,
                                     .events = POLLOUT,
                                     .dontwait = true,
-                                    .no_try = (flags & MSG_DONTWAIT) != 0},
+                                    .no_try = (flags & ONE_CALL) != 0,
+                                    .never_waits = (flags & MSG_DONTWAIT) != 0},
                              .data = data,
                              .n = n,
                              .flags = flags};
@@ -144,10 +147,11 @@ ssize_t csock_recv_new(struct csock *s, size_t max, int flags, void **ret_buf,
     void *large = csock__sys->alloc(max ? max : 1), *result = NULL;
     if (!large)
         return -ENOMEM;
+    const struct csock kind = {.family = s->family, .type = s->type}; /* *s may be gone after */
     ssize_t r = csock_recv(s, large, max, flags, w);
     if (r < 0)
         goto out;
-    size_t written = csock_recv_written(s, r, max, flags);
+    size_t written = csock_recv_written(&kind, r, max, flags);
     if (written < max)
         result = csock__sys->alloc(written ? written : 1);
     if (result) {
@@ -181,7 +185,7 @@ static ssize_t send_one(struct csock__waiting *wg, const struct transfer *t)
     wg->blocked = false;
     ssize_t r = csock__run(wg, &t->op);
     if (r > 0 && (size_t)r < t->n && wg->s->type == SOCK_STREAM && !csock__polls(wg) &&
-        !wg->blocked)
+        !wg->blocked && !(t->flags & MSG_DONTWAIT))
         r = send_rest(wg, t, r);
     return r;
 }

@@ -26,10 +26,14 @@ void csock__waiting_init(struct csock__waiting *wg, struct csock *s, const struc
     wg->blocked = false;
 }
 
+static bool has_deadline(const struct csock__waiting *wg)
+{
+    return wg->w->deadline != CSOCK_FOREVER || wg->w->timeout > 0;
+}
+
 bool csock__polls(const struct csock__waiting *wg)
 {
-    return wg->w->deadline != CSOCK_FOREVER || wg->w->timeout > 0 ||
-           (csock__flags(wg->s) & CSOCK_NONBLOCK);
+    return has_deadline(wg) || (csock__flags(wg->s) & CSOCK_NONBLOCK);
 }
 
 int csock__interrupted(struct csock__waiting *wg)
@@ -68,20 +72,37 @@ ssize_t csock__block(struct csock__waiting *wg, const struct csock__op *op)
     wg->blocked = true;
     r = csock__closing(wg->s) ? CSOCK_ECLOSED : op->run(csock__fd(wg->s), op, 0);
     fall_awake(wg, &sleep);
-    if (r < 0 && csock__closing(wg->s)) /* what came in time is not lost */
+    if (r <= 0 && csock__closing(wg->s)) /* what came in time is not lost */
         return CSOCK_ECLOSED;
+    return r;
+}
+
+bool csock__nowait(const struct csock__waiting *wg)
+{
+    return wg->w->deadline == CSOCK_NOWAIT;
+}
+
+/* A call that cannot be told not to wait may do so after all: O_NONBLOCK belongs to the open
+ * description, and a duplicate of it, here or in another process, may have switched it off. */
+static ssize_t run_once(struct csock__waiting *wg, const struct csock__op *op)
+{
+    if (op->dontwait || !wg->w->pause)
+        return op->run(csock__fd(wg->s), op, op->dontwait ? MSG_DONTWAIT : 0);
+    wg->w->pause(wg->w->arg);
+    ssize_t r = op->run(csock__fd(wg->s), op, 0);
+    wg->w->resume(wg->w->arg);
     return r;
 }
 
 ssize_t csock__try(struct csock__waiting *wg, const struct csock__op *op)
 {
     ssize_t r;
-    while ((r = op->run(csock__fd(wg->s), op, op->dontwait ? MSG_DONTWAIT : 0)) == -EINTR) {
+    while ((r = run_once(wg, op)) == -EINTR) {
         int stop = csock__interrupted(wg);
         if (stop < 0)
             return stop;
     }
-    return r < 0 && csock__closing(wg->s) ? CSOCK_ECLOSED : r;
+    return r <= 0 && csock__closing(wg->s) ? CSOCK_ECLOSED : r;
 }
 
 /* The deadline in absolute time, from the first wait on. */
@@ -180,6 +201,7 @@ static ssize_t run_polling(struct csock__waiting *wg, const struct csock__op *op
     }
 }
 
+/* The descriptor may become non-blocking under the call, if another thread has a deadline. */
 static ssize_t run_blocking(struct csock__waiting *wg, const struct csock__op *op)
 {
     ssize_t r;
@@ -188,17 +210,25 @@ static ssize_t run_blocking(struct csock__waiting *wg, const struct csock__op *o
         if (stop < 0)
             return stop;
     }
-    return r;
+    return r == -EAGAIN && csock__polls(wg) ? run_polling(wg, op) : r;
+}
+
+/* Whether the call is tried before it waits. */
+static bool tries(const struct csock__waiting *wg, const struct csock__op *op)
+{
+    if (csock__nowait(wg))
+        return true;
+    return csock__polls(wg) ? !op->poll_first : op->dontwait && !op->no_try;
 }
 
 ssize_t csock__run(struct csock__waiting *wg, const struct csock__op *op)
 {
-    bool polls = csock__polls(wg), nowait = wg->w->deadline == CSOCK_NOWAIT;
-    bool try = polls ? !op->poll_first || nowait : op->dontwait && !op->no_try;
-    if (try) {
+    if (op->never_waits && !has_deadline(wg))
+        return csock__try(wg, op);
+    if (tries(wg, op)) {
         ssize_t r = csock__try(wg, op);
-        if (r != -EAGAIN || nowait)
+        if (r != -EAGAIN || csock__nowait(wg))
             return r;
     }
-    return polls ? run_polling(wg, op) : run_blocking(wg, op);
+    return csock__polls(wg) ? run_polling(wg, op) : run_blocking(wg, op);
 }

@@ -10,7 +10,7 @@ struct csock__waiting {
     const struct csock_wait *w; /* never NULL */
     int64_t deadline;           /* of w, made absolute when first needed; CSOCK_FOREVER */
     unsigned lies;              /* times that poll said "ready" and the call then had to wait */
-    bool blocked;               /* the blocking system call was made */
+    bool blocked;               /* the blocking call was made: its short count is final (io.c) */
 };
 
 void csock__waiting_init(struct csock__waiting *wg, struct csock *s, const struct csock_wait *w);
@@ -19,14 +19,18 @@ void csock__waiting_init(struct csock__waiting *wg, struct csock *s, const struc
 struct csock__op {
     /* Makes the call, once. flags: MSG_DONTWAIT or 0, to be added to its own. Count or -errno. */
     ssize_t (*run)(int fd, const struct csock__op *op, int flags);
-    short events;    /* what poll waits for */
-    bool dontwait;   /* the call takes MSG_DONTWAIT, so it can be tried on a blocking descriptor */
-    bool no_try;     /* without a deadline go straight to the blocking call */
-    bool poll_first; /* with a deadline go straight to poll */
+    short events;     /* what poll waits for */
+    bool dontwait;    /* the call takes MSG_DONTWAIT, so it can be tried on a blocking descriptor */
+    bool no_try;      /* without a deadline go straight to the blocking call */
+    bool poll_first;  /* with a deadline go straight to poll */
+    bool never_waits; /* without a deadline the kernel answers at once, whatever the mode */
 };
 
 /* Whether the call waits by poll rather than by the blocking system call itself. */
 bool csock__polls(const struct csock__waiting *wg);
+
+/* Whether one try is all that the caller asked for. */
+bool csock__nowait(const struct csock__waiting *wg);
 
 /* Try, wait, retry. */
 ssize_t csock__run(struct csock__waiting *wg, const struct csock__op *op);

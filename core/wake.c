@@ -37,6 +37,7 @@ static atomic_int wake_signal; /* 0 until the first sleep */
 static atomic_uint generation;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_end;
+static bool watches_threads;
 static _Thread_local struct csock__sleeper *mine;
 
 uint32_t csock__generation(void)
@@ -44,10 +45,35 @@ uint32_t csock__generation(void)
     return atomic_load_explicit(&generation, memory_order_relaxed);
 }
 
+/* A closer may have been taken off this processor between its two steps, and a thread of higher
+ * priority that only yields would never let it go on. sched(7) */
+static void let_closer_run(unsigned times)
+{
+    if (times < 10)
+        csock__sys->yield();
+    else
+        csock__sys->nanosleep(&(struct timespec){.tv_nsec = 50000});
+}
+
+/* Sets `on` once no closer is sending; returns what it was. */
+static uintptr_t move_on(struct csock__sleeper *r, uintptr_t to)
+{
+    uintptr_t was = atomic_load(&r->on);
+    for (unsigned times = 0;;) {
+        if (was & BEING_SIGNALLED) {
+            let_closer_run(times++);
+            was = atomic_load(&r->on);
+        } else if (atomic_compare_exchange_weak(&r->on, &was, to)) {
+            return was;
+        }
+    }
+}
+
 static void release_sleeper(void *sleeper)
 {
     struct csock__sleeper *gone = sleeper;
     mine = NULL;
+    move_on(gone, 0); /* it may have been cancelled in its sleep */
     atomic_store(&gone->taken, 0);
 }
 
@@ -66,7 +92,7 @@ static void after_fork_in_child(void)
 
 static void set_up(void)
 {
-    pthread_key_create(&thread_end, release_sleeper);
+    watches_threads = pthread_key_create(&thread_end, release_sleeper) == 0;
 }
 
 /* At load time, not at the first sleep: a program may fork before any thread of it slept. */
@@ -103,8 +129,8 @@ static struct csock__sleeper *my_sleeper(void)
     if (mine)
         return mine;
     pthread_once(&once, set_up);
-    struct csock__sleeper *r = reuse_sleeper();
-    if (!r)
+    struct csock__sleeper *r = watches_threads ? reuse_sleeper() : NULL;
+    if (!r && watches_threads)
         r = new_sleeper();
     if (!r)
         return NULL;
@@ -137,15 +163,24 @@ static bool take_signal(int sig)
     return csock__sys->sigaction(sig, &ours, NULL) == 0;
 }
 
+static bool is_blocked(int sig)
+{
+    sigset_t now;
+    return csock__sys->thread_mask(SIG_BLOCK, NULL, &now) == 0 && sigismember(&now, sig);
+}
+
 /* From near the top of the range down, as programs and service managers count up from SIGRTMIN.
- * 0 if the program handles all of them: then closing cannot wake. signal(7) */
+ * One that this thread blocks is taken only if there is no other: it may be meant for signalfd(2)
+ * or sigwait(3), which leave no handler to be seen. 0 if the program handles all of them: then
+ * closing cannot wake. signal(7) */
 static int choose_signal(void)
 {
-    for (int sig = SIGRTMAX - 4; sig >= SIGRTMIN; sig--)
-        if (is_ours(sig) || take_signal(sig)) {
-            atomic_store(&wake_signal, sig);
-            return sig;
-        }
+    for (int blocked = 0; blocked < 2; blocked++)
+        for (int sig = SIGRTMAX - 4; sig >= SIGRTMIN; sig--)
+            if (is_ours(sig) || (is_blocked(sig) == blocked && take_signal(sig))) {
+                atomic_store(&wake_signal, sig);
+                return sig;
+            }
     return 0;
 }
 
@@ -153,20 +188,6 @@ static int current_signal(void)
 {
     int sig = atomic_load_explicit(&wake_signal, memory_order_relaxed);
     return sig ? sig : choose_signal();
-}
-
-/* Sets `on` once no closer is sending; returns what it was. */
-static uintptr_t move_on(struct csock__sleeper *r, uintptr_t to)
-{
-    uintptr_t was = atomic_load(&r->on);
-    for (;;) {
-        if (was & BEING_SIGNALLED) {
-            csock__sys->yield();
-            was = atomic_load(&r->on);
-        } else if (atomic_compare_exchange_weak(&r->on, &was, to)) {
-            return was;
-        }
-    }
 }
 
 int csock__sleep_begin(struct csock__sleep *sleep, const struct csock *s)
@@ -197,18 +218,19 @@ void csock__sleep_end(struct csock__sleep *sleep, const struct csock *s)
         csock__sys->thread_mask(SIG_SETMASK, &sleep->mask, NULL);
 }
 
-void csock__wake(const struct csock *s)
+bool csock__wake(const struct csock *s)
 {
     int sig = current_signal();
+    bool all = true;
     if (sig && !is_ours(sig)) /* taken by the program meanwhile: its handler must not run */
         sig = choose_signal();
-    if (!sig)
-        return;
     for (struct csock__sleeper *r = atomic_load(&sleepers); r; r = r->next) {
         uintptr_t asleep = (uintptr_t)s;
         if (r == mine || !atomic_compare_exchange_strong(&r->on, &asleep, asleep | BEING_SIGNALLED))
             continue;
-        csock__sys->tgkill(atomic_load(&r->tid), sig);
+        if (!sig || csock__sys->tgkill(atomic_load(&r->tid), sig) < 0)
+            all = false;
         atomic_store(&r->on, (uintptr_t)s);
     }
+    return all;
 }

@@ -1,18 +1,21 @@
 /* csock: BSD sockets as objects, in plain C.
  *
  * Calls that can block take an absolute deadline, survive signals, and end at once when another
- * thread closes the socket. Errors are return values. Nothing here logs, exits or sets errno.
+ * thread closes the socket. Errors are return values. Nothing here logs or exits; errno
+ * means nothing after a call (csock_close() keeps it, for signal handlers).
  *
  * Conventions
  *   Return values  a count or 0 on success; on failure a negative number: -errno, or one of
  *                  enum csock_error. csock_strerror() has a text for each.
+ *                  On a closed socket it is -EBADF; CSOCK_ECLOSED if it was closed meanwhile.
  *   Outputs        ret_… parameters are written on success only.
  *   Ownership      the caller owns every struct and buffer it passes. What the library allocates
  *                  says so and names the function that frees it.
  *   Threads        any call may run in any number of threads on the same socket, csock_close()
  *                  and csock_detach() included. csock_open, _pair, _adopt, _dup and _accept fill
- *                  a struct that no other thread may use until they have returned.
- *   Descriptors    are close-on-exec from birth.
+ *                  a struct that no other thread may use until they have returned. A thread that
+ *                  is cancelled inside a call, or jumps out of it, stays counted as inside.
+ *   Descriptors    are close-on-exec from birth, but for adopted ones, which stay as they are.
  *   Time           nanoseconds of CLOCK_MONOTONIC, as csock_now() tells it.
  */
 #ifndef CSOCK_H
@@ -173,14 +176,19 @@ struct csock {
         .fd = -1 \
     }
 
-/* Flags of csock_open, _pair, _adopt, _accept. */
-#define CSOCK_NONBLOCK 1u /* O_NONBLOCK from birth */
-#define CSOCK_SIGPIPE \
-    2u /* leave SIGPIPE to the program: without it, sends on a stream family
-                               carry MSG_NOSIGNAL and a broken pipe is just -EPIPE */
-#define CSOCK_NO_TRY \
-    4u /* receive by the blocking call at once, without a try before it; set
-                               when SO_RCVLOWAT is, which only the blocking call honours */
+/* Flags of csock_open, _pair and _adopt; accepted sockets inherit the last two. */
+
+/* O_NONBLOCK from birth. csock_adopt ignores it: the descriptor's own mode counts. */
+#define CSOCK_NONBLOCK 1u
+
+/* Leave SIGPIPE to the program. Without this, sends on stream sockets of AF_INET, AF_INET6 and
+ * AF_UNIX carry MSG_NOSIGNAL, and a broken pipe is just -EPIPE. */
+#define CSOCK_SIGPIPE 2u
+
+/* Receive by the blocking call at once, or with a deadline after poll, without a try before it. Set
+ * by csock_opt_set… for SO_RCVLOWAT, which a try would not honour; whoever adopts a descriptor that
+ * has the option gives this flag himself. */
+#define CSOCK_NO_TRY 4u
 
 /* socket(2), close-on-exec. SOCK_NONBLOCK in type counts as CSOCK_NONBLOCK. */
 CSOCK_API int csock_open(struct csock *s, int family, int type, int proto, unsigned flags);
@@ -209,8 +217,10 @@ CSOCK_API int csock_fd(const struct csock *s);
  * the connection is let go of at once. So it is when the closer is a signal handler or callback of
  * a thread that is itself inside: the call underneath gives the number back. Queued data still
  * goes out, as close(2) has it. After fork(2) the child closes its own copy at once.
- * Errors: -EBADF if it is closed already; what close(2) reports (the descriptor is gone anyway).
- * Wakes with a real-time signal (one of SIGRTMIN+ that has no handler, near SIGRTMAX). */
+ * Returns 0; 1 if a call is still inside, so that *s must stay where it is until that returns;
+ * -EBADF if it is closed already; what close(2) reports (the descriptor is gone anyway). Threads
+ * that no signal reaches (RLIMIT_SIGPENDING) are woken by shutdown(2) after that second. The signal
+ * is a real-time one that the program neither handles nor blocks, near SIGRTMAX. */
 CSOCK_API int csock_close(struct csock *s);
 
 /* As csock_close, but waits for other threads at most ns nanoseconds. */
@@ -241,22 +251,24 @@ CSOCK_API int csock_set_blocking(struct csock *s, bool blocking);
 CSOCK_API int csock_get_blocking(struct csock *s);
 
 /* Accepts a connection into *ret_conn, which inherits family, type, proto and SIGPIPE behaviour,
- * and is in blocking mode. ret_peer and ret_len may both be NULL. Blocks. A finite deadline puts
- * the listener into non-blocking mode, because another process may take the connection between
- * poll and accept. Errors: -ECONNABORTED, -EMFILE and whatever accept4(2) has; on all of them the
- * listener stays usable. */
+ * and is in blocking mode. ret_peer and ret_len may both be NULL. Blocks. Any deadline,
+ * CSOCK_NOWAIT too, puts the listener into non-blocking mode, and leaves it there, because another
+ * process may take the connection between poll and accept. Errors: -ECONNABORTED, -EMFILE and
+ * whatever accept4(2) has; on all of them the listener stays usable. */
 CSOCK_API int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_peer,
                            socklen_t *ret_len, const struct csock_wait *w);
 
-/* Connects, and waits until the connection stands. A finite deadline puts the socket into
- * non-blocking mode. An interrupted connect goes on. A full AF_UNIX backlog is waited for. After
- * CSOCK_ETIMEOUT the attempt may still be under way: close the socket. connect(2). */
+/* Connects, and waits until the connection stands. Any deadline, CSOCK_NOWAIT too, puts the socket
+ * into non-blocking mode, and leaves it there. An interrupted connect goes on. A full AF_UNIX
+ * backlog is waited for. After CSOCK_ETIMEOUT the attempt may still be under way: close the socket.
+ * connect(2). */
 CSOCK_API int csock_connect(struct csock *s, const union csock_addr *addr, socklen_t len,
                             const struct csock_wait *w);
 
 /* The same in two halves. begin: 0 if connected, -EINPROGRESS if on its way (poll for POLLOUT or
- * call finish). finish: waits for the outcome: 0, or the error of the attempt. Where nothing says
- * that an attempt is under way, as after -EAGAIN of a full AF_UNIX backlog, begin again. */
+ * call finish). finish: waits for the outcome: 0, or the error of the attempt; -ENOTCONN if
+ * there was none; CSOCK_ETIMEOUT with CSOCK_NOWAIT as long as it is open. After -EAGAIN from begin
+ * (a full AF_UNIX backlog) nothing is under way: begin again. */
 CSOCK_API int csock_connect_begin(struct csock *s, const union csock_addr *addr, socklen_t len);
 CSOCK_API int csock_connect_finish(struct csock *s, const struct csock_wait *w);
 
@@ -267,7 +279,8 @@ CSOCK_API int csock_ready(struct csock *s, short events, const struct csock_wait
 /* --------------------------------------------------------------- transfers
  *
  * All of them try once without waiting; only if that gives EAGAIN do they wait. flags are those of
- * recv(2) and send(2). Without MSG_NOSIGNAL or CSOCK_SIGPIPE, see CSOCK_SIGPIPE. */
+ * recv(2) and send(2). With MSG_DONTWAIT or MSG_ERRQUEUE, and no deadline, there is one try. For
+ * MSG_NOSIGNAL see CSOCK_SIGPIPE. */
 
 /* Receives at most n bytes into buf. Returns the count; 0 at the end of a stream. With MSG_TRUNC
  * the count is the kernel's: on datagrams it may exceed n, and on TCP nothing is written to buf

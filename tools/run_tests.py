@@ -156,9 +156,9 @@ def suite_c_valgrind(result):
     if not shutil.which("valgrind"):
         result.fail("valgrind is not installed: apt-get install valgrind")
         return
-    check = ["valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full"]
+    check = ["--quiet", "--error-exitcode=99", "--max-threads=2000", "--leak-check=full"]
     check += ["--errors-for-leak-kinds=definite", "--show-leak-kinds=definite"]
-    suite_c(result, "plain", check)
+    suite_c(result, "plain", ["valgrind", *check])
 
 
 def suite_py(result, way="plain", wrapper=(), env=None):

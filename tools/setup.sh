@@ -18,7 +18,7 @@ log=build/setup.log
 packages="gcc libc6-dev pkg-config netbase"
 requirements=tools/requirements.txt
 if [ "$need" = test ]; then
-    packages="$packages libcmocka-dev iproute2 nsd openbsd-inetd procps strace"
+    packages="$packages libcmocka-dev iproute2 nftables nsd openbsd-inetd procps strace"
     requirements="$requirements tools/requirements-test.txt"
 fi
 

@@ -45,7 +45,7 @@ static void nonblocking_mode_is_one_flag(void **state)
 static void a_dead_descriptor_is_no_socket(void **state)
 {
     int fds[2];
-    char byte;
+    char byte = 'x';
     (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
     int open_before = fake_open_fds();

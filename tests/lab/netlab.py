@@ -47,7 +47,11 @@ def why_not():
     made = subprocess.run(["ip", "netns", "add", probe], capture_output=True, text=True)
     if made.returncode:
         return f"`ip netns add` is refused here: {made.stderr.strip()}"
+    command = ["ip", "netns", "exec", probe, "true"]
+    entered = subprocess.run(command, capture_output=True, text=True)
     subprocess.run(["ip", "netns", "del", probe], check=True)
+    if entered.returncode:
+        return f"`ip netns exec` is refused here: {entered.stderr.strip()}"
     return None
 
 

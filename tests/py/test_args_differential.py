@@ -231,9 +231,17 @@ TIMEOUTS += [-1, -1e-10, -(2**62), -(2**70), float("nan"), float("inf"), -float(
 TIMEOUTS += ["1", b"", [], 1 + 0j, Fraction(3, 2)]
 
 
+def same_wording(result):
+    """Patch releases of one version differ in how they say that a float is too large."""
+    answer, left = result
+    if isinstance(answer, tuple) and answer[0] is OverflowError and "timestamp" in answer[1][0]:
+        answer = OverflowError, ("timestamp too large",)
+    return answer, left
+
+
 @pytest.mark.parametrize("value", TIMEOUTS, ids=repr)
 def test_default_timeout(value):
-    assert timeout_after(ours, value) == timeout_after(stock, value)
+    assert same_wording(timeout_after(ours, value)) == same_wording(timeout_after(stock, value))
 
 
 def test_close_and_dup_of_a_socket():

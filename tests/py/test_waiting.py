@@ -397,3 +397,18 @@ def test_connect_to_a_full_unix_backlog_as_stock_has_it(unix_dir):
         s.settimeout(0.3)
         with pytest.raises(BlockingIOError):
             s.connect(server.getsockname())
+
+
+@pytest.mark.parametrize("blocking", ["accept", "connect"])
+def test_a_duplicate_that_blocks_keeps_no_deadline_from_passing(impl, blocking):
+    """Both share O_NONBLOCK; the other threads of the program go on meanwhile."""
+    with testkit.listener(impl) as server, impl.socket() as client:
+        s = server if blocking == "accept" else client
+        s.settimeout(0.2)
+        with s.dup() as copy:
+            copy.settimeout(None)
+            if blocking == "accept":
+                with pytest.raises(TimeoutError):
+                    server.accept()
+            else:
+                client.connect(server.getsockname())

@@ -284,5 +284,5 @@ def why_no_strace():
     if result.returncode != 0:
         return f"strace does not work here: {result.stderr.strip()}"
     if SANITISED:
-        return "leak checking and strace do not go together"
+        return "strace would count the sanitizer's system calls too"
     return None

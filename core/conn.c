@@ -1,0 +1,171 @@
+/* Connections: accepting and connecting. Sits on close, wait and sys, and on sock.c for the
+ * blocking mode. */
+#include <string.h>
+
+#include "close.h"
+#include "sys.h"
+#include "wait.h"
+
+/* accept4(2) and connect(2) know no MSG_DONTWAIT: a call that waits by poll needs a descriptor
+ * that does not block. */
+static int ready_to_poll(struct csock__waiting *wg)
+{
+    if (!csock__polls(wg) || (csock__flags(wg->s) & CSOCK_NONBLOCK))
+        return 0;
+    int r = csock__set_blocking(wg->s, false);
+    return r < 0 && csock__closing(wg->s) ? CSOCK_ECLOSED : r;
+}
+
+struct accept_op {
+    struct csock__op op;
+    int fd;
+    union csock_addr peer;
+    socklen_t len;
+};
+
+static ssize_t run_accept(int fd, const struct csock__op *op, int flags)
+{
+    struct accept_op *a = (struct accept_op *)(uintptr_t)op;
+    (void)flags;
+    a->len = sizeof a->peer;
+    a->fd = csock__sys->accept4(fd, &a->peer.any, &a->len, SOCK_CLOEXEC);
+    return a->fd < 0 ? -errno : 1; /* 0, too, is a descriptor, but no count */
+}
+
+int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_peer,
+                 socklen_t *ret_len, const struct csock_wait *w)
+{
+    struct csock__call call;
+    struct csock__waiting wg;
+    const struct csock kind = {.family = s->family, .type = s->type, .proto = s->proto};
+    struct accept_op a = {.op = {.run = run_accept, .events = POLLIN, .poll_first = true}};
+    int r = csock__enter(&call, s);
+    if (r < 0)
+        return r;
+    csock__waiting_init(&wg, s, w);
+    r = ready_to_poll(&wg);
+    if (r == 0)
+        r = (int)csock__run(&wg, &a.op);
+    /* SO_RCVLOWAT is inherited by the kernel, so what follows from it is, too. */
+    unsigned flags = csock__flags(s) & (CSOCK_SIGPIPE | CSOCK_NO_TRY);
+    csock__leave(&call);
+    if (r < 0)
+        return r;
+    csock__birth(ret_conn, a.fd, kind.family, kind.type, kind.proto, flags);
+    if (ret_peer) {
+        *ret_len = a.len < sizeof a.peer ? a.len : (socklen_t)sizeof a.peer;
+        memcpy(ret_peer, &a.peer, *ret_len);
+    }
+    return 0;
+}
+
+struct connect_op {
+    struct csock__op op;
+    const union csock_addr *addr;
+    socklen_t len;
+};
+
+static ssize_t run_connect(int fd, const struct csock__op *op, int flags)
+{
+    const struct connect_op *c = (const struct connect_op *)op;
+    (void)flags;
+    return csock__ret(csock__sys->connect(fd, &c->addr->any, c->len));
+}
+
+/* The outcome of a connect that is under way. connect(2), EINPROGRESS */
+static int await_outcome(struct csock__waiting *wg)
+{
+    int outcome = 0;
+    socklen_t len = sizeof outcome;
+    int r = csock__poll(wg, POLLOUT);
+    if (r < 0)
+        return r;
+    r = (int)csock__ret(
+        csock__sys->getsockopt(csock__fd(wg->s), SOL_SOCKET, SO_ERROR, &outcome, &len));
+    return r < 0 ? r : -outcome;
+}
+
+/* A non-blocking connect to an AF_UNIX listener with a full backlog is EAGAIN, with nothing to
+ * poll for: unix(7). Elsewhere EAGAIN is an error: no port is left. connect(2) */
+static int connect_polling(struct csock__waiting *wg, const struct csock__op *op)
+{
+    ssize_t r;
+    while ((r = csock__try(wg, op)) == -EAGAIN && wg->s->family == AF_UNIX && !csock__nowait(wg)) {
+        int stop = csock__doubt(wg);
+        if (stop < 0)
+            return stop;
+    }
+    if ((r == -EINPROGRESS || r == -EALREADY) && !csock__nowait(wg))
+        return await_outcome(wg);
+    return (int)r;
+}
+
+/* After a signal an Internet socket goes on connecting by itself; an AF_UNIX one that waited for
+ * its listener's backlog has not begun, and poll would call it writable: ask again. Another thread
+ * may have made the descriptor non-blocking meanwhile. */
+static int connect_blocking(struct csock__waiting *wg, const struct csock__op *op)
+{
+    ssize_t r;
+    while ((r = csock__block(wg, op)) == -EINTR) {
+        int stop = csock__interrupted(wg);
+        if (stop < 0)
+            return stop;
+        if (wg->s->family != AF_UNIX)
+            return await_outcome(wg);
+    }
+    if (r == -EINPROGRESS)
+        return await_outcome(wg);
+    return r == -EAGAIN && csock__polls(wg) ? connect_polling(wg, op) : (int)r;
+}
+
+int csock_connect(struct csock *s, const union csock_addr *addr, socklen_t len,
+                  const struct csock_wait *w)
+{
+    struct csock__call call;
+    struct csock__waiting wg;
+    struct connect_op c = {.op = {.run = run_connect}, .addr = addr, .len = len};
+    int r = csock__enter(&call, s);
+    if (r < 0)
+        return r;
+    csock__waiting_init(&wg, s, w);
+    r = ready_to_poll(&wg);
+    if (r == 0)
+        r = csock__polls(&wg) ? connect_polling(&wg, &c.op) : connect_blocking(&wg, &c.op);
+    csock__leave(&call);
+    return r;
+}
+
+int csock_connect_begin(struct csock *s, const union csock_addr *addr, socklen_t len)
+{
+    return csock_connect(s, addr, len, &(struct csock_wait){.deadline = CSOCK_NOWAIT});
+}
+
+int csock_connect_finish(struct csock *s, const struct csock_wait *w)
+{
+    struct csock__call call;
+    struct csock__waiting wg;
+    union csock_addr peer;
+    socklen_t len = sizeof peer;
+    int r = csock__enter(&call, s);
+    if (r < 0)
+        return r;
+    csock__waiting_init(&wg, s, w);
+    r = await_outcome(&wg);
+    if (r == 0) /* no error is not yet a connection: perhaps none was begun */
+        r = (int)csock__ret(csock__sys->getpeername(csock__fd(s), &peer.any, &len));
+    csock__leave(&call);
+    return r;
+}
+
+int csock_ready(struct csock *s, short events, const struct csock_wait *w)
+{
+    struct csock__call call;
+    struct csock__waiting wg;
+    int r = csock__enter(&call, s);
+    if (r < 0)
+        return r;
+    csock__waiting_init(&wg, s, w);
+    r = csock__poll(&wg, events);
+    csock__leave(&call);
+    return r;
+}
