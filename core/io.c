@@ -127,16 +127,30 @@ ssize_t csock_recv_from(struct csock *s, void *buf, size_t n, int flags, union c
     return r;
 }
 
-/* TCP takes MSG_TRUNC as "throw away", and writes nothing: tcp(7). Elsewhere the count is that of
- * the whole datagram, of which n bytes at most were written: recv(2). */
-size_t csock_recv_written(const struct csock *s, ssize_t count, size_t n, int flags)
+/* TCP takes MSG_TRUNC as "throw away", and writes nothing: tcp(7). The kernel is asked what the
+ * socket is, for an adopted one may have been declared as anything. */
+static bool discards(struct csock *s, int flags)
 {
-    if (count <= 0)
-        return 0;
-    if ((flags & MSG_TRUNC) && s->type == SOCK_STREAM &&
-        (s->family == AF_INET || s->family == AF_INET6))
+    int family, type;
+    if (!(flags & MSG_TRUNC))
+        return false;
+    if (csock_opt_get_int(s, SOL_SOCKET, SO_DOMAIN, &family) < 0 ||
+        csock_opt_get_int(s, SOL_SOCKET, SO_TYPE, &type) < 0)
+        return true; /* closed meanwhile: nothing is known for sure */
+    return type == SOCK_STREAM && (family == AF_INET || family == AF_INET6);
+}
+
+/* On datagrams the count is that of the whole, of which n bytes at most were written: recv(2). */
+static size_t written(bool discarded, ssize_t count, size_t n)
+{
+    if (count <= 0 || discarded)
         return 0;
     return (size_t)count < n ? (size_t)count : n;
+}
+
+size_t csock_recv_written(struct csock *s, ssize_t count, size_t n, int flags)
+{
+    return written(discards(s, flags), count, n);
 }
 
 /* All memory that receiving depends on is there before it: what came cannot be lost for lack of
@@ -147,21 +161,21 @@ ssize_t csock_recv_new(struct csock *s, size_t max, int flags, void **ret_buf,
     void *large = csock__sys->alloc(max ? max : 1), *result = NULL;
     if (!large)
         return -ENOMEM;
-    const struct csock kind = {.family = s->family, .type = s->type}; /* *s may be gone after */
+    bool discarded = discards(s, flags); /* asked before, as *s may be gone after */
     ssize_t r = csock_recv(s, large, max, flags, w);
     if (r < 0)
         goto out;
-    size_t written = csock_recv_written(&kind, r, max, flags);
-    if (written < max)
-        result = csock__sys->alloc(written ? written : 1);
+    size_t real = written(discarded, r, max);
+    if (real < max)
+        result = csock__sys->alloc(real ? real : 1);
     if (result) {
-        memcpy(result, large, written);
+        memcpy(result, large, real);
     } else {
         result = large;
         large = NULL;
     }
     *ret_buf = result;
-    r = (ssize_t)written;
+    r = (ssize_t)real;
 out:
     csock__sys->release(large);
     return r;

@@ -60,21 +60,18 @@ static int ask(int fd, int name, int *value)
 
 int csock_adopt(struct csock *s, int fd, int family, int type, int proto, unsigned flags)
 {
-    union csock_addr addr;
-    socklen_t len = sizeof addr;
-    int r = checked_flags(flags);
+    int low = -1, r = checked_flags(flags);
     if (r < 0)
         return r;
-    /* Even when there is nothing to ask: a file must not pass for a socket. */
-    if (csock__sys->getsockname(fd, &addr.any, &len) < 0)
-        return -errno;
-    if ((r = ask(fd, SO_DOMAIN, &family)) < 0 || (r = ask(fd, SO_TYPE, &type)) < 0 ||
-        (r = ask(fd, SO_PROTOCOL, &proto)) < 0)
+    /* The first also keeps a file from passing for a socket, when there is nothing else to ask. */
+    if ((r = ask(fd, SO_RCVLOWAT, &low)) < 0 || (r = ask(fd, SO_DOMAIN, &family)) < 0 ||
+        (r = ask(fd, SO_TYPE, &type)) < 0 || (r = ask(fd, SO_PROTOCOL, &proto)) < 0)
         return r;
     int nonblock = csock__sys->get_nonblock(fd);
     if (nonblock < 0)
         return -errno;
-    flags = nonblock ? flags | CSOCK_NONBLOCK : flags & ~CSOCK_NONBLOCK;
+    flags =
+        (flags & CSOCK_SIGPIPE) | (nonblock ? CSOCK_NONBLOCK : 0) | (low > 1 ? CSOCK_NO_TRY : 0);
     csock__birth(s, fd, family, plain_type(type), proto, flags);
     return 0;
 }

@@ -186,8 +186,7 @@ struct csock {
 #define CSOCK_SIGPIPE 2u
 
 /* Receive by the blocking call at once, or with a deadline after poll, without a try before it. Set
- * by csock_opt_set… for SO_RCVLOWAT, which a try would not honour; whoever adopts a descriptor that
- * has the option gives this flag himself. */
+ * for SO_RCVLOWAT, which a try would not honour: by csock_opt_set…, _adopt and _accept. */
 #define CSOCK_NO_TRY 4u
 
 /* socket(2), close-on-exec. SOCK_NONBLOCK in type counts as CSOCK_NONBLOCK. */
@@ -299,8 +298,9 @@ CSOCK_API ssize_t csock_recv_from(struct csock *s, void *buf, size_t n, int flag
 CSOCK_API ssize_t csock_recv_new(struct csock *s, size_t max, int flags, void **ret_buf,
                                  const struct csock_wait *w);
 
-/* How many bytes of the buffer a receive that returned `count` with these n and flags filled. */
-CSOCK_API size_t csock_recv_written(const struct csock *s, ssize_t count, size_t n, int flags);
+/* How many bytes of the buffer a receive that returned `count` with these n and flags filled. With
+ * MSG_TRUNC it asks the kernel what the socket is. */
+CSOCK_API size_t csock_recv_written(struct csock *s, ssize_t count, size_t n, int flags);
 
 /* Sends. On a blocking stream with CSOCK_FOREVER the whole of buf is sent, as one send(2) would;
  * after a signal the count is what went out. Elsewhere, too, the count may be short. A datagram

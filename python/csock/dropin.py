@@ -64,12 +64,19 @@ def _as_enum(value, enum):
 
 
 def _owning(cls, family, type, proto, fd):
-    """A socket object that owns fd; if it cannot be made, fd is closed."""
+    """A socket object that owns fd. If it cannot be made, fd is closed, and once only: by then its
+    number may be another file's."""
+    sock = None
     try:
-        return cls(family, type, proto, fileno=fd)
+        sock = cls.__new__(cls, family, type, proto, fileno=fd)
+        sock.__init__(family, type, proto, fileno=fd)
     except BaseException:
-        _socket.close(fd)
+        if sock is not None and _socket.socket.family.__get__(sock):
+            _socket.socket.close(sock)  # it had taken fd, and may have closed it since
+        else:
+            _socket.close(fd)
         raise
+    return sock
 
 
 class SocketIO(_core.RawStream, io.RawIOBase):

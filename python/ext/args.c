@@ -33,12 +33,6 @@ bool ext_int(PyObject *o, int *ret)
     return true;
 }
 
-/* Flags are an int like any other; the name says what the caller converts. */
-bool ext_flags(PyObject *o, int *ret)
-{
-    return ext_int(o, ret);
-}
-
 static bool float_seconds(double seconds, int64_t *ret_ns)
 {
     if (isnan(seconds)) {

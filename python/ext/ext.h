@@ -18,7 +18,7 @@ struct ext_state {
     PyObject *gaierror;        /* strong; stock's classes where stock is loaded too */
     PyObject *herror;
     int64_t default_timeout;      /* ns, < 0: none */
-    PyObject *spares[EXT_SPARES]; /* receive buffers for reuse: see sock_io.c; may be NULL */
+    PyObject *spares[EXT_SPARES]; /* receive buffers for reuse: see sock_recv.c; may be NULL */
 };
 
 /* The members up to `state` stand where the standard library's ssl module reads them from memory:
@@ -31,7 +31,7 @@ struct sock_object {
     int64_t timeout; /* ns; < 0 blocking, 0 non-blocking */
     struct ext_state *state;
     struct csock core;
-    size_t last_received; /* size of the newest receive: see sock_io.c */
+    size_t last_received; /* size of the newest receive: see sock_recv.c */
 };
 
 /* ---- module.c: init, state */
@@ -46,8 +46,8 @@ int errors_setup(PyObject *module, struct ext_state *st);
 /* Sets the exception for a negative core result and returns NULL. CSOCK_EINTERRUPTED: the handler
  * has set one already. System errors are OSError(errno, text), with stock's text. */
 PyObject *ext_raise(struct ext_state *st, int err);
-/* The same for a call on a socket: CSOCK_ECLOSED becomes OSError(EBADF, "<what> … closed by another
- * thread"), CSOCK_ETIMEOUT TimeoutError("timed out"). what: the Python method's name. */
+/* The same for a call on a socket: CSOCK_ECLOSED becomes OSError(EBADF, "<what>: socket closed by
+ * another thread"). what: the Python method's name. */
 PyObject *ext_raise_sock(struct sock_object *s, const char *what, int err);
 
 /* ---- args.c: small converters for METH_FASTCALL; each sets an exception and returns false */
@@ -57,9 +57,8 @@ PyObject *ext_raise_sock(struct sock_object *s, const char *what, int err);
 PyObject *ext_address_argument(struct sock_object *s, const char *what, PyObject *const *args,
                                Py_ssize_t n);
 bool ext_int(PyObject *o, int *ret);
-bool ext_flags(PyObject *o, int *ret);
-/* None, float or int seconds to ns, rounding up; < 0 ValueError; None is -1. Clamps what is too
- * far off instead of wrapping. */
+/* None, float or int seconds to ns, rounding up; < 0 ValueError; None is -1.
+ * What int64_t cannot hold: OverflowError. */
 bool ext_timeout(PyObject *o, int64_t *ret_ns);
 /* The reverse: a float, or None for < 0. New reference. */
 PyObject *ext_timeout_as_py(int64_t ns);

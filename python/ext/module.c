@@ -122,7 +122,7 @@ static int socket_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->stream_type);
     Py_VISIT(st->gaierror);
     Py_VISIT(st->herror);
-    return 0;
+    return 0; /* the spares are bytes, which refer to nothing */
 }
 
 static int socket_clear(PyObject *module)

@@ -13,7 +13,7 @@ static bool size_and_flags(const char *what, PyObject *const *args, Py_ssize_t n
         return false;
     Py_ssize_t size = PyLong_AsSsize_t(index);
     Py_DECREF(index);
-    if ((size == -1 && PyErr_Occurred()) || (n == 2 && !ext_flags(args[1], ret_flags)))
+    if ((size == -1 && PyErr_Occurred()) || (n == 2 && !ext_int(args[1], ret_flags)))
         return false;
     if (size < 0) {
         PyErr_Format(PyExc_ValueError, "negative buffersize in %s", what);
@@ -131,7 +131,7 @@ static bool into_parse(const char *what, const char *too_small, PyObject *const 
     if (!into_arguments(what, args, n, kwnames, given) ||
         !writable_buffer(what, given[0], &ret->buffer))
         return false;
-    if ((given[2] && !ext_flags(given[2], &ret->flags)) ||
+    if ((given[2] && !ext_int(given[2], &ret->flags)) ||
         !into_size(what, given[1], too_small, ret)) {
         PyBuffer_Release(&ret->buffer);
         return false;
@@ -173,7 +173,7 @@ static bool data_and_flags(const char *what, PyObject *const *args, Py_ssize_t n
 {
     if (!sock_arg_count(what, n, 1, 2) || PyObject_GetBuffer(args[0], ret_data, PyBUF_SIMPLE) < 0)
         return false;
-    if (n == 1 || ext_flags(args[1], ret_flags))
+    if (n == 1 || ext_int(args[1], ret_flags))
         return true;
     PyBuffer_Release(ret_data);
     return false;
@@ -263,7 +263,7 @@ static PyObject *sock_sendto(PyObject *self, PyObject *const *args, Py_ssize_t n
         return PyErr_Format(PyExc_TypeError, "sendto() takes 2 or 3 arguments (%zd given)", n);
     if (PyObject_GetBuffer(args[0], &data, PyBUF_SIMPLE) < 0)
         return NULL;
-    if (n == 2 || ext_flags(args[1], &flags))
+    if (n == 2 || ext_int(args[1], &flags))
         result = send_to((struct sock_object *)self, &data, flags, args[n - 1]);
     PyBuffer_Release(&data);
     return result;

@@ -182,8 +182,18 @@ static int stream_clear(PyObject *self)
     return base->tp_clear ? base->tp_clear(self) : 0;
 }
 
+/* One stream gives back one reference to the socket, and only one, even if the flush closes the
+ * stream or takes the socket away. */
+static PyObject *let_go(struct stream_object *f, PyObject *sock)
+{
+    if (is_closed(f))
+        Py_RETURN_NONE;
+    Py_SETREF(f->sock, Py_NewRef(Py_None));
+    return PyObject_CallMethod(sock, "_decref_socketios", NULL);
+}
+
 /* The base's close flushes and marks. The socket is let go even if that fails, for closing again
- * does nothing: one stream gives back one reference, and only one. */
+ * does nothing. */
 static PyObject *stream_close(PyObject *self, PyObject *unused)
 {
     struct stream_object *f = stream_of(self);
@@ -191,13 +201,12 @@ static PyObject *stream_close(PyObject *self, PyObject *unused)
     if (is_closed(f))
         Py_RETURN_NONE;
     PyObject *type, *value, *traceback;
+    PyObject *sock = Py_NewRef(f->sock);
     PyTypeObject *base = raw_base(self, stream_traverse);
-    PyObject *closed = call((PyObject *)base, "close", self);
+    PyObject *closed = PyObject_CallMethod((PyObject *)base, "close", "O", self);
     Py_XDECREF(closed);
     PyErr_Fetch(&type, &value, &traceback);
-    PyObject *sock = f->sock;
-    f->sock = Py_NewRef(Py_None);
-    PyObject *released = call(sock, "_decref_socketios", NULL);
+    PyObject *released = let_go(f, sock);
     Py_DECREF(sock);
     Py_XDECREF(released);
     if (type)
