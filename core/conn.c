@@ -35,20 +35,18 @@ static ssize_t run_accept(int fd, const struct csock__op *op, int flags)
 int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_peer,
                  socklen_t *ret_len, const struct csock_wait *w)
 {
-    struct csock__call call;
     struct csock__waiting wg;
     const struct csock kind = {.family = s->family, .type = s->type, .proto = s->proto};
     struct accept_op a = {.op = {.run = run_accept, .events = POLLIN, .poll_first = true}};
-    int r = csock__enter(&call, s);
+    int r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;
-    csock__waiting_init(&wg, s, w);
     r = ready_to_poll(&wg);
     if (r == 0)
         r = (int)csock__run(&wg, &a.op);
     /* SO_RCVLOWAT is inherited by the kernel, so what follows from it is, too. */
     unsigned flags = csock__flags(s) & (CSOCK_SIGPIPE | CSOCK_NO_TRY);
-    csock__leave(&call);
+    csock__waiting_end(&wg);
     if (r < 0)
         return r;
     csock__birth(ret_conn, a.fd, kind.family, kind.type, kind.proto, flags);
@@ -121,17 +119,15 @@ static int connect_blocking(struct csock__waiting *wg, const struct csock__op *o
 int csock_connect(struct csock *s, const union csock_addr *addr, socklen_t len,
                   const struct csock_wait *w)
 {
-    struct csock__call call;
     struct csock__waiting wg;
     struct connect_op c = {.op = {.run = run_connect}, .addr = addr, .len = len};
-    int r = csock__enter(&call, s);
+    int r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;
-    csock__waiting_init(&wg, s, w);
     r = ready_to_poll(&wg);
     if (r == 0)
         r = csock__polls(&wg) ? connect_polling(&wg, &c.op) : connect_blocking(&wg, &c.op);
-    csock__leave(&call);
+    csock__waiting_end(&wg);
     return r;
 }
 
@@ -142,30 +138,26 @@ int csock_connect_begin(struct csock *s, const union csock_addr *addr, socklen_t
 
 int csock_connect_finish(struct csock *s, const struct csock_wait *w)
 {
-    struct csock__call call;
     struct csock__waiting wg;
     union csock_addr peer;
     socklen_t len = sizeof peer;
-    int r = csock__enter(&call, s);
+    int r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;
-    csock__waiting_init(&wg, s, w);
     r = await_outcome(&wg);
     if (r == 0) /* no error is not yet a connection: perhaps none was begun */
         r = (int)csock__ret(csock__sys->getpeername(csock__fd(s), &peer.any, &len));
-    csock__leave(&call);
+    csock__waiting_end(&wg);
     return r;
 }
 
 int csock_ready(struct csock *s, short events, const struct csock_wait *w)
 {
-    struct csock__call call;
     struct csock__waiting wg;
-    int r = csock__enter(&call, s);
+    int r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;
-    csock__waiting_init(&wg, s, w);
     r = csock__poll(&wg, events);
-    csock__leave(&call);
+    csock__waiting_end(&wg);
     return r;
 }

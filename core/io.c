@@ -2,7 +2,6 @@
  * data to take, or room to put some. Sits on close, wait and sys. */
 #include <string.h>
 
-#include "close.h"
 #include "sys.h"
 #include "wait.h"
 
@@ -95,14 +94,12 @@ static struct transfer sending(const struct csock *s, const void *data, size_t n
 
 static ssize_t run_transfer(struct csock *s, struct transfer *t, const struct csock_wait *w)
 {
-    struct csock__call call;
     struct csock__waiting wg;
-    ssize_t r = csock__enter(&call, s);
+    ssize_t r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;
-    csock__waiting_init(&wg, s, w);
     r = csock__run(&wg, &t->op);
-    csock__leave(&call);
+    csock__waiting_end(&wg);
     return r;
 }
 
@@ -206,14 +203,12 @@ static ssize_t send_one(struct csock__waiting *wg, const struct transfer *t)
 
 static ssize_t run_send_one(struct csock *s, const struct transfer *t, const struct csock_wait *w)
 {
-    struct csock__call call;
     struct csock__waiting wg;
-    ssize_t r = csock__enter(&call, s);
+    ssize_t r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;
-    csock__waiting_init(&wg, s, w);
     r = send_one(&wg, t);
-    csock__leave(&call);
+    csock__waiting_end(&wg);
     return r;
 }
 
@@ -238,13 +233,11 @@ int csock_send_all(struct csock *s, const void *buf, size_t n, int flags, size_t
                    const struct csock_wait *w)
 {
     struct transfer t = sending(s, buf, n, flags);
-    struct csock__call call;
     struct csock__waiting wg;
     size_t sent = 0;
-    ssize_t r = csock__enter(&call, s);
+    ssize_t r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         goto out;
-    csock__waiting_init(&wg, s, w);
     do {
         r = send_one(&wg, &t);
         if (r < 0)
@@ -256,7 +249,7 @@ int csock_send_all(struct csock *s, const void *buf, size_t n, int flags, size_t
         if (t.n > 0)
             r = csock__interrupted(&wg);
     } while (t.n > 0 && r >= 0);
-    csock__leave(&call);
+    csock__waiting_end(&wg);
 out:
     if (ret_sent)
         *ret_sent = sent;

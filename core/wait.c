@@ -5,7 +5,6 @@
  * accept) is as it always was. With a deadline it sleeps in poll(2), and tries again. */
 #include <limits.h>
 
-#include "close.h"
 #include "sys.h"
 #include "wait.h"
 #include "wake.h"
@@ -17,13 +16,22 @@
 
 static const struct csock_wait forever = {.deadline = CSOCK_FOREVER};
 
-void csock__waiting_init(struct csock__waiting *wg, struct csock *s, const struct csock_wait *w)
+int csock__waiting_begin(struct csock__waiting *wg, struct csock *s, const struct csock_wait *w)
 {
+    int r = csock__enter(&wg->call, s);
+    if (r < 0)
+        return r;
     wg->s = s;
     wg->w = w ? w : &forever;
     wg->deadline = wg->w->deadline;
     wg->lies = 0;
     wg->blocked = false;
+    return 0;
+}
+
+void csock__waiting_end(struct csock__waiting *wg)
+{
+    csock__leave(&wg->call);
 }
 
 static bool has_deadline(const struct csock__waiting *wg)

@@ -2,10 +2,11 @@
 #ifndef CSOCK_CORE_WAIT_H
 #define CSOCK_CORE_WAIT_H
 
-#include "csock.h"
+#include "close.h"
 
-/* The waiting of one call, over all its retries. */
+/* One call that may wait, over all its retries. */
 struct csock__waiting {
+    struct csock__call call;
     struct csock *s;
     const struct csock_wait *w; /* never NULL */
     int64_t deadline;           /* of w, made absolute when first needed; CSOCK_FOREVER */
@@ -13,7 +14,9 @@ struct csock__waiting {
     bool blocked;               /* the blocking call was made: its short count is final (io.c) */
 };
 
-void csock__waiting_init(struct csock__waiting *wg, struct csock *s, const struct csock_wait *w);
+/* Enters the socket and leaves it again, as csock__enter and csock__leave do. w may be NULL. */
+int csock__waiting_begin(struct csock__waiting *wg, struct csock *s, const struct csock_wait *w);
+void csock__waiting_end(struct csock__waiting *wg);
 
 /* One system call that may have to wait. */
 struct csock__op {
