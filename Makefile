@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
-.PHONY: help demo test bench tsan valgrind coverage lint format clean check-fresh \
+.PHONY: help demo test bench tsan valgrind coverage lint format clean check-fresh big-endian \
         setup-demo setup-test
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo 'make lint         style and layering'
 	@echo 'make format       let clang-format and ruff mend the style'
 	@echo 'make check-fresh  demo and test in a fresh minimal Debian 12 (as root)'
+	@echo 'make big-endian   core and extension on an emulated s390x (as root)'
 	@echo 'make clean        remove build/'
 
 setup-demo:
@@ -61,6 +62,9 @@ format: setup-test
 
 check-fresh:
 	@tools/check_fresh.sh
+
+big-endian:
+	@tests/lab/big-endian.sh
 
 clean:
 	rm -rf build

@@ -73,6 +73,11 @@ int csock_fd(const struct csock *s)
     return csock__closing(s) ? -1 : csock__fd(s);
 }
 
+bool csock_idle(const struct csock *s)
+{
+    return (current(load(s)) & USERS) == 0;
+}
+
 int csock__enter(struct csock__call *call, struct csock *s)
 {
     uint64_t was = load(s), now;

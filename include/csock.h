@@ -222,6 +222,10 @@ CSOCK_API int csock_fd(const struct csock *s);
  * is a real-time one that the program neither handles nor blocks, near SIGRTMAX. */
 CSOCK_API int csock_close(struct csock *s);
 
+/* Whether no call is inside. Once a closed or detached socket is idle, its storage may be used for
+ * another, or freed. Does not block. */
+CSOCK_API bool csock_idle(const struct csock *s);
+
 /* As csock_close, but waits for other threads at most ns nanoseconds. */
 CSOCK_API int csock_close_within(struct csock *s, int64_t ns);
 

@@ -124,7 +124,7 @@ static bool discard_old(struct sock_object *s)
         s->fd = -1;
         sock_close_core(s);
     }
-    if (s->core.fd < 0)
+    if (csock_idle(&s->core))
         return true;
     PyErr_SetString(PyExc_ValueError, "socket is in use by another call");
     return false;

@@ -118,6 +118,7 @@ static void the_last_user_gives_the_number_back(void **state)
     start_stuck(&call);
     int64_t start = csock_now();
     assert_int_equal(csock_close_within(&s[0], 30 * MS), 1);
+    assert_false(csock_idle(&s[0]));
     assert_in_range(csock_now() - start, 30 * MS, 500 * MS);
     assert_int_equal(csock_fd(&s[0]), -1);
     assert_true(util_fd_is_open(fd));
@@ -127,6 +128,7 @@ static void the_last_user_gives_the_number_back(void **state)
     assert_int_equal(csock_recv(&s[1], &byte, 1, 0, WITHIN(5000 * MS)), 0);
     atomic_store(&let_go, 1);
     assert_int_equal(util_join(&call), CSOCK_ECLOSED);
+    assert_true(csock_idle(&s[0]));
     assert_false(util_fd_is_open(fd));
     util_close(&other);
     util_close(&s[1]);

@@ -1,7 +1,9 @@
 """Who owns a descriptor, and what a socket that was made around one knows of it."""
 
+import errno
 import gc
 import os
+import signal
 import threading
 import time
 
@@ -102,3 +104,28 @@ def test_a_wrong_declaration_shows_no_memory(csock, family, kind):
 def test_options_may_be_longer_than_stock_takes_them(csock):
     with csock.socket() as s:
         assert len(s.getsockopt(csock.IPPROTO_TCP, csock.TCP_INFO, 4096)) > 0
+
+
+def test_a_socket_is_not_made_anew_under_a_call(csock):
+    """A handler detaches and starts over while the call below it is still inside."""
+    a, b = csock.socketpair()
+    refused = []
+
+    def start_over(*_):
+        os.close(a.detach())
+        try:
+            a.__init__()
+        except ValueError as error:
+            refused.append(str(error))
+
+    before = signal.signal(signal.SIGALRM, start_over)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        with b, pytest.raises(OSError) as caught:
+            a.recv(1)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert caught.value.errno == errno.EBADF
+    assert refused == ["socket is in use by another call"]
+    a.__init__()
+    a.close()
