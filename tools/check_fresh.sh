@@ -69,10 +69,10 @@ inside() {
 }
 
 say "cloning $(git -C "$top" log -1 --format=%h)"
-git clone -q --no-hardlinks "$top" "$root/root/csock"
+git clone -q --no-hardlinks "$top" "$root/srv/csock"
 for target in demo test; do
     say "make $target"
-    inside make -C /root/csock $target
+    inside make -C /srv/csock $target
 done
 umount -R "$root"
 rm -rf --one-file-system "$root" "$root.log"
