@@ -48,20 +48,40 @@ from .dropin import (  # noqa: E402
 
 SocketType = socket
 
-_more = {
-    name: value
-    for name, value in vars(_core).items()
-    if isinstance(value, (int, str)) and not name.startswith("_")
-}
-globals().update(_more)
 
-__all__ = [
-    "EAGAIN",
-    "EBADF",
-    "EWOULDBLOCK",
-    "AddressInfo",
-    "MsgFlag",
-    "SocketIO",
-    *dropin.__all__,
-    *_more,
-]
+def _load_constants():
+    """Put the constants that CPython lacks here, and all names into __all__."""
+    _core.load_constants()
+    more = {
+        name: value
+        for name, value in vars(_core).items()
+        if isinstance(value, int) and not name.startswith("_")
+    }
+    globals().update(more)
+    globals()["__all__"] = [
+        "EAGAIN",
+        "EBADF",
+        "EWOULDBLOCK",
+        "AddressInfo",
+        "MsgFlag",
+        "SocketIO",
+        *dropin.__all__,
+        *more,
+    ]
+
+
+def __getattr__(name):
+    # Those constants are more than two thousand: they come when the first of them, or `*`, is
+    # asked for.
+    if "__all__" not in globals():
+        _load_constants()
+    try:
+        return globals()[name]  # also if another thread has just loaded them
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+
+
+def __dir__():
+    if "__all__" not in globals():
+        _load_constants()
+    return sorted(globals())

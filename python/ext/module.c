@@ -175,10 +175,26 @@ static int core_exec(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "csock._socket is not the module that csock comes with");
         return -1;
     }
-    if (stream_type_setup(module, PyModule_GetState(*owner)) < 0)
-        return -1;
-    return csock_constants_add_more(module);
+    return stream_type_setup(module, PyModule_GetState(*owner));
 }
+
+/* Over two thousand names that few programs ask for: not at import, but when they are. */
+static PyObject *core_load_constants(PyObject *module, PyObject *none)
+{
+    (void)none;
+    if (csock_constants_add_more(module) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(load_constants_doc,
+             "load_constants($module, /)\n--\n\n"
+             "Add the constants of Linux that this CPython's socket module lacks to this module.");
+
+static PyMethodDef core_functions[] = {
+    {"load_constants", core_load_constants, METH_NOARGS, load_constants_doc},
+    {NULL, NULL, 0, NULL},
+};
 
 static int core_traverse(PyObject *module, visitproc visit, void *arg)
 {
@@ -209,6 +225,7 @@ struct PyModuleDef ext_core_module = {
     .m_name = "_core",
     .m_doc = "What csock has beyond CPython's socket module. See the module csock.",
     .m_size = sizeof(PyObject *),
+    .m_methods = core_functions,
     .m_slots = core_slots,
     .m_traverse = core_traverse,
     .m_clear = core_clear,

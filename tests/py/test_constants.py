@@ -14,6 +14,8 @@ import pytest
 import csock
 from csock import _core, _socket, dropin
 
+_core.load_constants()
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GENERATOR = ROOT / "tools" / "gen_constants.py"
 MINOR = sys.version_info.minor
@@ -107,6 +109,21 @@ def test_own_and_later_names_are_plain_ints_in_csock_only():
         assert not hasattr(dropin, name), name
         assert type(getattr(csock, name)) is int, name
         assert getattr(csock, name) == getattr(_core, name), name
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        "import csock; csock.SO_COOKIE",
+        "from csock import *; SO_COOKIE, SOCK_STREAM, socket",
+        "from csock import SO_COOKIE",
+        "import csock; assert 'SO_COOKIE' in dir(csock) and 'SO_COOKIE' in csock.__all__",
+        "import csock; assert not hasattr(csock, 'SO_NONE'); csock.SO_COOKIE",
+    ],
+)
+def test_constants_come_when_they_are_asked_for(statements):
+    program = f"import csock; assert not hasattr(csock._core, 'SO_COOKIE'); {statements}"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_core_has_no_stock_constant():
