@@ -158,7 +158,7 @@ def suite_c_valgrind(result):
         return
     check = ["--quiet", "--error-exitcode=99", "--max-threads=2000", "--leak-check=full"]
     check += ["--errors-for-leak-kinds=definite", "--show-leak-kinds=definite"]
-    suite_c(result, "plain", ["valgrind", *check])
+    suite_c(result, "plain", ["valgrind", *check], {"CSOCK_VALGRIND": "1"})
 
 
 def suite_py(result, way="plain", wrapper=(), env=None):
