@@ -9,6 +9,8 @@
  *
  * In the child after fork() the users of the parent's other threads do not exist: a word of an
  * older generation counts as "open, no users". */
+#include <limits.h>
+
 #include "close.h"
 #include "sys.h"
 #include "wake.h"
@@ -21,6 +23,9 @@
 
 #define PATIENCE_NS 1000000000 /* how long close() waits for others */
 #define BRIEF_NS 5000000
+#define YIELDS 20
+#define BATCH \
+    16 /* threads woken at a time: a thousand at once would fight for their caller's lock */
 #define FIRST_NAP_NS 20000
 #define LONGEST_NAP_NS 1000000
 
@@ -73,9 +78,14 @@ int csock_fd(const struct csock *s)
     return csock__closing(s) ? -1 : csock__fd(s);
 }
 
+static uint64_t users_of(const struct csock *s)
+{
+    return current(load(s)) & USERS;
+}
+
 bool csock_idle(const struct csock *s)
 {
-    return (current(load(s)) & USERS) == 0;
+    return users_of(s) == 0;
 }
 
 int csock__enter(struct csock__call *call, struct csock *s)
@@ -147,6 +157,18 @@ static bool begin_close(struct csock *s)
     return true;
 }
 
+/* Lets the woken leave. Mostly they need no more than a processor, so it naps only if that did
+ * not do. */
+static void give_way(const struct csock *s, uint64_t until, int64_t nap)
+{
+    for (int i = 0; i < YIELDS; i++) {
+        csock__sys->yield();
+        if (users_of(s) <= until)
+            return;
+    }
+    csock__sys->nanosleep(&(struct timespec){.tv_nsec = nap});
+}
+
 /* Wakes the other threads inside s again and again until they have left, or until patience ends.
  * Where the users may all be calls of this thread, patience is short. The clock is only read if
  * there is somebody to wait for. False if some could not be woken. */
@@ -156,14 +178,14 @@ static bool drain(struct csock *s, int64_t patience)
     uint64_t counted, listed, users;
     int64_t nap = FIRST_NAP_NS, start = 0;
     own_calls(s, &counted, &listed);
-    while ((users = current(load(s)) & USERS) > counted) {
-        reached = csock__wake(s);
+    while ((users = users_of(s)) > counted) {
+        reached = csock__wake(s, BATCH);
         int64_t limit = users <= listed && patience > BRIEF_NS ? BRIEF_NS : patience;
         if (!start)
             start = csock_now();
         else if (csock_now() - start >= limit)
-            break;
-        csock__sys->nanosleep(&(struct timespec){.tv_nsec = nap});
+            return csock__wake(s, UINT_MAX);
+        give_way(s, counted, nap);
         nap = nap < LONGEST_NAP_NS / 2 ? nap * 2 : LONGEST_NAP_NS;
     }
     return reached;

@@ -218,19 +218,20 @@ void csock__sleep_end(struct csock__sleep *sleep, const struct csock *s)
         csock__sys->thread_mask(SIG_SETMASK, &sleep->mask, NULL);
 }
 
-bool csock__wake(const struct csock *s)
+bool csock__wake(const struct csock *s, unsigned most)
 {
     int sig = current_signal();
     bool all = true;
     if (sig && !is_ours(sig)) /* taken by the program meanwhile: its handler must not run */
         sig = choose_signal();
-    for (struct csock__sleeper *r = atomic_load(&sleepers); r; r = r->next) {
+    for (struct csock__sleeper *r = atomic_load(&sleepers); r && most > 0; r = r->next) {
         uintptr_t asleep = (uintptr_t)s;
         if (r == mine || !atomic_compare_exchange_strong(&r->on, &asleep, asleep | BEING_SIGNALLED))
             continue;
         if (!sig || csock__sys->tgkill(atomic_load(&r->tid), sig) < 0)
             all = false;
         atomic_store(&r->on, (uintptr_t)s);
+        most--;
     }
     return all;
 }

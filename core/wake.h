@@ -26,9 +26,9 @@ int csock__sleep_begin(struct csock__sleep *sleep, const struct csock *s);
 /* After this no signal for *s reaches the thread any more. */
 void csock__sleep_end(struct csock__sleep *sleep, const struct csock *s);
 
-/* Signals every other thread that sleeps on *s. False if one of them could not be signalled: no
- * signal is free, or RLIMIT_SIGPENDING is reached. */
-bool csock__wake(const struct csock *s);
+/* Signals other threads that sleep on *s, at most so many. False if one of them could not be
+ * signalled: no signal is free, or RLIMIT_SIGPENDING is reached. */
+bool csock__wake(const struct csock *s, unsigned most);
 
 /* How often this process is a fork of the one that started. */
 uint32_t csock__generation(void);
