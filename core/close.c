@@ -22,10 +22,10 @@
 #define GENERATION_MASK 0xffffffu
 
 #define PATIENCE_NS 1000000000 /* how long close() waits for others */
-#define BRIEF_NS 5000000
-#define YIELDS 20
-#define BATCH \
-    16 /* threads woken at a time: a thousand at once would fight for their caller's lock */
+#define BRIEF_NS 5000000       /* the same, where all of them may be this very thread's calls */
+#define YIELDS 20              /* looks at who has left, before it naps */
+/* Threads woken at a time: a thousand at once would fight for their caller's lock. */
+#define BATCH 16
 #define FIRST_NAP_NS 20000
 #define LONGEST_NAP_NS 1000000
 

@@ -139,7 +139,4 @@ ssize_t sock_receive(struct sock_object *s, void *buf, size_t n, int flags,
 PyObject *sock_recv_bytes(struct sock_object *s, const char *what, size_t n, int flags,
                           struct sock_sender *from);
 
-int csock_constants_add_stock(PyObject *module); /* constants.c */
-int csock_constants_add_more(PyObject *module);
-
 #endif
