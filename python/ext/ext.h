@@ -50,6 +50,9 @@ PyObject *ext_raise(struct ext_state *st, int err);
  * another thread"). what: the Python method's name. */
 PyObject *ext_raise_sock(struct sock_object *s, const char *what, int err);
 
+/* ---- capi.c: the capsule that the standard library's _ssl looks for, into the module. 0 or -1. */
+int capi_setup(PyObject *module, struct ext_state *st);
+
 /* ---- args.c: small converters for METH_FASTCALL; each sets an exception and returns false */
 
 /* 1998's two-argument forms: bind(host, port) becomes the tuple (host, port), new reference, for

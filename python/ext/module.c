@@ -109,7 +109,7 @@ static int socket_exec(PyObject *module)
         if (PyModule_AddFunctions(module, tables[i]) < 0)
             return -1;
     if (errors_setup(module, st) < 0 || sock_type_setup(module, st) < 0 ||
-        csock_constants_add_stock(module) < 0 ||
+        capi_setup(module, st) < 0 || csock_constants_add_stock(module) < 0 ||
         PyModule_AddStringConstant(module, "BDADDR_ANY", "00:00:00:00:00:00") < 0 ||
         PyModule_AddStringConstant(module, "BDADDR_LOCAL", "00:00:00:FF:FF:FF") < 0)
         return -1;
