@@ -111,6 +111,10 @@ int stream_type_setup(PyObject *module, struct ext_state *st); /* stream.c */
  * the new object's, in ns as above; it does not touch the descriptor's mode. sock_type.c */
 PyObject *sock_from_core(struct ext_state *st, struct csock *core, int64_t timeout);
 
+/* A second descriptor for the socket, as an int object that owns nothing; NULL with an exception.
+ * sock_conn.c */
+PyObject *sock_dup(struct sock_object *s);
+
 /* ---- sock_type.c: what the sock_*.c files share */
 
 /* Between min and max arguments, or stock's TypeError for the method `what`. */
