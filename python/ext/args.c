@@ -61,6 +61,11 @@ static bool int_seconds(PyObject *o, int64_t *ret_ns)
     if (seconds == -1 && PyErr_Occurred()) {
         if (PyErr_ExceptionMatches(PyExc_OverflowError))
             PyErr_SetString(PyExc_OverflowError, TOO_LARGE);
+#if PY_VERSION_HEX >= 0x030E0000
+        else if (PyErr_ExceptionMatches(PyExc_TypeError))
+            PyErr_Format(PyExc_TypeError,
+                         "'%T' object cannot be interpreted as an integer or float", o);
+#endif
         return false;
     }
     if (seconds > INT64_MAX / NS_PER_S || seconds < INT64_MIN / NS_PER_S) {
