@@ -245,13 +245,14 @@ PyDoc_STRVAR(sock_doc,
              "Calls that wait can be ended from another thread by close(): they raise OSError\n"
              "with errno EBADF.");
 
-/* One table for the type, of those of three files. It outlives every interpreter; each fills in
+/* One table for the type, of those of five files. It outlives every interpreter; each fills in
  * the same. */
 static PyMethodDef methods[48];
 
 static void join_methods(void)
 {
-    PyMethodDef *const tables[] = {sock_conn_methods, sock_io_methods, sock_opt_methods};
+    PyMethodDef *const tables[] = {sock_conn_methods, sock_io_methods, sock_opt_methods,
+                                   sock_msg_methods, sock_recvmsg_methods};
     size_t n = 0;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         for (const PyMethodDef *m = tables[i]; m->ml_name; m++) {
