@@ -22,8 +22,7 @@ ssize_t csock_cmsg_len(size_t n)
 
 ssize_t csock_cmsg_space(size_t n)
 {
-    size_t max = TOTAL_MAX / sizeof(size_t) * sizeof(size_t);
-    return n > max - HEADER ? -EMSGSIZE : (ssize_t)(HEADER + aligned(n));
+    return n > TOTAL_MAX - CMSG_SPACE(1) ? -EMSGSIZE : (ssize_t)(HEADER + aligned(n));
 }
 
 int csock_cmsg_add(struct msghdr *msg, size_t capacity, int level, int type, const void *data,
