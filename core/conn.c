@@ -6,16 +6,6 @@
 #include "sys.h"
 #include "wait.h"
 
-/* accept4(2) and connect(2) know no MSG_DONTWAIT: a call that waits by poll needs a descriptor
- * that does not block. */
-static int ready_to_poll(struct csock__waiting *wg)
-{
-    if (!csock__polls(wg) || (csock__flags(wg->s) & CSOCK_NONBLOCK))
-        return 0;
-    int r = csock__set_blocking(wg->s, false);
-    return r < 0 && csock__closing(wg->s) ? CSOCK_ECLOSED : r;
-}
-
 struct accept_op {
     struct csock__op op;
     int fd;
@@ -41,7 +31,7 @@ int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_
     int r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;
-    r = ready_to_poll(&wg);
+    r = csock__ready_to_poll(&wg);
     if (r == 0)
         r = (int)csock__run(&wg, &a.op);
     /* SO_RCVLOWAT is inherited by the kernel, so what follows from it is, too. */
@@ -124,7 +114,7 @@ int csock_connect(struct csock *s, const union csock_addr *addr, socklen_t len,
     int r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;
-    r = ready_to_poll(&wg);
+    r = csock__ready_to_poll(&wg);
     if (r == 0)
         r = csock__polls(&wg) ? connect_polling(&wg, &c.op) : connect_blocking(&wg, &c.op);
     csock__waiting_end(&wg);

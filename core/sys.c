@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -88,6 +89,7 @@ const struct csock_sys csock__sys_linux = {
     .send = send,
     .sendto = sendto,
     .sendmsg = sendmsg,
+    .sendfile = sendfile,
     .poll = poll,
     .clock = sys_clock,
     .nanosleep = sys_nanosleep,

@@ -41,6 +41,7 @@ struct csock_sys {
     ssize_t (*sendto)(int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr,
                       socklen_t len);
     ssize_t (*sendmsg)(int fd, const struct msghdr *msg, int flags);
+    ssize_t (*sendfile)(int fd, int file, off_t *offset, size_t n);
     /* waiting and time */
     int (*poll)(struct pollfd *fds, nfds_t n, int timeout_ms);
     int (*clock)(struct timespec *ret_now); /* CLOCK_MONOTONIC */

@@ -103,7 +103,8 @@ PyMethodDef module_functions[] = {
 static int socket_exec(PyObject *module)
 {
     struct ext_state *st = PyModule_GetState(module);
-    PyMethodDef *tables[] = {module_functions, conv_functions, netdb_functions, addrinfo_functions};
+    PyMethodDef *tables[] = {module_functions, conv_functions, netdb_functions, addrinfo_functions,
+                             cmsg_functions};
     st->default_timeout = -1;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (PyModule_AddFunctions(module, tables[i]) < 0)
@@ -191,6 +192,8 @@ static int core_exec(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "csock._socket is not the module that csock comes with");
         return -1;
     }
+    if (PyModule_AddFunctions(module, sendfile_functions) < 0)
+        return -1;
     return stream_type_setup(module, PyModule_GetState(*owner));
 }
 

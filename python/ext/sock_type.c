@@ -253,7 +253,8 @@ static pthread_once_t methods_joined = PTHREAD_ONCE_INIT;
 
 static void join_methods(void)
 {
-    PyMethodDef *const tables[] = {sock_conn_methods, sock_io_methods, sock_opt_methods};
+    PyMethodDef *const tables[] = {sock_conn_methods, sock_io_methods, sock_opt_methods,
+                                   sock_msg_methods, sock_recvmsg_methods};
     size_t n = 0;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         for (const PyMethodDef *m = tables[i]; m->ml_name; m++) {

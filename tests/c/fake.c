@@ -114,6 +114,8 @@ static void add(enum fake_entry entry, unsigned nth, struct step step)
       (fd, buf, n, flags, addr, len), &n, MINUS) \
     X(SENDMSG, ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags), (fd, msg, flags), \
       NULL, MINUS) \
+    X(SENDFILE, ssize_t, sendfile, (int fd, int file, off_t *offset, size_t n), \
+      (fd, file, offset, n), &n, MINUS) \
     X(POLL, int, poll, (struct pollfd * fds, nfds_t n, int timeout_ms), (fds, n, timeout_ms), \
       NULL, MINUS) \
     X(CLOCK, int, clock, (struct timespec * ret_now), (ret_now), NULL, MINUS) \

@@ -37,6 +37,7 @@ enum fake_entry {
     FAKE_SEND,
     FAKE_SENDTO,
     FAKE_SENDMSG,
+    FAKE_SENDFILE,
     FAKE_POLL,
     FAKE_CLOCK,
     FAKE_NANOSLEEP,
@@ -82,7 +83,7 @@ void fake_remove(void);
  * release and freeaddrinfo cannot fail. */
 void fake_fail(enum fake_entry entry, unsigned nth, int err);
 
-/* recv, recvfrom, send, sendto: the call is made with at most max bytes. */
+/* recv, recvfrom, send, sendto, sendfile: the call is made with at most max bytes. */
 void fake_short(enum fake_entry entry, unsigned nth, size_t max);
 
 /* hook(arg) runs right before the call, in the calling thread. */
