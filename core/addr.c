@@ -6,18 +6,9 @@
 #include <string.h>
 
 static const struct csock__family *const families[] = {
-    &csock__family_inet,
-    &csock__family_inet6,
-    &csock__family_unix,
-    &csock__family_netlink,
-    &csock__family_packet,
-    &csock__family_can,
-    &csock__family_tipc,
-    &csock__family_alg,
-    &csock__family_vsock,
-    &csock__family_qipcrtr,
-    &csock__family_rds,
-    &csock__family_bluetooth,
+    &csock__family_inet,   &csock__family_inet6,   &csock__family_unix, &csock__family_netlink,
+    &csock__family_packet, &csock__family_can,     &csock__family_tipc, &csock__family_alg,
+    &csock__family_vsock,  &csock__family_qipcrtr, &csock__family_rds,  &csock__family_bluetooth,
 };
 
 const struct csock__family *csock__family_find(int family)

@@ -71,8 +71,8 @@ static int tipc_format(const union csock_addr *addr, socklen_t len, char *text, 
         n = snprintf(whole, sizeof whole, "seq:%u:%u:%u:%d", tipc->u.seq.type, tipc->u.seq.lower,
                      tipc->u.seq.upper, tipc->scope);
     else if (tipc->addrtype == NAME)
-        n = snprintf(whole, sizeof whole, "name:%u:%u:%d", tipc->u.name.type,
-                     tipc->u.name.instance, tipc->scope);
+        n = snprintf(whole, sizeof whole, "name:%u:%u:%d", tipc->u.name.type, tipc->u.name.instance,
+                     tipc->scope);
     else if (tipc->addrtype == ID)
         n = snprintf(whole, sizeof whole, "id:%u:%u:%d", tipc->u.id.node, tipc->u.id.ref,
                      tipc->scope);

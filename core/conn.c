@@ -29,8 +29,8 @@ static ssize_t run_accept(int fd, const struct csock__op *op, int flags)
     struct accept_op *a = (struct accept_op *)(uintptr_t)op;
     (void)flags;
     a->len = a->nameless ? 0 : sizeof a->peer;
-    a->fd = csock__sys->accept4(fd, a->nameless ? NULL : &a->peer.any,
-                                a->nameless ? NULL : &a->len, SOCK_CLOEXEC);
+    a->fd = csock__sys->accept4(fd, a->nameless ? NULL : &a->peer.any, a->nameless ? NULL : &a->len,
+                                SOCK_CLOEXEC);
     return a->fd < 0 ? -errno : 1; /* 0, too, is a descriptor, but no count */
 }
 
