@@ -5,7 +5,7 @@ For each Python: two throw-away virtual environments, csock built and put in pla
 (sides.py), each suite run on both, one side after the other (execute.py), and every test whose
 outcome is not the same named (compare.py, exceptions.toml). README.md explains the table.
 
-The status is 0 if nothing differs but what exceptions.toml allows, 1 if something does, and 2 if
+The status is 0 if nothing differs but what exceptions.toml allows, 1 if something does, and 77 if
 nothing could be compared. Needs nothing but Python 3.11; to build csock, meson and ninja.
 """
 
@@ -24,6 +24,7 @@ import report
 import sides
 
 HERE = pathlib.Path(__file__).resolve().parent
+NOT_COMPARED = 77
 AGAIN = 2  # times that differing tests are run alone before they are named
 TOO_MANY = 60  # differing tests that are no accident
 
@@ -209,7 +210,7 @@ def main():
     report.write(out / "results.json", {"equal": fine, "pythons": everything})
     if not everything and fine:
         print("conformance: SKIPPED, no Python here has CPython's tests")
-        sys.exit(2)
+        sys.exit(NOT_COMPARED)
     print("\nconformance: equal" if fine else "\nconformance: DIFFERENCES")
     sys.exit(not fine)
 
