@@ -24,6 +24,7 @@ GRACE = 30  # more, for regrtest to end a hang itself and say where it was
 IN_NAMESPACE = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+INNER = "__main__."
 WHOLE = "(the suite as a whole)"
 
 
@@ -34,6 +35,7 @@ class Suite:
     match: tuple = ()
     limit: int = LIMIT
     options: tuple = ()
+    inner: bool = False
 
 
 @dataclass
@@ -164,10 +166,13 @@ def unused(name, taken):
     return free
 
 
-def from_log(text, outcome):
-    """Of a run that died: the tests whose result it still told."""
+def from_log(text, outcome, start=""):
+    """The tests whose result the log tells: of a run that died, or (with __main__ at the start of
+    their names) those that a test ran in an interpreter of its own."""
     told = {"ok": PASSED, "expected failure": PASSED, "skipped": SKIPPED}
     for method, place, result in VERBOSE.findall(text):
+        if not place.startswith(start):
+            continue
         name = unused(test_name(method, place), outcome.tests)
         outcome.tests[name] = told.get(result, FAILED)
 
@@ -195,6 +200,8 @@ def read(suite, text, junit, status):
         return outcome
     if junit.exists():
         from_junit(junit, outcome)
+        if suite.inner:
+            from_log(text, outcome, INNER)
     else:
         from_log(text, outcome)
     failures_of(text, outcome)

@@ -79,12 +79,13 @@ def read_suites(names):
 
 def settle(runs, result):
     """Run differing tests alone: what comes out the same then was an accident, and is said. Of a
-    run that died, or left traces, all is run again."""
+    run that died, left traces, or started inner tests, all is run again."""
     for number in range(1, AGAIN + 1):
         if not 0 < len(result.unexplained) <= TOO_MANY:
             return
         names = {d.test for d in result.unexplained}
-        only = () if execute.WHOLE in names else sorted({pattern(name) for name in names})
+        whole = result.suite.inner or execute.WHOLE in names
+        only = () if whole else sorted({pattern(name) for name in names})
         pair = runs.both(result.suite, f"-again{number}", only)
         still = {d.test for d in compare.differences(*pair)}
         if execute.WHOLE not in still:
