@@ -102,22 +102,26 @@ set -- $(share root "$root" ,readonly=on) $(share kernel "$folder/kernel/lib/mod
     $(share bluez "$folder/bluez" ,readonly=on) $(share out "$out" "")
 unset IFS
 start=$(date +%s)
-timeout --foreground --kill-after=10 "$limit" qemu-system-x86_64 \
-    -accel tcg,thread=multi -cpu max -smp 2 -m "${GUEST_MEMORY:-1536}" \
-    -nodefaults -no-reboot -nographic -serial "$console" \
-    -kernel "$folder/kernel/boot/vmlinuz-$version" -initrd "$folder/initramfs.gz" \
-    -append "console=ttyS0 quiet panic=-1 random.trust_cpu=on" "$@" >"$folder/qemu.log" 2>&1 &
+emulate() {
+    timeout --foreground --kill-after=10 "$limit" qemu-system-x86_64 \
+        -accel tcg,thread=multi -cpu max -smp 2 -m "${GUEST_MEMORY:-1536}" \
+        -nodefaults -no-reboot -nographic -serial "$console" \
+        -kernel "$folder/kernel/boot/vmlinuz-$version" -initrd "$folder/initramfs.gz" \
+        -append "console=ttyS0 quiet panic=-1 random.trust_cpu=on" "$@"
+}
+if [ "$console" = stdio ]; then
+    emulate "$@"
+    exit 0
+fi
+emulate "$@" >"$folder/qemu.log" 2>&1 &
 qemu=$!
 trap 'kill $qemu 2>/dev/null' EXIT
 trap 'exit 1' HUP INT TERM
-if [ "$console" != stdio ]; then
-    # What the guest says, as it says it, up to its end.
-    touch "$out/console"
-    tail -n +1 -f --pid=$qemu "$out/console" | tr -d '\r' &
-fi
+# What the guest says, as it says it, up to its end.
+touch "$out/console"
+tail -n +1 -f --pid=$qemu "$out/console" | sed -u 's|\r||' &
 wait $qemu || :
 trap - EXIT
-[ "$console" != stdio ] || exit 0
 sleep 1 # for the last lines
 say "$(($(date +%s) - start)) s; logs in $out"
 status=$(tr -d '\r' <"$out/console" | sed -n 's/^==== end of the guest: \([0-9]*\) ====$/\1/p')
