@@ -2,6 +2,7 @@
 stands in for the kernel. Run as a program it prints each case in which the two differ, and last how
 many cases there were. See test_families.py."""
 
+import _socket as stock
 import contextlib
 import ctypes
 import os

@@ -2,6 +2,7 @@
 they come from, on both modules; data where this kernel has the family; interfaces; the machine's
 name."""
 
+import _socket
 import errno
 import os
 import pathlib
