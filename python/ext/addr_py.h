@@ -19,8 +19,8 @@ struct addr_origin {
 
 struct addr_row {
     int family;
-    /* Bytes of the family's structure: shorter addresses come to as_py with zeros behind them. 0: as
-     * long as they are. */
+    /* Bytes of the family's structure: shorter addresses come to as_py with zeros behind them.
+     * 0: they come as they are. */
     socklen_t size;
     /* Sets an exception and returns false, or fills both outputs. */
     bool (*from_py)(const struct addr_request *q, PyObject *address, union csock_addr *ret_addr,

@@ -1,5 +1,5 @@
-/* Addresses of the families beside AF_INET, AF_INET6 and AF_UNIX: text to address and back, bad texts,
- * odd lengths; and that the structures are the kernel's, where its headers are there to compare. */
+/* Addresses of the families beside AF_INET, AF_INET6 and AF_UNIX: text to address and back, bad
+ * texts, odd lengths; and that the structures are the kernel's, where its headers are there. */
 #include "util.h"
 
 #include <arpa/inet.h>
@@ -327,8 +327,8 @@ static void bluetooth_goes_by_length(void **state)
     }
 }
 
-/* Texts with a character changed, and the address that such a text gives, if it gives one, comes back
- * the same from its own text. */
+/* Texts with characters changed: the address that one gives, if it gives any, comes back the same
+ * from its own text. */
 static void changed_texts(void **state)
 {
     static const char characters[] = "0123456789abcdefxX:-+ .g\xff";

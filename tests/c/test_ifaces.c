@@ -1,5 +1,5 @@
-/* Interfaces by name and number, by a socket and without one; the machine's name; options of 64 bits;
- * how failures come back. */
+/* Interfaces by name and number, by a socket and without one; the machine's name; options of 64
+ * bits; how failures come back. */
 #include "util.h"
 
 #include <net/if.h>

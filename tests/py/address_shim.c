@@ -1,7 +1,8 @@
-/* Preloaded into the child of test_families.py: a kernel that takes every address, and gives one back.
+/* Preloaded into the child of test_families.py: a kernel that takes every address, and gives one
+ * back.
  *
- * Both modules enter through libc, so both can be shown addresses of families that this kernel lacks,
- * and be asked what they made of a Python form. Off until shim_on is set. */
+ * Both modules enter through libc, so both can be shown addresses of families that this kernel
+ * lacks, and be asked what they made of a Python form. Off until shim_on is set. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <string.h>
