@@ -9,6 +9,7 @@
 struct accept_op {
     struct csock__op op;
     int fd;
+    bool nameless; /* the kernel refuses to name the peer */
     union csock_addr peer;
     socklen_t len;
 };
@@ -17,8 +18,9 @@ static ssize_t run_accept(int fd, const struct csock__op *op, int flags)
 {
     struct accept_op *a = (struct accept_op *)(uintptr_t)op;
     (void)flags;
-    a->len = sizeof a->peer;
-    a->fd = csock__sys->accept4(fd, &a->peer.any, &a->len, SOCK_CLOEXEC);
+    a->len = a->nameless ? 0 : sizeof a->peer;
+    a->fd = csock__sys->accept4(fd, a->nameless ? NULL : &a->peer.any, a->nameless ? NULL : &a->len,
+                                SOCK_CLOEXEC);
     return a->fd < 0 ? -errno : 1; /* 0, too, is a descriptor, but no count */
 }
 
@@ -27,7 +29,9 @@ int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_
 {
     struct csock__waiting wg;
     const struct csock kind = {.family = s->family, .type = s->type, .proto = s->proto};
-    struct accept_op a = {.op = {.run = run_accept, .events = POLLIN, .poll_first = true}};
+    /* Asked for a name, AF_ALG makes the connection and loses it again, with ECONNABORTED. */
+    struct accept_op a = {.op = {.run = run_accept, .events = POLLIN, .poll_first = true},
+                          .nameless = s->family == AF_ALG};
     int r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;

@@ -7,6 +7,7 @@
 #define CSOCK_CORE_SYS_H
 
 #include <errno.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
@@ -72,6 +73,14 @@ struct csock_sys {
     int (*getprotobyname_r)(const char *name, struct protoent *ent, char *buf, size_t size,
                             struct protoent **ret_ent);
     int (*gethostname)(char *name, size_t size);
+    int (*sethostname)(const char *name, size_t n);
+    /* interfaces */
+    int (*iface_index)(int fd, const char *name); /* of a name that fits; the number, or -1 */
+    int (*iface_name)(int fd, int index, char name[IF_NAMESIZE]);
+    unsigned (*if_nametoindex)(const char *name); /* 0 on failure */
+    char *(*if_indextoname)(unsigned index, char *name);
+    struct if_nameindex *(*if_nameindex)(void);
+    void (*if_freenameindex)(struct if_nameindex *rows);
 };
 
 /* The table in force. Replace it before other threads use the library, restore it after. */

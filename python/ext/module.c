@@ -104,7 +104,7 @@ static int socket_exec(PyObject *module)
 {
     struct ext_state *st = PyModule_GetState(module);
     PyMethodDef *tables[] = {module_functions, conv_functions, netdb_functions, addrinfo_functions,
-                             cmsg_functions};
+                             cmsg_functions, ifaces_functions};
     st->default_timeout = -1;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (PyModule_AddFunctions(module, tables[i]) < 0)
@@ -144,9 +144,24 @@ static void socket_free(void *module)
     socket_clear(module);
 }
 
+/* Interpreters with a GIL of their own: all state is the module's or the core's, which is made for
+ * threads. */
+#if PY_VERSION_HEX >= 0x030C0000
+#define LAST_SLOTS \
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED}, \
+    { \
+        0, NULL \
+    }
+#else
+#define LAST_SLOTS \
+    { \
+        0, NULL \
+    }
+#endif
+
 static PyModuleDef_Slot socket_slots[] = {
     {Py_mod_exec, (void *)socket_exec},
-    {0, NULL},
+    LAST_SLOTS,
 };
 
 struct PyModuleDef ext_socket_module = {
@@ -234,7 +249,7 @@ static void core_free(void *module)
 
 static PyModuleDef_Slot core_slots[] = {
     {Py_mod_exec, (void *)core_exec},
-    {0, NULL},
+    LAST_SLOTS,
 };
 
 struct PyModuleDef ext_core_module = {

@@ -31,10 +31,9 @@ static PyObject *sock_recv(PyObject *self, PyObject *const *args, Py_ssize_t n)
 }
 
 /* (what, sender's address); steals what, which may be NULL. */
-static PyObject *with_sender(const struct sock_object *s, PyObject *what,
-                             const struct sock_sender *from)
+static PyObject *with_sender(struct sock_object *s, PyObject *what, const struct sock_sender *from)
 {
-    PyObject *address = what ? addr_as_py(&from->addr, from->len, s->proto) : NULL;
+    PyObject *address = what ? sock_addr_as_py(s, &from->addr, from->len) : NULL;
     PyObject *pair = address ? PyTuple_Pack(2, what, address) : NULL;
     Py_XDECREF(address);
     Py_XDECREF(what);
@@ -47,7 +46,7 @@ static PyObject *sock_recvfrom(PyObject *self, PyObject *const *args, Py_ssize_t
     struct sock_sender from;
     size_t size;
     int flags = 0;
-    if (!size_and_flags("recvfrom", args, n, &size, &flags))
+    if (!size_and_flags("recvfrom", args, n, &size, &flags) || !sock_addr_has_form(s))
         return NULL;
     return with_sender(s, sock_recv_bytes(s, "recvfrom", size, flags, &from), &from);
 }
@@ -151,6 +150,10 @@ static PyObject *sock_recvfrom_into(PyObject *self, PyObject *const *args, Py_ss
     if (!into_parse("recvfrom_into", "nbytes is greater than the length of the buffer", args, n,
                     kwnames, &into))
         return NULL;
+    if (!sock_addr_has_form(s)) {
+        PyBuffer_Release(&into.buffer);
+        return NULL;
+    }
     ssize_t r = sock_receive(s, into.buffer.buf, into.n, into.flags, &from);
     PyBuffer_Release(&into.buffer);
     if (r < 0)
