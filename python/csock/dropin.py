@@ -4,8 +4,10 @@ The class `socket` and the functions that are better written in Python are here;
 from `csock._socket`. What goes beyond that module is in `csock` itself.
 """
 
+import errno  # noqa: F401 (stock has it as a name)
 import io
 import os
+import sys
 from enum import IntEnum, IntFlag
 from errno import EAGAIN, EBADF, EWOULDBLOCK  # noqa: F401 (names that stock has, too)
 
@@ -35,6 +37,8 @@ __all__ = [
     "fromfd",
     "getfqdn",
     "has_dualstack_ipv6",
+    "recv_fds",
+    "send_fds",
     *(name for name in dir(_socket) if not name.startswith("_")),
 ]
 
@@ -51,11 +55,19 @@ SocketKind = globals()["SocketKind"]
 _LOCALHOST = "127.0.0.1"
 _LOCALHOST_V6 = "::1"
 
+_blocking_errnos = {EAGAIN, EWOULDBLOCK}
+
+
+
+class _GiveupOnSendfile(Exception):
+    """The file is not of a kind that sendfile(2) takes."""
+
+
 # Tells "no timeout given" from a timeout of None.
 _GLOBAL_DEFAULT_TIMEOUT = object()
 
 
-def _as_enum(value, enum):
+def _intenum_converter(value, enum):
     """The enum's member, or the plain number where it has none."""
     try:
         return enum(value)
@@ -63,24 +75,11 @@ def _as_enum(value, enum):
         return value
 
 
-def _owning(cls, family, type, proto, fd):
-    """A socket object that owns fd. If it cannot be made, fd is closed, and once only: by then its
-    number may be another file's."""
-    sock = None
-    try:
-        sock = cls.__new__(cls, family, type, proto, fileno=fd)
-        sock.__init__(family, type, proto, fileno=fd)
-    except BaseException:
-        if sock is not None and _socket.socket.family.__get__(sock):
-            _socket.socket.close(sock)  # it had taken fd, and may have closed it since
-        else:
-            _socket.close(fd)
-        raise
-    return sock
-
-
 class SocketIO(_core.RawStream, io.RawIOBase):
     """The raw stream of a socket: what makefile() gives unbuffered, and buffers otherwise."""
+
+
+del _core  # not a name of stock's
 
 
 class socket(_socket.socket):
@@ -134,23 +133,27 @@ class socket(_socket.socket):
     @property
     def family(self):
         """The address family, an AddressFamily where it is known."""
-        return _as_enum(super().family, AddressFamily)
+        return _intenum_converter(super().family, AddressFamily)
 
     @property
     def type(self):
         """The socket type, a SocketKind where it is known."""
-        return _as_enum(super().type, SocketKind)
+        return _intenum_converter(super().type, SocketKind)
 
     def dup(self):
         """A second socket object, with a descriptor of its own, for the same socket."""
-        copy = _owning(self.__class__, super().family, super().type, self.proto, self._dup())
+        from ._own import own_dup
+
+        copy = own_dup(self.__class__, self)
         copy.settimeout(self.gettimeout())
         return copy
 
     def accept(self):
         """Wait for a connection: the new socket, and the address of the peer."""
+        from ._own import own
+
         fd, address = self._accept()
-        return _owning(socket, super().family, super().type, self.proto, fd), address
+        return own(socket, super().family, super().type, self.proto, fd), address
 
     def makefile(self, mode="r", buffering=None, *, encoding=None, errors=None, newline=None):
         """A file object on this socket. The arguments are those of open(); modes r, w, rw, and b.
@@ -184,6 +187,41 @@ class socket(_socket.socket):
         text.mode = mode
         return text
 
+    def sendfile(self, file, offset=0, count=None):
+        """Send a file that was opened in binary mode, from offset on, at most count bytes: by
+        sendfile(2), or where that does not take the file by reading and sending. Returns the
+        count, and leaves the file's position behind what was sent, after an error, too.
+
+        The timeout is that of each step. Non-blocking sockets are not supported.
+        """
+        try:
+            return self._sendfile_use_sendfile(file, offset, count)
+        except _GiveupOnSendfile:
+            return self._sendfile_use_send(file, offset, count)
+
+    def _sendfile_use_sendfile(self, file, offset=0, count=None):
+        from ._sendfile import by_system_call
+
+        return by_system_call(self, _GiveupOnSendfile, file, offset, count)
+
+    def _sendfile_use_send(self, file, offset=0, count=None):
+        from ._sendfile import by_reading
+
+        return by_reading(self, file, offset, count)
+
+    def _check_sendfile_params(self, file, offset, count):
+        from ._sendfile import check
+
+        check(self, file, count)
+
+    if sys.version_info >= (3, 15):
+
+        def _sendfile_zerocopy(self, zerocopy_func, giveup_exc_type, file, offset=0, count=None):
+            from ._sendfile import by_call, waiting_first  # ssl comes here
+
+            send = waiting_first(self, zerocopy_func)
+            return by_call(self, send, giveup_exc_type, file, offset, count)
+
     def _decref_socketios(self):
         if self._io_refs > 0:
             self._io_refs -= 1
@@ -216,21 +254,88 @@ class socket(_socket.socket):
 
 def fromfd(fd, family, type, proto=0):
     """A socket object around a duplicate of fd, which stays the caller's."""
-    return _owning(socket, family, type, proto, _socket.dup(fd))
+    from ._own import own
+
+    return own(socket, family, type, proto, _socket.dup(fd))
 
 
 def socketpair(family=None, type=SOCK_STREAM, proto=0):
     """Two sockets that are connected to each other, of AF_UNIX unless told otherwise."""
     if family is None:
         family = AF_UNIX
+    from ._own import own
+
     a, b = _socket.socketpair(family, type, proto)
-    a = _owning(socket, family, type, proto, a.detach())
+    a = own(socket, family, type, proto, a.detach())
     try:
-        b = _owning(socket, family, type, proto, b.detach())
+        b = own(socket, family, type, proto, b.detach())
     except BaseException:
         a.close()
         raise
     return a, b
+
+
+if sys.version_info >= (3, 13):
+
+    def _fallback_socketpair(family=AF_INET, type=SOCK_STREAM, proto=0):
+        """A pair over the loopback interface, for systems that have no other."""
+        if family not in (AF_INET, AF_INET6):
+            raise ValueError("Only AF_INET and AF_INET6 socket address families are supported")
+        if type != SOCK_STREAM:
+            raise ValueError("Only SOCK_STREAM socket type is supported")
+        if proto != 0:
+            raise ValueError("Only protocol zero is supported")
+        host = _LOCALHOST if family == AF_INET else _LOCALHOST_V6
+        client = socket(family, type, proto)
+        try:
+            with socket(family, type, proto) as listener:
+                listener.bind((host, 0))
+                listener.listen()
+                client.setblocking(False)
+                try:
+                    client.connect(listener.getsockname()[:2])
+                except (BlockingIOError, InterruptedError):
+                    pass
+                client.setblocking(True)
+                server, _ = listener.accept()
+        except BaseException:
+            client.close()
+            raise
+        try:
+            ours = client.getsockname(), client.getpeername()
+            theirs = server.getpeername(), server.getsockname()
+            if ours != theirs:  # somebody else was faster to connect
+                raise ConnectionError("Unexpected peer connection")
+        except BaseException:
+            client.close()
+            server.close()
+            raise
+        return server, client
+
+
+def send_fds(sock, buffers, fds, flags=0, address=None):
+    """Send buffers, as one message, and with it descriptors: AF_UNIX only. Returns the count."""
+    import array
+
+    rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", fds))
+    return sock.sendmsg(buffers, [rights], flags, address)
+
+
+def recv_fds(sock, bufsize, maxfds, flags=0):
+    """Receive data and at most maxfds descriptors, which are not inherited by child programs.
+
+    Returns (data, list of descriptors, flags of the message, address).
+    """
+    cloexec = _socket.MSG_CMSG_CLOEXEC
+    size = _socket.CMSG_LEN(maxfds * 4)
+    data, control, msg_flags, address = sock.recvmsg(bufsize, size, flags | cloexec)
+    fds = []
+    for level, kind, rights in control:
+        if (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_RIGHTS):
+            fds += memoryview(rights[: len(rights) // 4 * 4]).cast("i")
+    if not flags & cloexec:
+        msg_flags &= ~cloexec  # who has not asked for it does not hear of it
+    return data, fds, msg_flags, address
 
 
 def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
@@ -239,7 +344,7 @@ def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
     host and port may be None; port may be a number or a service's name. Zeros mean "any".
     """
     return [
-        (_as_enum(family, AddressFamily), _as_enum(type, SocketKind), *rest)
+        (_intenum_converter(family, AddressFamily), _intenum_converter(type, SocketKind), *rest)
         for family, type, *rest in _socket.getaddrinfo(host, port, family, type, proto, flags)
     ]
 
@@ -256,21 +361,6 @@ def getfqdn(name=""):
     return next((known for known in (host, *aliases) if "." in known), host)
 
 
-def _connected(info, timeout, source_address):
-    family, type, proto, _, address = info
-    sock = socket(family, type, proto)
-    try:
-        if timeout is not _GLOBAL_DEFAULT_TIMEOUT:
-            sock.settimeout(timeout)
-        if source_address:
-            sock.bind(source_address)
-        sock.connect(address)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
 def create_connection(
     address, timeout=_GLOBAL_DEFAULT_TIMEOUT, source_address=None, *, all_errors=False
 ):
@@ -281,10 +371,21 @@ def create_connection(
     """
     host, port = address
     errors = []
-    for info in getaddrinfo(host, port, 0, SOCK_STREAM):
+    for family, type, proto, _, peer in getaddrinfo(host, port, 0, SOCK_STREAM):
+        sock = None
         try:
-            return _connected(info, timeout, source_address)
-        except error as err:
+            sock = socket(family, type, proto)
+            if timeout is not _GLOBAL_DEFAULT_TIMEOUT:
+                sock.settimeout(timeout)
+            if source_address:
+                sock.bind(source_address)
+            sock.connect(peer)
+            return sock
+        except BaseException as err:
+            if sock is not None:
+                sock.close()
+            if not isinstance(err, error):
+                raise
             errors.append(err)
     try:
         if not errors:
@@ -340,3 +441,15 @@ def create_server(address, *, family=AF_INET, backlog=None, reuse_port=False, du
         sock.close()
         raise
     return sock
+
+
+if sys.version_info < (3, 14):
+
+    def __getattr__(name):
+        # Modules that stock has among its names, and that few programs look for there.
+        if name not in ("array", "selectors"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import importlib
+
+        module = globals()[name] = importlib.import_module(name)
+        return module

@@ -78,10 +78,12 @@ static PyObject *sock_accept(PyObject *self, PyObject *unused)
     union csock_addr peer;
     socklen_t len;
     (void)unused;
+    if (!sock_addr_has_form(s))
+        return NULL;
     int r = run_accept(s, &conn, &peer, &len);
     if (r < 0)
         return ext_raise_sock(s, "accept", r);
-    PyObject *address = addr_as_py(&peer, len, s->proto);
+    PyObject *address = sock_addr_as_py(s, &peer, len);
     PyObject *result = address ? Py_BuildValue("(iO)", csock_fd(&conn), address) : NULL;
     Py_XDECREF(address);
     if (result)
@@ -167,11 +169,9 @@ static PyObject *sock_detach(PyObject *self, PyObject *unused)
 
 /* The copy is made from inside the socket, so no other thread can close it, and have its number
  * reused, half-way. */
-static PyObject *sock_dup(PyObject *self, PyObject *unused)
+PyObject *sock_dup(struct sock_object *s)
 {
-    struct sock_object *s = (struct sock_object *)self;
     struct csock copy = CSOCK_INIT;
-    (void)unused;
     int r = csock_dup(&s->core, &copy);
     if (r < 0)
         return ext_raise_sock(s, "dup", r);
@@ -188,10 +188,12 @@ static PyObject *name_as_py(struct sock_object *s, const char *what,
 {
     union csock_addr addr;
     socklen_t len;
+    if (!sock_addr_has_form(s))
+        return NULL;
     PyThreadState *saved = sock_quick_begin(s);
     int r = call(&s->core, &addr, &len);
     sock_quick_end(saved);
-    return r < 0 ? ext_raise_sock(s, what, r) : addr_as_py(&addr, len, s->proto);
+    return r < 0 ? ext_raise_sock(s, what, r) : sock_addr_as_py(s, &addr, len);
 }
 
 static PyObject *sock_getpeername(PyObject *self, PyObject *unused)
@@ -258,8 +260,6 @@ static PyObject *sock_gettimeout(PyObject *self, PyObject *unused)
 PyMethodDef sock_conn_methods[] = {
     {"_accept", sock_accept, METH_NOARGS,
      "_accept() -> (descriptor, address)\n\nWait for a connection. accept(2)."},
-    {"_dup", sock_dup, METH_NOARGS,
-     "_dup() -> descriptor\n\nA second descriptor for the same socket. fcntl(2), F_DUPFD."},
     {"bind", FASTCALL(sock_bind),
      "bind(address)\nbind(host, port)\n\nGive the socket its own address. bind(2)."},
     {"close", sock_close, METH_NOARGS,
