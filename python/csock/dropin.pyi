@@ -2,16 +2,19 @@
 
 import sys
 from _typeshed import ReadableBuffer, Unused
+from collections.abc import Iterable
 from enum import IntEnum, IntFlag
 from errno import EAGAIN as EAGAIN, EBADF as EBADF, EWOULDBLOCK as EWOULDBLOCK
 from io import BufferedReader, BufferedRWPair, BufferedWriter, IOBase, RawIOBase, TextIOWrapper
-from typing import Any, Literal, Self, SupportsIndex, overload
+from typing import Any, Literal, Protocol, Self, SupportsIndex, overload
 
 from . import _core, _socket
 from ._socket import (
     BDADDR_ANY as BDADDR_ANY,
     BDADDR_LOCAL as BDADDR_LOCAL,
     CAPI as CAPI,
+    CMSG_LEN as CMSG_LEN,
+    CMSG_SPACE as CMSG_SPACE,
     SocketType as SocketType,
     _Address,
     _RetAddress,
@@ -32,6 +35,9 @@ from ._socket import (
     herror as herror,
     htonl as htonl,
     htons as htons,
+    if_indextoname as if_indextoname,
+    if_nameindex as if_nameindex,
+    if_nametoindex as if_nametoindex,
     inet_aton as inet_aton,
     inet_ntoa as inet_ntoa,
     inet_ntop as inet_ntop,
@@ -39,6 +45,7 @@ from ._socket import (
     ntohl as ntohl,
     ntohs as ntohs,
     setdefaulttimeout as setdefaulttimeout,
+    sethostname as sethostname,
     timeout as timeout,
 )
 
@@ -47,6 +54,8 @@ __all__ = [
     "BDADDR_ANY",
     "BDADDR_LOCAL",
     "CAPI",
+    "CMSG_LEN",
+    "CMSG_SPACE",
     "SocketKind",
     "SocketType",
     "close",
@@ -72,6 +81,9 @@ __all__ = [
     "herror",
     "htonl",
     "htons",
+    "if_indextoname",
+    "if_nameindex",
+    "if_nametoindex",
     "inet_aton",
     "inet_ntoa",
     "inet_ntop",
@@ -79,10 +91,18 @@ __all__ = [
     "ntohl",
     "ntohs",
     "setdefaulttimeout",
+    "recv_fds",
+    "send_fds",
+    "sethostname",
     "socket",
     "socketpair",
     "timeout",
 ]
+
+class _File(Protocol):
+    """What sendfile() takes: read() is called when sendfile(2) cannot be used."""
+
+    def read(self, size: int, /) -> ReadableBuffer: ...
 
 _Mode = Literal["r", "w", "rw", "wr", ""]
 _ReadMode = Literal["rb", "br", "b"]
@@ -171,6 +191,7 @@ class socket(_socket.socket):
         errors: str | None = None,
         newline: str | None = None,
     ) -> IOBase: ...
+    def sendfile(self, file: _File, offset: int = 0, count: int | None = None) -> int: ...
     def get_inheritable(self) -> bool: ...
     def set_inheritable(self, inheritable: bool) -> None: ...
 
@@ -186,6 +207,16 @@ def getaddrinfo(
     proto: int = 0,
     flags: int = 0,
 ) -> list[tuple[AddressFamily, SocketKind, int, str, tuple[Any, ...]]]: ...
+def recv_fds(
+    sock: _socket.socket, bufsize: int, maxfds: int, flags: int = 0
+) -> tuple[bytes, list[int], int, _RetAddress]: ...
+def send_fds(
+    sock: _socket.socket,
+    buffers: Iterable[ReadableBuffer],
+    fds: Iterable[int],
+    flags: int = 0,
+    address: _Address | None = None,
+) -> int: ...
 def getfqdn(name: str = "") -> str: ...
 def create_connection(
     address: tuple[str | None, int],

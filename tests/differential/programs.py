@@ -380,11 +380,6 @@ SETTINGS = [
 ]
 
 
-import csock.dropin
-for table in METHODS, FUNCTIONS, PYTHON_ONLY:
-    for name in list(table):
-        if not hasattr(csock.dropin if table is not METHODS else csock.dropin.socket, name): del table[name]
-
 def setups():
     fresh = st.tuples(*map(st.sampled_from, (["m", "raw"], FAMILY, TYPE, PROTO)))
     # What an address means is told by the family that the object was told.

@@ -2,6 +2,7 @@
 (assert_type), and what it must not let pass is marked as an error to ignore, which is itself an
 error when there is none. It also runs: run() calls what needs no rights and no network."""
 
+import array
 import contextlib
 import io
 import os
@@ -143,6 +144,41 @@ def data() -> None:
         assert_type(address[1], int)
 
 
+def messages() -> None:
+    a, b = csock.socketpair()
+    with a, b:
+        space = csock.CMSG_LEN(4) + csock.CMSG_SPACE(8)
+        rights = [(csock.SOL_SOCKET, csock.SCM_RIGHTS, array.array("i", [0]))]
+        assert_type(a.sendmsg([b"x", bytearray(b"y")], rights, 0), int)
+        text, ancillary, flags, address = b.recvmsg(10, space, csock.MSG_CMSG_CLOEXEC)
+        assert_type((text, flags), tuple[bytes, int])
+        assert_type(ancillary, list[tuple[int, int, bytes]])
+        for _, _, packed in ancillary:
+            for fd in array.array("i", packed):
+                csock.close(fd)
+        a.sendmsg((b"xyz",))
+        count, ancillary, flags, address = b.recvmsg_into([bytearray(2), bytearray(2)])
+        assert_type(count, int)
+        assert_type(csock.send_fds(a, [b"x"], [a.fileno()]), int)
+        text, fds, flags, address = csock.recv_fds(b, 10, maxfds=4)
+        assert_type(fds, list[int])
+        for fd in fds:
+            csock.close(fd)
+        assert address is None
+        with open(__file__, "rb") as file:
+            assert_type(a.sendfile(file, offset=0, count=100), int)
+
+
+def algorithms() -> None:
+    with contextlib.suppress(OSError), socket(csock.AF_ALG, csock.SOCK_SEQPACKET) as s:
+        s.bind(("skcipher", "cbc(aes)"))
+        s.setsockopt(csock.SOL_ALG, csock.ALG_SET_KEY, bytes(16))
+        operation, _ = s.accept()
+        with operation:
+            block, iv = bytes(16), bytes(16)
+            assert_type(operation.sendmsg_afalg([block], op=csock.ALG_OP_ENCRYPT, iv=iv), int)
+
+
 def files() -> None:
     a, b = csock.socketpair(AF_UNIX, SOCK_STREAM, 0)
     with a, b:
@@ -198,6 +234,15 @@ def names() -> None:
     assert_type(csock.getservbyport(80, "tcp"), str)
 
 
+def interfaces() -> None:
+    for number, name in csock.if_nameindex():
+        assert_type(csock.if_indextoname(number), str)
+        assert_type(csock.if_nametoindex(name), int)
+    with contextlib.suppress(OSError):
+        csock.sethostname(csock.gethostname())
+        csock.sethostname(csock.gethostname().encode())
+
+
 def conversions() -> None:
     assert_type(csock.htons(1) + csock.ntohs(1) + csock.htonl(1) + csock.ntohl(1), int)
     assert_type(csock.inet_aton("127.0.0.1"), bytes)
@@ -244,9 +289,12 @@ def run() -> None:
     as_in_1998()
     subclass()
     data()
+    messages()
+    algorithms()
     files()
     connections()
     names()
+    interfaces()
     conversions()
     defaults()
 
