@@ -126,6 +126,15 @@ def _replace_globals(stock, ours):
                     _replaced.append((module_name, name, old))
 
 
+def _share_sentinel(dropin, stock):
+    """Functions of modules that were imported before have stock's object for "no timeout given" as
+    a default value, and hand it to create_connection()."""
+    ours, theirs = dropin._GLOBAL_DEFAULT_TIMEOUT, stock._GLOBAL_DEFAULT_TIMEOUT
+    dropin._GLOBAL_DEFAULT_TIMEOUT = theirs
+    function = dropin.create_connection
+    function.__defaults__ = tuple(theirs if v is ours else v for v in function.__defaults__)
+
+
 def install(force=False):
     global _ssl_before
     if csock._disabled():
@@ -142,6 +151,8 @@ def install(force=False):
         _ssl_before = sys.modules.get("_ssl")
         sys.modules.update(socket=dropin, _socket=ext)
         _rename(dropin, "csock.dropin", "socket")
+        if "socket" in stock:
+            _share_sentinel(dropin, stock["socket"])
         if stock:
             _replace_globals(stock, {"socket": dropin, "_socket": ext})
 

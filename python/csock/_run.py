@@ -57,6 +57,7 @@ class Options:
         self.kind = "nothing"  # to run; or: module, command, script, stdin
         self.target = None
         self.args = []
+        self.has_file = False  # whether `__main__` has been given a __file__
 
 
 def parse(words):
@@ -113,7 +114,7 @@ def version():
 def _clean_main():
     """The names that a fresh `__main__` has, in the very dictionary that the interpreter made."""
     names = sys.modules["__main__"].__dict__
-    fresh = {name: None for name in ("__name__", "__doc__", "__package__", "__loader__", "__spec__")}
+    fresh = dict.fromkeys(("__name__", "__doc__", "__package__", "__loader__", "__spec__"))
     fresh["__name__"] = "__main__"
     fresh["__loader__"] = __import__("_frozen_importlib").BuiltinImporter
     if sys.version_info < (3, 14):
@@ -163,6 +164,13 @@ def _code_of(path):
     return compile(data, path, "exec", dont_inherit=True), "SourceFileLoader"
 
 
+def _set_file(options, names, path):
+    options.has_file = True  # only while it runs: python takes it away before atexit functions run
+    names["__file__"] = path
+    if sys.version_info < (3, 15):
+        names["__cached__"] = None
+
+
 def _run_script(options, cwd):
     import os
 
@@ -174,6 +182,7 @@ def _run_script(options, cwd):
         import runpy
 
         sys.path.insert(0, path)
+        _clean_main()
         runpy._run_module_as_main("__main__", False)
         return
     if not sys.flags.safe_path:
@@ -186,9 +195,7 @@ def _run_script(options, cwd):
             f"{sys.executable}: can't open file {path!r}: [Errno {error.errno}] {error.strerror}\n"
         )
         raise SystemExit(2) from None
-    names.update(__file__=path)
-    if sys.version_info < (3, 15):
-        names.update(__cached__=None)
+    _set_file(options, names, path)
     names["__loader__"] = _loader(loader, path)
     exec(code, names)
 
@@ -234,6 +241,7 @@ def _run_stdin(options, cwd):
         sys.path.insert(0, "")
     names = _clean_main()
     if not sys.stdin.isatty():
+        _set_file(options, names, "<stdin>")
         exec(compile(sys.stdin.buffer.read(), "<stdin>", "exec", dont_inherit=True), names)
         return
     import code
@@ -317,7 +325,7 @@ def _run_program(options):
         failure = _without_our_frames(error)
     if failure is not None:
         _show(failure)
-    if options.kind == "script":
+    if options.has_file:
         for name in ("__file__", "__cached__"):
             sys.modules["__main__"].__dict__.pop(name, None)
     if type(failure) is KeyboardInterrupt:
