@@ -33,6 +33,17 @@ bool ext_int(PyObject *o, int *ret)
     return true;
 }
 
+bool ext_ssize(PyObject *o, Py_ssize_t *ret)
+{
+    PyObject *index = PyNumber_Index(o);
+    Py_ssize_t value = index ? PyLong_AsSsize_t(index) : -1;
+    Py_XDECREF(index);
+    if (value == -1 && PyErr_Occurred())
+        return false;
+    *ret = value;
+    return true;
+}
+
 static bool float_seconds(double seconds, int64_t *ret_ns)
 {
     if (isnan(seconds)) {

@@ -8,12 +8,8 @@ static bool size_and_flags(const char *what, PyObject *const *args, Py_ssize_t n
 {
     if (!sock_arg_count(what, n, 1, 2))
         return false;
-    PyObject *index = PyNumber_Index(args[0]);
-    if (!index)
-        return false;
-    Py_ssize_t size = PyLong_AsSsize_t(index);
-    Py_DECREF(index);
-    if ((size == -1 && PyErr_Occurred()) || (n == 2 && !ext_int(args[1], ret_flags)))
+    Py_ssize_t size;
+    if (!ext_ssize(args[0], &size) || (n == 2 && !ext_int(args[1], ret_flags)))
         return false;
     if (size < 0) {
         PyErr_Format(PyExc_ValueError, "negative buffersize in %s", what);
@@ -35,10 +31,9 @@ static PyObject *sock_recv(PyObject *self, PyObject *const *args, Py_ssize_t n)
 }
 
 /* (what, sender's address); steals what, which may be NULL. */
-static PyObject *with_sender(const struct sock_object *s, PyObject *what,
-                             const struct sock_sender *from)
+static PyObject *with_sender(struct sock_object *s, PyObject *what, const struct sock_sender *from)
 {
-    PyObject *address = what ? addr_as_py(&from->addr, from->len, s->proto) : NULL;
+    PyObject *address = what ? sock_addr_as_py(s, &from->addr, from->len) : NULL;
     PyObject *pair = address ? PyTuple_Pack(2, what, address) : NULL;
     Py_XDECREF(address);
     Py_XDECREF(what);
@@ -51,7 +46,7 @@ static PyObject *sock_recvfrom(PyObject *self, PyObject *const *args, Py_ssize_t
     struct sock_sender from;
     size_t size;
     int flags = 0;
-    if (!size_and_flags("recvfrom", args, n, &size, &flags))
+    if (!size_and_flags("recvfrom", args, n, &size, &flags) || !sock_addr_has_form(s))
         return NULL;
     return with_sender(s, sock_recv_bytes(s, "recvfrom", size, flags, &from), &from);
 }
@@ -103,13 +98,8 @@ struct into {
 static bool into_size(const char *what, PyObject *nbytes, const char *too_small, struct into *into)
 {
     Py_ssize_t n = 0;
-    if (nbytes) {
-        PyObject *index = PyNumber_Index(nbytes);
-        n = index ? PyLong_AsSsize_t(index) : -1;
-        Py_XDECREF(index);
-        if (n == -1 && PyErr_Occurred())
-            return false;
-    }
+    if (nbytes && !ext_ssize(nbytes, &n))
+        return false;
     if (n < 0) {
         PyErr_Format(PyExc_ValueError, "negative buffersize in %s", what);
         return false;
@@ -160,6 +150,10 @@ static PyObject *sock_recvfrom_into(PyObject *self, PyObject *const *args, Py_ss
     if (!into_parse("recvfrom_into", "nbytes is greater than the length of the buffer", args, n,
                     kwnames, &into))
         return NULL;
+    if (!sock_addr_has_form(s)) {
+        PyBuffer_Release(&into.buffer);
+        return NULL;
+    }
     ssize_t r = sock_receive(s, into.buffer.buf, into.n, into.flags, &from);
     PyBuffer_Release(&into.buffer);
     if (r < 0)
@@ -179,8 +173,7 @@ static bool data_and_flags(const char *what, PyObject *const *args, Py_ssize_t n
     return false;
 }
 
-/* Begins a send of n bytes; whether it holds the GIL is for end_send to know. */
-static bool begin_send(struct ext_wait *w, const struct sock_object *s, size_t n)
+bool sock_send_begin(struct ext_wait *w, const struct sock_object *s, size_t n)
 {
     bool held = ext_try_held(s, n);
     if (held)
@@ -190,15 +183,15 @@ static bool begin_send(struct ext_wait *w, const struct sock_object *s, size_t n
     return held;
 }
 
-static void end_send(struct ext_wait *w, bool held)
+void sock_send_end(struct ext_wait *w, bool held)
 {
     if (!held)
         ext_wait_free_end(w);
 }
 
-/* A signal may have ended a send of which some went out: the core gives the count, but what the
- * signal's handler has raised comes first, as it would right after a send of stock. */
-static PyObject *count_sent(struct sock_object *s, const char *what, ssize_t r)
+/* The core gives the count, but what the signal's handler has raised comes first, as it would right
+ * after a send of stock. */
+PyObject *sock_count_sent(struct sock_object *s, const char *what, ssize_t r)
 {
     if (r < 0)
         return ext_raise_sock(s, what, (int)r);
@@ -213,11 +206,11 @@ static PyObject *sock_send(PyObject *self, PyObject *const *args, Py_ssize_t n)
     int flags = 0;
     if (!data_and_flags("send", args, n, &data, &flags))
         return NULL;
-    bool held = begin_send(&w, s, (size_t)data.len);
+    bool held = sock_send_begin(&w, s, (size_t)data.len);
     ssize_t r = csock_send(&s->core, data.buf, (size_t)data.len, flags, &w.wait);
-    end_send(&w, held);
+    sock_send_end(&w, held);
     PyBuffer_Release(&data);
-    return count_sent(s, "send", r);
+    return sock_count_sent(s, "send", r);
 }
 
 static PyObject *sock_sendall(PyObject *self, PyObject *const *args, Py_ssize_t n)
@@ -228,9 +221,9 @@ static PyObject *sock_sendall(PyObject *self, PyObject *const *args, Py_ssize_t 
     int flags = 0;
     if (!data_and_flags("sendall", args, n, &data, &flags))
         return NULL;
-    bool held = begin_send(&w, s, (size_t)data.len);
+    bool held = sock_send_begin(&w, s, (size_t)data.len);
     int r = csock_send_all(&s->core, data.buf, (size_t)data.len, flags, NULL, &w.wait);
-    end_send(&w, held);
+    sock_send_end(&w, held);
     PyBuffer_Release(&data);
     if (r < 0)
         return ext_raise_sock(s, "sendall", r);
@@ -247,10 +240,10 @@ static PyObject *send_to(struct sock_object *s, const Py_buffer *data, int flags
     if (!addr_from_py(s, "sendto", address, &addr, &len) ||
         PySys_Audit("socket.sendto", "OO", (PyObject *)s, address) < 0)
         return NULL;
-    bool held = begin_send(&w, s, (size_t)data->len);
+    bool held = sock_send_begin(&w, s, (size_t)data->len);
     ssize_t r = csock_send_to(&s->core, data->buf, (size_t)data->len, flags, &addr, len, &w.wait);
-    end_send(&w, held);
-    return count_sent(s, "sendto", r);
+    sock_send_end(&w, held);
+    return sock_count_sent(s, "sendto", r);
 }
 
 /* sendto(data, address) or sendto(data, flags, address) */
