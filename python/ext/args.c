@@ -33,6 +33,32 @@ bool ext_int(PyObject *o, int *ret)
     return true;
 }
 
+bool ext_size_of(PyObject *o, Py_ssize_t *ret)
+{
+    PyObject *index = PyNumber_Index(o);
+    if (!index)
+        return false;
+    *ret = PyLong_AsSsize_t(index);
+    Py_DECREF(index);
+    return *ret != -1 || !PyErr_Occurred();
+}
+
+PyObject *ext_tuple_of(PyObject **items, Py_ssize_t n)
+{
+    bool whole = true;
+    PyObject *tuple = PyTuple_New(n);
+    for (Py_ssize_t i = 0; i < n; i++) {
+        whole = whole && items[i];
+        if (tuple)
+            PyTuple_SET_ITEM(tuple, i, items[i]);
+        else
+            Py_XDECREF(items[i]);
+    }
+    if (!whole)
+        Py_CLEAR(tuple);
+    return tuple;
+}
+
 static bool float_seconds(double seconds, int64_t *ret_ns)
 {
     if (isnan(seconds)) {

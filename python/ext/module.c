@@ -123,6 +123,9 @@ static int socket_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->stream_type);
     Py_VISIT(st->gaierror);
     Py_VISIT(st->herror);
+    Py_VISIT(st->sock_class.type);
+    for (size_t i = 0; i < CLASS_OBJECTS; i++)
+        Py_VISIT(st->sock_class.objects[i]);
     return 0; /* the spares are bytes, which refer to nothing */
 }
 
@@ -133,6 +136,9 @@ static int socket_clear(PyObject *module)
     Py_CLEAR(st->stream_type);
     Py_CLEAR(st->gaierror);
     Py_CLEAR(st->herror);
+    Py_CLEAR(st->sock_class.type);
+    for (size_t i = 0; i < CLASS_OBJECTS; i++)
+        Py_CLEAR(st->sock_class.objects[i]);
     for (size_t i = 0; i < EXT_SPARES; i++)
         Py_CLEAR(st->spares[i]);
     return 0;
@@ -176,6 +182,8 @@ static int core_exec(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "csock._socket is not the module that csock comes with");
         return -1;
     }
+    if (PyModule_AddFunctions(module, sock_class_functions) < 0)
+        return -1;
     return stream_type_setup(module, PyModule_GetState(*owner));
 }
 
