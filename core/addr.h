@@ -33,6 +33,11 @@ const struct csock__family *csock__family_find(int family);
  * none. */
 int csock__port_parse(const char *text);
 
+/* The text of an address without port and scope, as inet_ntop(3) gives it, which takes printf's
+ * detours. text has room for INET_ADDRSTRLEN or INET6_ADDRSTRLEN. The length, without the NUL. */
+int csock__quad_text(const struct in_addr *addr, char *text);
+int csock__inet6_text(const struct in6_addr *addr, char *text);
+
 /* n bytes and a NUL to text[size]. Returns n, or -ENOSPC and leaves text alone. */
 int csock__text_copy(const char *from, size_t n, char *text, size_t size);
 

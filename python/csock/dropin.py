@@ -139,7 +139,7 @@ class socket(_socket.socket):
 
         The socket stays open until the file, too, is closed.
         """
-        if not set(mode) <= {"r", "w", "b"}:
+        if str.strip(mode, "rwb"):
             raise ValueError(f"invalid mode {mode!r} (only r, w, b allowed)")
         binary = "b" in mode
         writing = "w" in mode

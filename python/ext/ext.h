@@ -13,22 +13,28 @@
 
 #define EXT_SPARES 4
 
-/* What sock_class.c keeps of the class socket.socket, as equip() found it. */
-enum sock_class_object {
-    CLASS_NAMES,       /* the dictionary of its module */
-    CLASS_REAL_CLOSE,  /* its attributes _real_close and _accept */
-    CLASS_ACCEPT,
-    CLASS_SLOW_ACCEPT, /* accept in Python, which hears everybody */
-    NAME_REAL_CLOSE,   /* interned names */
+/* Interned names of methods, kept so that nobody interns them at each call. */
+enum ext_name {
+    NAME_REAL_CLOSE,
     NAME_ACCEPT,
     NAME_CLOSE,
     NAME_SOCKET,
-    CLASS_OBJECTS
+    NAME_DECREF_SOCKETIOS,
+    NAME_RECV_INTO,
+    NAME_SEND,
+    NAME_FILENO,
+    NAME_CHECK_READABLE,
+    NAME_CHECK_WRITABLE,
+    EXT_NAMES
 };
+
+/* The class socket.socket as equip() found it: sock_class.c. */
 struct sock_class {
-    PyTypeObject *type; /* strong, as all of them; NULL before equip() */
-    PyObject *objects[CLASS_OBJECTS];
-    Py_ssize_t io_refs, closed; /* where objects keep these slots */
+    PyTypeObject *type;          /* strong, as all of them; NULL before equip() */
+    PyObject *module_names;      /* the dictionary of its module */
+    PyObject *slow_accept;       /* accept in Python, which hears everybody */
+    PyObject *found[EXT_NAMES];  /* its attributes of these names; NULL where nobody looks */
+    Py_ssize_t io_refs, closed;  /* where objects keep these slots */
     initproc init;
     newfunc new;
 };
@@ -41,6 +47,7 @@ struct ext_state {
     PyObject *herror;
     int64_t default_timeout;      /* ns, < 0: none */
     struct sock_class sock_class;
+    PyObject *names[EXT_NAMES];
     PyObject *spares[EXT_SPARES]; /* receive buffers for reuse: see sock_recv.c; may be NULL */
 };
 
@@ -188,6 +195,17 @@ PyObject *sock_close(PyObject *self, PyObject *unused);
 
 /* ---- sock_class.c: the class socket.socket */
 extern PyMethodDef sock_class_functions[]; /* of csock._core */
+int sock_class_setup(struct ext_state *st); /* 0 or -1 */
+int sock_class_traverse(const struct ext_state *st, visitproc visit, void *arg);
+void sock_class_clear(struct ext_state *st);
+/* Whether o is a socket of exactly that class, whose attribute `name` is what equip() found. */
+static inline bool sock_is_untouched(const struct ext_state *st, PyObject *o, enum ext_name name)
+{
+    const struct sock_class *c = &st->sock_class;
+    return Py_IS_TYPE(o, c->type) && _PyType_Lookup(c->type, st->names[name]) == c->found[name];
+}
+/* A file of makefile() on o, such a socket, has closed. 0 or -1. */
+PyObject *sock_class_decref_socketios(PyObject *self, PyObject *unused);
 /* Fills the slots of a new object of the class; of others, nothing. */
 void sock_class_init(struct sock_object *s);
 
@@ -228,6 +246,8 @@ ssize_t sock_receive(struct sock_object *s, void *buf, size_t n, int flags,
                      struct sock_sender *from);
 /* Sends, as csock_send does: the core's result. sock_io.c */
 ssize_t sock_transmit(struct sock_object *s, const void *data, size_t n, int flags);
+/* The buffer of an object that can be written to, or stock's TypeError for the method `what`. */
+bool sock_writable_buffer(const char *what, PyObject *o, Py_buffer *ret);
 /* That result as the method `what` returns it. */
 PyObject *sock_count_sent(struct sock_object *s, const char *what, ssize_t r);
 

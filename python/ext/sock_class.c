@@ -46,20 +46,11 @@ void sock_class_init(struct sock_object *s)
     slot_set((PyObject *)s, c->closed, Py_NewRef(Py_False));
 }
 
-/* Whether the class finds `name` where it was when equip() ran. */
-static bool is_untouched(PyObject *self, enum sock_class_object name,
-                         enum sock_class_object original)
-{
-    const struct sock_class *c = class_of(self);
-    return Py_IS_TYPE(self, c->type) &&
-           _PyType_Lookup(c->type, c->objects[name]) == c->objects[original];
-}
-
 /* The method `name` of whatever class, for its effect. */
-static PyObject *call_for_none(PyObject *self, enum sock_class_object name)
+static PyObject *call_for_none(PyObject *self, enum ext_name name)
 {
-    const struct sock_class *c = class_of(self);
-    PyObject *result = PyObject_CallMethodNoArgs(self, c->objects[name]);
+    const struct ext_state *st = ((struct sock_object *)self)->state;
+    PyObject *result = PyObject_CallMethodNoArgs(self, st->names[name]);
     Py_XDECREF(result);
     return result ? Py_NewRef(Py_None) : NULL;
 }
@@ -74,13 +65,12 @@ static PyObject *class_close(PyObject *self, PyObject *unused)
         return NULL;
     if (refs > 0)
         Py_RETURN_NONE;
-    return is_untouched(self, NAME_REAL_CLOSE, CLASS_REAL_CLOSE)
+    return sock_is_untouched(((struct sock_object *)self)->state, self, NAME_REAL_CLOSE)
                ? sock_close(self, NULL)
                : call_for_none(self, NAME_REAL_CLOSE);
 }
 
-/* A file of makefile() has closed. */
-static PyObject *class_decref_socketios(PyObject *self, PyObject *unused)
+PyObject *sock_class_decref_socketios(PyObject *self, PyObject *unused)
 {
     const struct sock_class *c = class_of(self);
     (void)unused;
@@ -127,23 +117,25 @@ fail:
 
 /* Whether accept() makes what the class made when equip() ran: the name `socket` is looked up in
  * the module now, and a class that initialises itself in Python does so. */
-static bool makes_own_class(const struct sock_class *c)
+static bool makes_own_class(const struct ext_state *st)
 {
-    return PyDict_GetItem(c->objects[CLASS_NAMES], c->objects[NAME_SOCKET]) ==
-               (PyObject *)c->type &&
+    const struct sock_class *c = &st->sock_class;
+    return PyDict_GetItem(c->module_names, st->names[NAME_SOCKET]) == (PyObject *)c->type &&
            c->type->tp_init == c->init && c->type->tp_new == c->new;
 }
 
 static PyObject *class_accept(PyObject *self, PyObject *unused)
 {
     struct sock_object *s = (struct sock_object *)self;
-    const struct sock_class *c = class_of(self);
+    const struct ext_state *st = s->state;
     struct csock conn = CSOCK_INIT;
     union csock_addr peer;
     socklen_t len;
     (void)unused;
-    if (!is_untouched(self, NAME_ACCEPT, CLASS_ACCEPT) || !makes_own_class(c))
-        return PyObject_CallOneArg(c->objects[CLASS_SLOW_ACCEPT], self);
+    if (!st->sock_class.slow_accept) /* the interpreter has ended */
+        return ext_raise_sock(s, "accept", -EBADF);
+    if (!sock_is_untouched(st, self, NAME_ACCEPT) || !makes_own_class(st))
+        return PyObject_CallOneArg(st->sock_class.slow_accept, self);
     int r = sock_run_accept(s, &conn, &peer, &len);
     if (r < 0)
         return ext_raise_sock(s, "accept", r);
@@ -160,7 +152,7 @@ static PyMethodDef own_methods[] = {
     {"close", class_close, METH_NOARGS,
      "close($self, /)\n--\n\n"
      "Close the socket. While files of makefile() are open, they keep the descriptor."},
-    {"_decref_socketios", class_decref_socketios, METH_NOARGS, NULL},
+    {"_decref_socketios", sock_class_decref_socketios, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -197,38 +189,81 @@ static PyObject *own_item(PyTypeObject *type, const char *name)
     return Py_XNewRef(item);
 }
 
-static int keep(struct sock_class *c, enum sock_class_object which, PyObject *o)
+static const char *const name_texts[EXT_NAMES] = {
+    [NAME_REAL_CLOSE] = "_real_close",
+    [NAME_ACCEPT] = "_accept",
+    [NAME_CLOSE] = "close",
+    [NAME_SOCKET] = "socket",
+    [NAME_DECREF_SOCKETIOS] = "_decref_socketios",
+    [NAME_RECV_INTO] = "recv_into",
+    [NAME_SEND] = "send",
+    [NAME_FILENO] = "fileno",
+    [NAME_CHECK_READABLE] = "_checkReadable",
+    [NAME_CHECK_WRITABLE] = "_checkWritable",
+};
+
+/* Attributes that short cuts look at. */
+static const enum ext_name watched[] = {
+    NAME_REAL_CLOSE, NAME_ACCEPT, NAME_DECREF_SOCKETIOS, NAME_RECV_INTO, NAME_SEND,
+};
+
+int sock_class_setup(struct ext_state *st)
 {
-    Py_XSETREF(c->objects[which], o);
-    return o ? 0 : -1;
+    for (size_t i = 0; i < EXT_NAMES; i++)
+        if (!(st->names[i] = PyUnicode_InternFromString(name_texts[i])))
+            return -1;
+    return 0;
 }
 
-static int keep_names(struct sock_class *c, PyObject *names)
+int sock_class_traverse(const struct ext_state *st, visitproc visit, void *arg)
 {
-    if (keep(c, CLASS_NAMES, Py_NewRef(names)) < 0 ||
-        keep(c, NAME_REAL_CLOSE, PyUnicode_InternFromString("_real_close")) < 0 ||
-        keep(c, NAME_ACCEPT, PyUnicode_InternFromString("_accept")) < 0 ||
-        keep(c, NAME_CLOSE, PyUnicode_InternFromString("close")) < 0)
-        return -1;
-    return keep(c, NAME_SOCKET, PyUnicode_InternFromString("socket"));
+    const struct sock_class *c = &st->sock_class;
+    Py_VISIT(c->type);
+    Py_VISIT(c->module_names);
+    Py_VISIT(c->slow_accept);
+    for (size_t i = 0; i < EXT_NAMES; i++)
+        Py_VISIT(c->found[i]);
+    return 0;
+}
+
+void sock_class_clear(struct ext_state *st)
+{
+    struct sock_class *c = &st->sock_class;
+    Py_CLEAR(c->type);
+    Py_CLEAR(c->module_names);
+    Py_CLEAR(c->slow_accept);
+    for (size_t i = 0; i < EXT_NAMES; i++)
+        Py_CLEAR(c->found[i]);
+}
+
+static int remember(struct sock_class *c, PyTypeObject *type)
+{
+    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
+        enum ext_name name = watched[i];
+        Py_XSETREF(c->found[name], own_item(type, name_texts[name]));
+        if (!c->found[name])
+            return -1;
+    }
+    c->init = type->tp_init;
+    c->new = type->tp_new;
+    return 0;
 }
 
 static int equip(struct sock_class *c, PyTypeObject *type, PyObject *names)
 {
     PyMethodDef *const tables[] = {sock_conn_methods, sock_io_methods, sock_opt_methods};
     if ((c->io_refs = offset_of_slot(type, "_io_refs")) < 0 ||
-        (c->closed = offset_of_slot(type, "_closed")) < 0 || keep_names(c, names) < 0 ||
-        keep(c, CLASS_REAL_CLOSE, own_item(type, "_real_close")) < 0 ||
-        keep(c, CLASS_SLOW_ACCEPT, own_item(type, "accept")) < 0)
+        (c->closed = offset_of_slot(type, "_closed")) < 0)
+        return -1;
+    Py_XSETREF(c->slow_accept, own_item(type, "accept"));
+    if (!c->slow_accept)
         return -1;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (add_methods(type, tables[i], false) < 0)
             return -1;
-    if (add_methods(type, own_methods, true) < 0 ||
-        keep(c, CLASS_ACCEPT, own_item(type, "_accept")) < 0)
+    if (add_methods(type, own_methods, true) < 0 || remember(c, type) < 0)
         return -1;
-    c->init = type->tp_init;
-    c->new = type->tp_new;
+    Py_XSETREF(c->module_names, Py_NewRef(names));
     Py_XSETREF(c->type, (PyTypeObject *)Py_NewRef(type));
     return 0;
 }

@@ -80,7 +80,7 @@ static bool into_arguments(const char *what, PyObject *const *args, Py_ssize_t n
     return ret[0] != NULL;
 }
 
-static bool writable_buffer(const char *what, PyObject *o, Py_buffer *ret)
+bool sock_writable_buffer(const char *what, PyObject *o, Py_buffer *ret)
 {
     if (PyObject_GetBuffer(o, ret, PyBUF_WRITABLE) == 0)
         return true;
@@ -119,7 +119,7 @@ static bool into_parse(const char *what, const char *too_small, PyObject *const 
     PyObject *given[3] = {NULL};
     ret->flags = 0;
     if (!into_arguments(what, args, n, kwnames, given) ||
-        !writable_buffer(what, given[0], &ret->buffer))
+        !sock_writable_buffer(what, given[0], &ret->buffer))
         return false;
     if ((given[2] && !ext_int(given[2], &ret->flags)) ||
         !into_size(what, given[1], too_small, ret)) {
