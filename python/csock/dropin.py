@@ -37,6 +37,8 @@ __all__ = [
     "fromfd",
     "getfqdn",
     "has_dualstack_ipv6",
+    "recv_fds",
+    "send_fds",
     *(name for name in dir(_socket) if not name.startswith("_")),
 ]
 
@@ -54,6 +56,12 @@ _LOCALHOST = "127.0.0.1"
 _LOCALHOST_V6 = "::1"
 
 _blocking_errnos = {EAGAIN, EWOULDBLOCK}
+
+
+
+class _GiveupOnSendfile(Exception):
+    """The file is not of a kind that sendfile(2) takes."""
+
 
 # Tells "no timeout given" from a timeout of None.
 _GLOBAL_DEFAULT_TIMEOUT = object()
@@ -166,6 +174,41 @@ class socket(_socket.socket):
         text.mode = mode
         return text
 
+    def sendfile(self, file, offset=0, count=None):
+        """Send a file that was opened in binary mode, from offset on, at most count bytes: by
+        sendfile(2), or where that does not take the file by reading and sending. Returns the
+        count, and leaves the file's position behind what was sent, after an error, too.
+
+        The timeout is that of each step. Non-blocking sockets are not supported.
+        """
+        try:
+            return self._sendfile_use_sendfile(file, offset, count)
+        except _GiveupOnSendfile:
+            return self._sendfile_use_send(file, offset, count)
+
+    def _sendfile_use_sendfile(self, file, offset=0, count=None):
+        from ._sendfile import by_system_call
+
+        return by_system_call(self, _GiveupOnSendfile, file, offset, count)
+
+    def _sendfile_use_send(self, file, offset=0, count=None):
+        from ._sendfile import by_reading
+
+        return by_reading(self, file, offset, count)
+
+    def _check_sendfile_params(self, file, offset, count):
+        from ._sendfile import check
+
+        check(self, file, count)
+
+    if sys.version_info >= (3, 15):
+
+        def _sendfile_zerocopy(self, zerocopy_func, giveup_exc_type, file, offset=0, count=None):
+            from ._sendfile import by_call, waiting_first  # ssl comes here
+
+            send = waiting_first(self, zerocopy_func)
+            return by_call(self, send, giveup_exc_type, file, offset, count)
+
     def _real_close(self, _base=_socket.socket):
         # The default argument outlives the module's names at the interpreter's end.
         _base.close(self)
@@ -248,6 +291,31 @@ if sys.version_info >= (3, 13):
             server.close()
             raise
         return server, client
+
+
+def send_fds(sock, buffers, fds, flags=0, address=None):
+    """Send buffers, as one message, and with it descriptors: AF_UNIX only. Returns the count."""
+    import array
+
+    rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", fds))
+    return sock.sendmsg(buffers, [rights], flags, address)
+
+
+def recv_fds(sock, bufsize, maxfds, flags=0):
+    """Receive data and at most maxfds descriptors, which are not inherited by child programs.
+
+    Returns (data, list of descriptors, flags of the message, address).
+    """
+    cloexec = _socket.MSG_CMSG_CLOEXEC
+    size = _socket.CMSG_LEN(maxfds * 4)
+    data, control, msg_flags, address = sock.recvmsg(bufsize, size, flags | cloexec)
+    fds = []
+    for level, kind, rights in control:
+        if (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_RIGHTS):
+            fds += memoryview(rights[: len(rights) // 4 * 4]).cast("i")
+    if not flags & cloexec:
+        msg_flags &= ~cloexec  # who has not asked for it does not hear of it
+    return data, fds, msg_flags, address
 
 
 def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
@@ -353,3 +421,15 @@ def create_server(address, *, family=AF_INET, backlog=None, reuse_port=False, du
         sock.close()
         raise
     return sock
+
+
+if sys.version_info < (3, 14):
+
+    def __getattr__(name):
+        # Modules that stock has among its names, and that few programs look for there.
+        if name not in ("array", "selectors"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import importlib
+
+        module = globals()[name] = importlib.import_module(name)
+        return module

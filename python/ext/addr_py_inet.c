@@ -4,15 +4,6 @@
 
 #include <arpa/inet.h>
 
-static bool is_tuple(const struct addr_request *q, const char *family, PyObject *address)
-{
-    if (PyTuple_Check(address))
-        return true;
-    PyErr_Format(PyExc_TypeError, "%s(): %s address must be tuple, not %.500s", q->what, family,
-                 Py_TYPE(address)->tp_name);
-    return false;
-}
-
 static bool raise_port(const struct addr_request *q)
 {
     PyErr_Format(PyExc_OverflowError, "%s(): port must be 0-65535.", q->what);
@@ -53,7 +44,7 @@ static bool inet_from_py(const struct addr_request *q, PyObject *address,
     const char *host;
     PyObject *keep;
     int port;
-    if (!is_tuple(q, "AF_INET", address))
+    if (!addr_is_tuple(q, "AF_INET", address))
         return false;
     if (PyTuple_GET_SIZE(address) != 2) {
         PyErr_SetString(PyExc_TypeError, "AF_INET address must be a pair (host, port)");
@@ -106,7 +97,7 @@ static bool inet6_from_py(const struct addr_request *q, PyObject *address,
 {
     struct inet6_items items = {0};
     PyObject *keep;
-    if (!is_tuple(q, "AF_INET6", address))
+    if (!addr_is_tuple(q, "AF_INET6", address))
         return false;
     if (PyTuple_GET_SIZE(address) < 2 || PyTuple_GET_SIZE(address) > 4) {
         PyErr_SetString(PyExc_TypeError,
@@ -127,8 +118,10 @@ static PyObject *host_as_py(const union csock_addr *addr, socklen_t len)
     return n < 0 ? ext_raise(NULL, n) : PyUnicode_FromStringAndSize(host, n);
 }
 
-static PyObject *inet_as_py(const union csock_addr *addr, socklen_t len)
+static PyObject *inet_as_py(const struct addr_origin *o, const union csock_addr *addr,
+                            socklen_t len)
 {
+    (void)o;
     PyObject *items[] = {
         host_as_py(addr, len),
         PyLong_FromLong(ntohs(addr->in.sin_port)),
@@ -136,8 +129,10 @@ static PyObject *inet_as_py(const union csock_addr *addr, socklen_t len)
     return ext_tuple_of(items, 2);
 }
 
-static PyObject *inet6_as_py(const union csock_addr *addr, socklen_t len)
+static PyObject *inet6_as_py(const struct addr_origin *o, const union csock_addr *addr,
+                             socklen_t len)
 {
+    (void)o;
     bool scoped = len >= sizeof addr->in6; /* the kernel takes addresses without it */
     PyObject *items[] = {
         host_as_py(addr, len),
@@ -148,5 +143,7 @@ static PyObject *inet6_as_py(const union csock_addr *addr, socklen_t len)
     return ext_tuple_of(items, 4);
 }
 
-const struct addr_row addr_row_inet = {AF_INET, inet_from_py, inet_as_py};
-const struct addr_row addr_row_inet6 = {AF_INET6, inet6_from_py, inet6_as_py};
+const struct addr_row addr_row_inet = {AF_INET, sizeof(struct sockaddr_in), inet_from_py,
+                                       inet_as_py, NULL};
+const struct addr_row addr_row_inet6 = {AF_INET6, sizeof(struct sockaddr_in6), inet6_from_py,
+                                        inet6_as_py, NULL};

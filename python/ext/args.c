@@ -33,16 +33,6 @@ bool ext_int(PyObject *o, int *ret)
     return true;
 }
 
-bool ext_size_of(PyObject *o, Py_ssize_t *ret)
-{
-    PyObject *index = PyNumber_Index(o);
-    if (!index)
-        return false;
-    *ret = PyLong_AsSsize_t(index);
-    Py_DECREF(index);
-    return *ret != -1 || !PyErr_Occurred();
-}
-
 PyObject *ext_tuple_of(PyObject **items, Py_ssize_t n)
 {
     bool whole = true;
@@ -57,6 +47,17 @@ PyObject *ext_tuple_of(PyObject **items, Py_ssize_t n)
     if (!whole)
         Py_CLEAR(tuple);
     return tuple;
+}
+
+bool ext_ssize(PyObject *o, Py_ssize_t *ret)
+{
+    PyObject *index = PyNumber_Index(o);
+    Py_ssize_t value = index ? PyLong_AsSsize_t(index) : -1;
+    Py_XDECREF(index);
+    if (value == -1 && PyErr_Occurred())
+        return false;
+    *ret = value;
+    return true;
 }
 
 static bool float_seconds(double seconds, int64_t *ret_ns)

@@ -90,12 +90,12 @@ int capi_setup(PyObject *module, struct ext_state *st);
 PyObject *ext_address_argument(struct sock_object *s, const char *what, PyObject *const *args,
                                Py_ssize_t n);
 bool ext_int(PyObject *o, int *ret);
-/* An int, or what counts as one, to Py_ssize_t. */
-bool ext_size_of(PyObject *o, Py_ssize_t *ret);
+bool ext_ssize(PyObject *o, Py_ssize_t *ret);
+/* The same, quick for what it mostly gets. */
 static inline bool ext_size(PyObject *o, Py_ssize_t *ret)
 {
     if (!PyLong_CheckExact(o))
-        return ext_size_of(o, ret);
+        return ext_ssize(o, ret);
     *ret = PyLong_AsSsize_t(o);
     return *ret != -1 || !PyErr_Occurred();
 }
@@ -113,8 +113,14 @@ PyObject *ext_timeout_as_py(int64_t ns);
  * (GIL released meanwhile). what names the method in error texts ("bind(): port must be …"). */
 bool addr_from_py(struct sock_object *s, const char *what, PyObject *address,
                   union csock_addr *ret_addr, socklen_t *ret_len);
-/* The reverse; len 0 gives None. New reference. */
+/* The reverse, for an address that a socket gave: interfaces have the names that they have in its
+ * network namespace. len 0 gives None. New reference. */
+PyObject *sock_addr_as_py(struct sock_object *s, const union csock_addr *addr, socklen_t len);
+/* The same for an address from elsewhere. */
 PyObject *addr_as_py(const union csock_addr *addr, socklen_t len, int proto);
+/* Whether the family of s, and its protocol, has addresses that Python knows; else stock's OSError.
+ * To be asked before a call that will return one. */
+bool sock_addr_has_form(const struct sock_object *s);
 /* str, bytes or bytearray host argument to a NUL-terminated char *; *ret_keep owns it.
  * Same rules and messages as stock: ASCII str as is, else idna. */
 bool addr_host_argument(PyObject *o, const char **ret_host, PyObject **ret_keep);
@@ -175,9 +181,11 @@ static inline bool ext_may_try(const struct sock_object *s, size_t n, int flags)
 }
 
 /* ---- one table of methods or functions per file, joined by module.c and sock_type.c */
-extern PyMethodDef netdb_functions[], addrinfo_functions[];
-extern PyMethodDef conv_functions[], module_functions[];
+extern PyMethodDef netdb_functions[], addrinfo_functions[], ifaces_functions[];
+extern PyMethodDef cmsg_functions[], conv_functions[], module_functions[];
 extern PyMethodDef sock_conn_methods[], sock_io_methods[], sock_opt_methods[];
+extern PyMethodDef sock_msg_methods[], sock_recvmsg_methods[];
+extern PyMethodDef sendfile_functions[];                       /* of csock._core */
 int sock_type_setup(PyObject *module, struct ext_state *st);   /* sock_type.c */
 int stream_type_setup(PyObject *module, struct ext_state *st); /* stream.c */
 /* A new _socket.socket around an open core socket, moved in; on failure it is closed. timeout is
@@ -234,6 +242,15 @@ static inline void sock_quick_end(PyThreadState *saved)
     if (saved)
         PyEval_RestoreThread(saved);
 }
+
+/* ---- sock_io.c: sending */
+
+/* Begins a send of n bytes; whether it holds the GIL is for the end to know. */
+bool sock_send_begin(struct ext_wait *w, const struct sock_object *s, size_t n);
+void sock_send_end(struct ext_wait *w, bool held);
+/* What the method `what` returns for the core's result. A signal may have ended a send of which
+ * some went out: its handler's exception wins. */
+PyObject *sock_count_sent(struct sock_object *s, const char *what, ssize_t r);
 
 /* ---- sock_recv.c: receiving, with the memory and the GIL taken care of */
 

@@ -136,12 +136,14 @@ static PyObject *class_accept(PyObject *self, PyObject *unused)
         return ext_raise_sock(s, "accept", -EBADF);
     if (!sock_is_untouched(st, self, NAME_ACCEPT) || !makes_own_class(st))
         return PyObject_CallOneArg(st->sock_class.slow_accept, self);
+    if (!sock_addr_has_form(s))
+        return NULL;
     int r = sock_run_accept(s, &conn, &peer, &len);
     if (r < 0)
         return ext_raise_sock(s, "accept", r);
     PyObject *items[] = {connection_as_py(s, &conn), NULL};
     if (items[0])
-        items[1] = addr_as_py(&peer, len, s->proto);
+        items[1] = sock_addr_as_py(s, &peer, len);
     return ext_tuple_of(items, 2);
 }
 
@@ -251,7 +253,8 @@ static int remember(struct sock_class *c, PyTypeObject *type)
 
 static int equip(struct sock_class *c, PyTypeObject *type, PyObject *names)
 {
-    PyMethodDef *const tables[] = {sock_conn_methods, sock_io_methods, sock_opt_methods};
+    PyMethodDef *const tables[] = {sock_conn_methods, sock_io_methods, sock_opt_methods,
+                                   sock_msg_methods, sock_recvmsg_methods};
     if ((c->io_refs = offset_of_slot(type, "_io_refs")) < 0 ||
         (c->closed = offset_of_slot(type, "_closed")) < 0)
         return -1;

@@ -78,10 +78,12 @@ static PyObject *sock_accept(PyObject *self, PyObject *unused)
     union csock_addr peer;
     socklen_t len;
     (void)unused;
+    if (!sock_addr_has_form(s))
+        return NULL;
     int r = sock_run_accept(s, &conn, &peer, &len);
     if (r < 0)
         return ext_raise_sock(s, "accept", r);
-    PyObject *address = addr_as_py(&peer, len, s->proto);
+    PyObject *address = sock_addr_as_py(s, &peer, len);
     PyObject *result = address ? Py_BuildValue("(iO)", csock_fd(&conn), address) : NULL;
     Py_XDECREF(address);
     if (result)
@@ -186,10 +188,12 @@ static PyObject *name_as_py(struct sock_object *s, const char *what,
 {
     union csock_addr addr;
     socklen_t len;
+    if (!sock_addr_has_form(s))
+        return NULL;
     PyThreadState *saved = sock_quick_begin(s);
     int r = call(&s->core, &addr, &len);
     sock_quick_end(saved);
-    return r < 0 ? ext_raise_sock(s, what, r) : addr_as_py(&addr, len, s->proto);
+    return r < 0 ? ext_raise_sock(s, what, r) : sock_addr_as_py(s, &addr, len);
 }
 
 static PyObject *sock_getpeername(PyObject *self, PyObject *unused)

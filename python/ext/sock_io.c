@@ -30,10 +30,9 @@ static PyObject *sock_recv(PyObject *self, PyObject *const *args, Py_ssize_t n)
 }
 
 /* (what, sender's address); steals what, which may be NULL. */
-static PyObject *with_sender(const struct sock_object *s, PyObject *what,
-                             const struct sock_sender *from)
+static PyObject *with_sender(struct sock_object *s, PyObject *what, const struct sock_sender *from)
 {
-    PyObject *address = what ? addr_as_py(&from->addr, from->len, s->proto) : NULL;
+    PyObject *address = what ? sock_addr_as_py(s, &from->addr, from->len) : NULL;
     PyObject *pair = address ? PyTuple_Pack(2, what, address) : NULL;
     Py_XDECREF(address);
     Py_XDECREF(what);
@@ -46,7 +45,7 @@ static PyObject *sock_recvfrom(PyObject *self, PyObject *const *args, Py_ssize_t
     struct sock_sender from;
     size_t size;
     int flags = 0;
-    if (!size_and_flags("recvfrom", args, n, &size, &flags))
+    if (!size_and_flags("recvfrom", args, n, &size, &flags) || !sock_addr_has_form(s))
         return NULL;
     return with_sender(s, sock_recv_bytes(s, "recvfrom", size, flags, &from), &from);
 }
@@ -150,6 +149,10 @@ static PyObject *sock_recvfrom_into(PyObject *self, PyObject *const *args, Py_ss
     if (!into_parse("recvfrom_into", "nbytes is greater than the length of the buffer", args, n,
                     kwnames, &into))
         return NULL;
+    if (!sock_addr_has_form(s)) {
+        PyBuffer_Release(&into.buffer);
+        return NULL;
+    }
     ssize_t r = sock_receive(s, into.buffer.buf, into.n, into.flags, &from);
     PyBuffer_Release(&into.buffer);
     if (r < 0)
@@ -198,26 +201,24 @@ static bool data_and_flags(const char *what, PyObject *const *args, Py_ssize_t n
     return false;
 }
 
-/* Begins a send of n bytes; whether it holds the GIL is for end_send to know. */
-static bool begin_send(struct ext_wait *w, const struct sock_object *s, size_t n, ssize_t tried)
+bool sock_send_begin(struct ext_wait *w, const struct sock_object *s, size_t n)
 {
     bool held = ext_try_held(s, n);
     if (held)
         ext_wait_held(w, s);
     else
         ext_wait_free_begin(w, s);
-    w->wait.tried = tried;
     return held;
 }
 
-static void end_send(struct ext_wait *w, bool held)
+void sock_send_end(struct ext_wait *w, bool held)
 {
     if (!held)
         ext_wait_free_end(w);
 }
 
-/* A signal may have ended a send of which some went out: the core gives the count, but what the
- * signal's handler has raised comes first, as it would right after a send of stock. */
+/* The core gives the count, but what the signal's handler has raised comes first, as it would right
+ * after a send of stock. */
 PyObject *sock_count_sent(struct sock_object *s, const char *what, ssize_t r)
 {
     if (r < 0)
@@ -240,9 +241,10 @@ ssize_t sock_transmit(struct sock_object *s, const void *data, size_t n, int fla
         if (ends_send(r, n))
             return r;
     }
-    bool held = begin_send(&w, s, n, r);
+    bool held = sock_send_begin(&w, s, n);
+    w.wait.tried = r;
     r = csock_send(&s->core, data, n, flags, &w.wait);
-    end_send(&w, held);
+    sock_send_end(&w, held);
     return r;
 }
 
@@ -270,9 +272,10 @@ static int transmit_all(struct sock_object *s, const struct payload *data, int f
         if (ends_send(r, data->n))
             return r < 0 ? (int)r : 0;
     }
-    bool held = begin_send(&w, s, data->n, r);
+    bool held = sock_send_begin(&w, s, data->n);
+    w.wait.tried = r;
     r = csock_send_all(&s->core, data->data, data->n, flags, NULL, &w.wait);
-    end_send(&w, held);
+    sock_send_end(&w, held);
     return (int)r;
 }
 
@@ -307,9 +310,10 @@ static PyObject *send_to(struct sock_object *s, const struct payload *data, int 
         if (ends_send(r, data->n))
             return sock_count_sent(s, "sendto", r);
     }
-    bool held = begin_send(&w, s, data->n, r);
+    bool held = sock_send_begin(&w, s, data->n);
+    w.wait.tried = r;
     r = csock_send_to(&s->core, data->data, data->n, flags, &addr, len, &w.wait);
-    end_send(&w, held);
+    sock_send_end(&w, held);
     return sock_count_sent(s, "sendto", r);
 }
 

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 #include <structmember.h>
@@ -279,13 +280,15 @@ PyDoc_STRVAR(sock_doc,
              "Calls that wait can be ended from another thread by close(): they raise OSError\n"
              "with errno EBADF.");
 
-/* One table for the type, of those of three files. It outlives every interpreter; each fills in
- * the same. */
+/* One table for the type, of those of several files. It outlives every interpreter; the first that
+ * comes fills it. */
 static PyMethodDef methods[48];
+static pthread_once_t methods_joined = PTHREAD_ONCE_INIT;
 
 static void join_methods(void)
 {
-    PyMethodDef *const tables[] = {sock_conn_methods, sock_io_methods, sock_opt_methods};
+    PyMethodDef *const tables[] = {sock_conn_methods, sock_io_methods, sock_opt_methods,
+                                   sock_msg_methods, sock_recvmsg_methods};
     size_t n = 0;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         for (const PyMethodDef *m = tables[i]; m->ml_name; m++) {
@@ -318,7 +321,7 @@ static PyType_Spec spec = {
 
 int sock_type_setup(PyObject *module, struct ext_state *st)
 {
-    join_methods();
+    pthread_once(&methods_joined, join_methods);
     st->sock_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
     if (!st->sock_type || PyModule_AddType(module, st->sock_type) < 0)
         return -1;
