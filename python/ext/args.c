@@ -33,6 +33,22 @@ bool ext_int(PyObject *o, int *ret)
     return true;
 }
 
+PyObject *ext_tuple_of(PyObject **items, Py_ssize_t n)
+{
+    bool whole = true;
+    PyObject *tuple = PyTuple_New(n);
+    for (Py_ssize_t i = 0; i < n; i++) {
+        whole = whole && items[i];
+        if (tuple)
+            PyTuple_SET_ITEM(tuple, i, items[i]);
+        else
+            Py_XDECREF(items[i]);
+    }
+    if (!whole)
+        Py_CLEAR(tuple);
+    return tuple;
+}
+
 bool ext_ssize(PyObject *o, Py_ssize_t *ret)
 {
     PyObject *index = PyNumber_Index(o);
