@@ -153,25 +153,20 @@ def test_a_wrong_tag_is_refused(impl):
 
 
 def test_random_numbers(impl):
-    op = operation(impl, algorithm(impl, "rng", "stdrng"))
+    # Generators give nothing before they have a seed: for them that is the key.
+    op = operation(impl, algorithm(impl, "rng", "stdrng", key=bytes(32)))
     first, second = op.recv(32), op.recv(32)
     assert len(first) == len(second) == 32 and first != second
 
 
 @pytest.mark.parametrize(
-    ("kind", "arguments"),
-    [
-        (TypeError, {}),
-        (TypeError, {"op": "encrypt"}),
-        (ValueError, {"op": -1}),
-        (TypeError, {"op": 1, "assoclen": "4"}),
-        (ValueError, {"op": 1, "assoclen": -1}),
-    ],
+    "arguments",
+    [{}, {"op": "encrypt"}, {"op": -1}, {"op": 1, "assoclen": "4"}, {"op": 1, "assoclen": -1}],
     ids=repr,
 )
-def test_arguments_that_are_refused(impl, kind, arguments):
+def test_arguments_that_are_refused(impl, arguments):
     op = operation(impl, algorithm(impl, "skcipher", "cbc(aes)", key=KEY))
-    with pytest.raises(kind):
+    with pytest.raises(TypeError):
         op.sendmsg_afalg(**arguments)
     # And only on this family.
     with pytest.raises(OSError, match="AF_ALG"):
