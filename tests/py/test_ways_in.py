@@ -359,6 +359,55 @@ def test_hatch_of_children(env):
     assert (done.stdout, done.stderr) == ("False\n", HATCH)
 
 
+# ----------------------------------------------------------------- waits in ssl
+
+TLS = """
+import csock
+csock.install()
+import socket, ssl, sys, threading, time
+
+def handshake(sock, server, result):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
+    if server:
+        context.load_cert_chain(sys.argv[2])
+    else:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    result.append(context.wrap_socket(sock, server_side=server))
+
+a, b = socket.socketpair()
+ours, theirs, seconds = [], [], []
+server = threading.Thread(target=handshake, args=(b, True, theirs))
+server.start()
+handshake(a, False, ours)
+server.join()
+ours[0].settimeout(2)
+start = time.monotonic()
+
+def wait():
+    try:
+        ours[0].recv(1)
+    except OSError:
+        pass
+    seconds.append(time.monotonic() - start)
+
+waiting = threading.Thread(target=wait)
+waiting.start()
+time.sleep(0.3)
+ours[0].close() if sys.argv[1] == "close" else ours[0].shutdown(socket.SHUT_RDWR)
+waiting.join()
+print(seconds[0] >= 2)
+"""
+
+
+@pytest.mark.parametrize("how, to_the_end", [("close", True), ("shutdown", False)])
+def test_waits_in_ssl_are_woken_by_shutdown_alone(env, tmp_path, how, to_the_end):
+    pem, key = tmp_path / "both.pem", tmp_path / "key.pem"
+    make = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2".split()
+    run(*make, "-keyout", key, "-out", pem, check=True)
+    pem.write_text(pem.read_text() + key.read_text())
+    assert out(TLS, how, pem, env=env) == f"{to_the_end}\n"
+
+
 # ------------------------------------------------------------ python -m csock
 
 SHOW = """
@@ -412,6 +461,9 @@ PROGRAMS = {
 }
 
 
+slow = pytest.mark.skipif(testkit.SANITISED, reason="the plain run compares the same programs")
+
+
 def compare(words, env, interpreter=(), options=(), **more):
     """Runs python WORDS and python -m csock WORDS: stdout, stderr and status are the same."""
     plain = run(sys.executable, *interpreter, *words, env=env, **more)
@@ -429,6 +481,7 @@ def folder(tmp_path, monkeypatch):
 
 
 # The text about a NUL is another one where python compiles what it has read, not a file.
+@slow
 @pytest.mark.parametrize("name", [name for name in PROGRAMS if name != "nul"])
 def test_script_as_plain_python(env, folder, name):
     (folder / "app.py").write_text(PROGRAMS[name])
@@ -437,17 +490,20 @@ def test_script_as_plain_python(env, folder, name):
     assert done.returncode == expected.get(name, done.returncode)
 
 
+@slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_module_as_plain_python(env, folder, name):
     (folder / "app.py").write_text(PROGRAMS[name])
     compare(["-m", "app", "a", "-h", "--", "-"], env, input="given\n")
 
 
+@slow
 @pytest.mark.parametrize("name", [name for name in PROGRAMS if name != "nul"])
 def test_command_as_plain_python(env, folder, name):
     compare(["-c", PROGRAMS[name], "a", "-m", "x"], env, input="given\n")
 
 
+@slow
 @pytest.mark.parametrize("name", [name for name in PROGRAMS if name not in ("stdin", "nul")])
 def test_stdin_as_plain_python(env, folder, name):
     compare(["-", "a"], env, input=PROGRAMS[name])
