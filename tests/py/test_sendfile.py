@@ -1,4 +1,4 @@
-"""sendfile(): by the system call and by reading, what becomes of the file's position, and waiting."""
+"""sendfile(): by the system call and by reading, where the file's position is then, and waiting."""
 
 import errno
 import fcntl
@@ -34,7 +34,8 @@ def pair(impl):
 
 def giveup(impl):
     """A private name of the module that stands for `socket`."""
-    return (importlib.import_module("csock.dropin") if impl.__name__ == "csock" else impl)._GiveupOnSendfile
+    name = "csock.dropin" if impl.__name__ == "csock" else impl.__name__
+    return importlib.import_module(name)._GiveupOnSendfile
 
 
 def received(b, a=None):
