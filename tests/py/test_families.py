@@ -67,7 +67,7 @@ def test_every_form_on_both_modules(shim):
 HARDWARE = """
 import address_forms as forms
 for length, halen in (32, 20), (20, 20), (20, 8), (14, 8), (12, 6):
-    data = forms.PACKET.to_bytes(2, forms.sys.byteorder) + bytes(9) + bytes([halen]) + bytes(range(20))
+    data = forms.PACKET.to_bytes(2, forms.sys.byteorder) + bytes(9) + bytes([halen, *range(20)])
     print(forms.taken(forms.ours, forms.PACKET, 0, data[:length], "getsockname")[4].hex())
 """
 
