@@ -95,15 +95,15 @@ static PyObject *control_as_py(const struct msghdr *msg)
 }
 
 /* (data, ancillary data, flags, address); steals data, which may be NULL. */
-static PyObject *message_as_py(const struct sock_object *s, PyObject *data, struct incoming *in)
+static PyObject *message_as_py(struct sock_object *s, PyObject *data, struct incoming *in)
 {
     PyObject *result = NULL, *control = NULL, *address = NULL;
     socklen_t len = in->msg.msg_namelen;
     if (data)
         control = control_as_py(&in->msg);
     if (control)
-        address = addr_as_py(&in->from, len < sizeof in->from ? len : (socklen_t)sizeof in->from,
-                             s->proto);
+        address =
+            sock_addr_as_py(s, &in->from, len < sizeof in->from ? len : (socklen_t)sizeof in->from);
     if (address)
         result = Py_BuildValue("(OOiO)", data, control, in->msg.msg_flags, address);
     Py_XDECREF(address);
@@ -182,6 +182,8 @@ static PyObject *sock_recvmsg(PyObject *self, PyObject *const *args, Py_ssize_t 
         PyErr_SetString(PyExc_ValueError, "negative buffer size in recvmsg()");
         return NULL;
     }
+    if (!sock_addr_has_form(s))
+        return NULL;
     return size <= SMALL_DATA ? recv_little(s, (size_t)size, n_control, flags)
                               : recv_much(s, (size_t)size, n_control, flags);
 }
@@ -199,7 +201,8 @@ static PyObject *sock_recvmsg_into(PyObject *self, PyObject *const *args, Py_ssi
         !control_arguments(args, n, &n_control, &flags) ||
         !msg_parts_to_fill(&parts, "recvmsg_into", args[0]))
         return NULL;
-    if (incoming_init(&in, parts.iov, (size_t)parts.n, parts.total, n_control, flags)) {
+    if (sock_addr_has_form(s) &&
+        incoming_init(&in, parts.iov, (size_t)parts.n, parts.total, n_control, flags)) {
         ssize_t r = receive(s, &in);
         result = r < 0 ? ext_raise_sock(s, "recvmsg_into", (int)r)
                        : message_as_py(s, PyLong_FromSsize_t(r), &in);
