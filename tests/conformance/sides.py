@@ -23,12 +23,6 @@ print(json.dumps([socket.__file__, _socket.__name__, getattr(_socket, "__file__"
 """
 
 
-IN_PLACE = (
-    "import sys, csock, csock.dropin; csock.install() if hasattr(csock, 'install') else "
-    "sys.modules.update(socket=csock.dropin, _socket=csock._socket)"
-)
-
-
 class NotReady(Exception):
     """A side cannot be made: its text says why."""
 
@@ -97,7 +91,7 @@ def stock_side(python, folder, env, name="stock"):
 
 def csock_side(python, folder, env, site):
     interpreter, packages = environment(python, folder, "csock")
-    (packages / "csock-conformance.pth").write_text(f"{site}\n{IN_PLACE}\n")
+    (packages / "csock-conformance.pth").write_text(f"{site}\nimport csock; csock.install()\n")
     for options in ((), ("-I",)):
         file, _, shared = probe(interpreter, env, *options)
         if not (file.startswith(f"{site}{os.sep}") and shared.startswith(f"{site}{os.sep}")):
