@@ -60,6 +60,8 @@ int capi_setup(PyObject *module, struct ext_state *st);
 PyObject *ext_address_argument(struct sock_object *s, const char *what, PyObject *const *args,
                                Py_ssize_t n);
 bool ext_int(PyObject *o, int *ret);
+/* The same, with the words of functions whose arguments CPython has parsed by generated code. */
+bool ext_c_int(PyObject *o, int *ret);
 bool ext_ssize(PyObject *o, Py_ssize_t *ret);
 /* None, float or int seconds to ns, rounding up; < 0 ValueError; None is -1.
  * What int64_t cannot hold: OverflowError. */

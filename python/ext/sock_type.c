@@ -154,9 +154,13 @@ static int sock_init(PyObject *self, PyObject *args, PyObject *kwargs)
     static char *names[] = {"family", "type", "proto", "fileno", NULL};
     struct sock_object *s = (struct sock_object *)self;
     int family = -1, type = -1, proto = -1, fd = -1;
-    PyObject *fileno = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|iiiO:socket", names, &family, &type, &proto,
-                                     &fileno))
+    PyObject *numbers[3] = {NULL}, *fileno = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OOOO:socket", names, &numbers[0], &numbers[1],
+                                     &numbers[2], &fileno))
+        return -1;
+    if ((numbers[0] && !ext_c_int(numbers[0], &family)) ||
+        (numbers[1] && !ext_c_int(numbers[1], &type)) ||
+        (numbers[2] && !ext_c_int(numbers[2], &proto)))
         return -1;
     if (PySys_Audit("socket.__new__", "Oiii", self, family, type, proto) < 0)
         return -1;
