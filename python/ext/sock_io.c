@@ -85,7 +85,7 @@ static bool writable_buffer(const char *what, PyObject *o, Py_buffer *ret)
     if (PyObject_GetBuffer(o, ret, PyBUF_WRITABLE) == 0)
         return true;
     PyErr_Format(PyExc_TypeError, "%s() argument 1 must be read-write bytes-like object, not %.50s",
-                 what, Py_TYPE(o)->tp_name);
+                 what, o == Py_None ? "None" : Py_TYPE(o)->tp_name);
     return false;
 }
 

@@ -38,7 +38,7 @@ static bool check_open(const struct stream_object *f, const char *what)
 static bool parse_mode(struct stream_object *f, PyObject *mode)
 {
     static const char *const modes[] = {"r", "rb", "w", "wb", "rw", "rwb"};
-    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+    for (size_t i = 0; PyUnicode_Check(mode) && i < sizeof modes / sizeof *modes; i++)
         if (PyUnicode_CompareWithASCIIString(mode, modes[i]) == 0) {
             f->reading = strchr(modes[i], 'r') != NULL;
             f->writing = strchr(modes[i], 'w') != NULL;
@@ -53,7 +53,7 @@ static int stream_init(PyObject *self, PyObject *args, PyObject *kwargs)
     static char *names[] = {"sock", "mode", NULL};
     struct stream_object *f = stream_of(self);
     PyObject *sock, *mode;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OU:RawStream", names, &sock, &mode) ||
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:SocketIO", names, &sock, &mode) ||
         !parse_mode(f, mode))
         return -1;
     f->timed_out = false;

@@ -30,6 +30,24 @@ ROWS = [
         OVERFLOW,
     ),
     (
+        "a call that fails says so at once, not when its timeout has passed",
+        r"\w\.(recv\w*|send\w*)\(.*",
+        r"builtins\.TimeoutError.*",
+        OS_ERROR,
+    ),
+    (
+        "timeouts of 2**31 s and more hold",
+        r".*",
+        r"builtins\.TimeoutError.*",
+        r"hung",
+    ),
+    (
+        "SocketIO is written in C, and counts its arguments in other words",
+        r".*SocketIO\(.*",
+        TYPE_ERROR + r"argument.*",
+        TYPE_ERROR + r"argument.*",
+    ),
+    (
         "a number of its own in herror",
         r".*",
         r"_?socket\.herror.*",
