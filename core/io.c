@@ -4,6 +4,7 @@
 
 #include "io.h"
 #include "sys.h"
+#include "try.h"
 
 /* One receive or send. */
 struct transfer {
@@ -64,20 +65,12 @@ struct csock__op csock__receiving(const struct csock *s, int flags)
                               .never_waits = (flags & NEVER_WAITS) != 0};
 }
 
-static bool is_stream_family(const struct csock *s)
-{
-    return (s->type == SOCK_STREAM || s->type == SOCK_SEQPACKET) &&
-           (s->family == AF_INET || s->family == AF_INET6 || s->family == AF_UNIX);
-}
-
 /* Fast open says EINPROGRESS to a try; each call with zero copy makes a notification of its own. */
 #define ONE_CALL (MSG_FASTOPEN | MSG_ZEROCOPY)
 
 struct csock__op csock__sending(const struct csock *s, int *flags)
 {
-    /* Not for all: QIPCRTR and RDS reject a flag that they do not know. */
-    if (!(csock__flags(s) & CSOCK_SIGPIPE) && is_stream_family(s))
-        *flags |= MSG_NOSIGNAL;
+    *flags = csock__send_flags(s, *flags);
     return (struct csock__op){.events = POLLOUT,
                               .dontwait = true,
                               .no_try = (*flags & ONE_CALL) != 0,
@@ -109,10 +102,47 @@ static struct transfer sending(const struct csock *s, const void *data, size_t n
     return (struct transfer){.op = op, .data = data, .n = n, .flags = flags};
 }
 
+/* Whether a call that is inside makes a plain try before anything is set up for waiting. */
+static bool tries_plainly(const struct csock *s, int flags, const struct csock_wait *w)
+{
+    return !(flags & (MSG_WAITALL | NEVER_WAITS | ONE_CALL)) &&
+           !(csock__flags(s) & CSOCK_NO_TRY) && !(w && w->tried);
+}
+
+/* Leaves with the result of a plain try. */
+static ssize_t leave_with(struct csock__call *call, ssize_t r)
+{
+    if (r <= 0 && csock__closing(call->s))
+        r = CSOCK_ECLOSED;
+    csock__leave(call);
+    return r;
+}
+
+/* The call in full, entered already; tried is the result of the plain try, 0 if there was none. */
+static ssize_t go_on(struct csock__waiting *wg, struct transfer *t, const struct csock_wait *w,
+                     ssize_t tried)
+{
+    csock__waiting_fill(wg, wg->call.s, w);
+    if (tried)
+        wg->tried = tried;
+    ssize_t r = csock__run(wg, &t->op);
+    csock__waiting_end(wg);
+    return r;
+}
+
 ssize_t csock_recv(struct csock *s, void *buf, size_t n, int flags, const struct csock_wait *w)
 {
+    struct csock__waiting wg;
+    ssize_t tried = 0, r = csock__enter(&wg.call, s);
+    if (r < 0)
+        return r;
+    if (tries_plainly(s, flags, w)) {
+        tried = csock_try_recv(s, buf, n, flags);
+        if (!csock__inconclusive(tried))
+            return leave_with(&wg.call, tried);
+    }
     struct transfer t = receiving(s, buf, n, flags);
-    return csock__transfer(s, &t.op, w);
+    return go_on(&wg, &t, w, tried);
 }
 
 ssize_t csock_recv_from(struct csock *s, void *buf, size_t n, int flags, union csock_addr *ret_addr,
@@ -206,39 +236,56 @@ bool csock__goes_on(const struct csock__waiting *wg, size_t n, ssize_t sent, int
 
 static ssize_t send_one(struct csock__waiting *wg, const struct transfer *t)
 {
+    ssize_t r = wg->tried;
     wg->blocked = false;
-    ssize_t r = csock__run(wg, &t->op);
+    if (r > 0)
+        wg->tried = 0;
+    else
+        r = csock__run(wg, &t->op);
     if (r > 0 && csock__goes_on(wg, t->n, r, t->flags))
         r = send_rest(wg, t, r);
     return r;
 }
 
-static ssize_t run_send_one(struct csock *s, const struct transfer *t, const struct csock_wait *w)
+static ssize_t run_send_one(struct csock__waiting *wg, const struct transfer *t,
+                            const struct csock_wait *w, ssize_t tried)
 {
-    struct csock__waiting wg;
-    ssize_t r = csock__waiting_begin(&wg, s, w);
-    if (r < 0)
-        return r;
-    r = send_one(&wg, t);
-    csock__waiting_end(&wg);
+    csock__waiting_fill(wg, wg->call.s, w);
+    if (tried)
+        wg->tried = tried;
+    ssize_t r = send_one(wg, t);
+    csock__waiting_end(wg);
     return r;
 }
 
 ssize_t csock_send(struct csock *s, const void *buf, size_t n, int flags,
                    const struct csock_wait *w)
 {
+    struct csock__waiting wg;
+    ssize_t tried = 0, r = csock__enter(&wg.call, s);
+    if (r < 0)
+        return r;
+    if (tries_plainly(s, flags, w)) {
+        tried = csock_try_send(s, buf, n, flags);
+        if ((size_t)tried == n || (tried < 0 && !csock__inconclusive(tried)))
+            return leave_with(&wg.call, tried);
+    }
     struct transfer t = sending(s, buf, n, flags);
-    return run_send_one(s, &t, w);
+    return run_send_one(&wg, &t, w, tried);
 }
 
 ssize_t csock_send_to(struct csock *s, const void *buf, size_t n, int flags,
                       const union csock_addr *addr, socklen_t len, const struct csock_wait *w)
 {
+    struct csock__waiting wg;
     struct transfer t = sending(s, buf, n, flags);
+    ssize_t r = csock__enter(&wg.call, s);
+    if (r < 0)
+        return r;
     t.op.run = run_send_to;
     t.to = addr;
     t.len = len;
-    return run_send_one(s, &t, w);
+    return run_send_one(&wg, &t, w, 0);
 }
 
 int csock_send_all(struct csock *s, const void *buf, size_t n, int flags, size_t *ret_sent,

@@ -102,6 +102,10 @@ struct csock_wait {
     void (*pause)(void *arg);
     void (*resume)(void *arg);
     void *arg;
+    /* What a csock_try_… of the same call has just given, if that did not end it: -EAGAIN, -EINTR,
+     * or the count of a send that was short, which the result will include. The call then makes no
+     * second try. 0: there was none. */
+    ssize_t tried;
 };
 
 /* --------------------------------------------------------------- addresses */
@@ -216,8 +220,10 @@ union csock_addr {
  *   AF_UNIX   "/run/x.sock"; "@name" is the abstract name; "" is unnamed
  *   AF_NETLINK    "pid:groups"
  *   AF_PACKET     "interface:protocol[:pkttype:hatype[:0011223344aa]]", the interface's number
- *   AF_CAN        "interface" (RAW, BCM), "interface:rx:tx" (ISOTP), "interface:name:pgn:addr" (J1939)
- *   AF_TIPC       "seq:type:lower:upper[:scope]", "name:type:instance[:scope]", "id:node:ref[:scope]"
+ *   AF_CAN        "interface" (CAN_RAW, CAN_BCM), "interface:rx:tx" (CAN_ISOTP),
+ *                 "interface:name:pgn:addr" (CAN_J1939)
+ *   AF_TIPC       "seq:type:lower:upper[:scope]", "name:type:instance[:scope]",
+ *                 "id:node:ref[:scope]"
  *   AF_ALG        "type:name", such as "hash:sha256"
  *   AF_VSOCK      "cid:port"
  *   AF_QIPCRTR    "node:port"
@@ -432,6 +438,17 @@ CSOCK_API ssize_t csock_send_to(struct csock *s, const void *buf, size_t n, int 
 CSOCK_API int csock_send_all(struct csock *s, const void *buf, size_t n, int flags,
                              size_t *ret_sent, const struct csock_wait *w);
 
+/* One try each: the system call with MSG_DONTWAIT, and nothing else. For callers who have a lock
+ * that everyone who closes, detaches or moves *s takes before: while one of these runs, none of
+ * them may begin. The receives write the address only if they succeed. To go on after a -EAGAIN,
+ * -EINTR or a short send, make the whole call with csock_wait.tried. Not with MSG_WAITALL,
+ * MSG_ERRQUEUE, MSG_FASTOPEN or MSG_ZEROCOPY, nor on a socket with CSOCK_NO_TRY. */
+CSOCK_API ssize_t csock_try_recv(const struct csock *s, void *buf, size_t n, int flags);
+CSOCK_API ssize_t csock_try_recv_from(const struct csock *s, void *buf, size_t n, int flags,
+                                      union csock_addr *ret_addr, socklen_t *ret_len);
+CSOCK_API ssize_t csock_try_send(const struct csock *s, const void *buf, size_t n, int flags);
+CSOCK_API ssize_t csock_try_send_to(const struct csock *s, const void *buf, size_t n, int flags,
+                                    const union csock_addr *addr, socklen_t len);
 /* Sends at most n bytes of an open file from offset on; the file's own position stays. Returns the
  * count, which may be short; 0 at the end of the file. Blocks; any deadline, CSOCK_NOWAIT too, puts
  * the socket into non-blocking mode, and leaves it there. A broken pipe raises SIGPIPE whatever the

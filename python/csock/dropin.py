@@ -79,26 +79,13 @@ class SocketIO(_core.RawStream, io.RawIOBase):
     """The raw stream of a socket: what makefile() gives unbuffered, and buffers otherwise."""
 
 
-del _core  # not a name of stock's
-
-
 class socket(_socket.socket):
     """A socket. See csock._socket.socket for the calls that move data."""
 
     __slots__ = ["__weakref__", "_closed", "_io_refs"]
 
-    def __init__(self, family=-1, type=-1, proto=-1, fileno=None):
-        # Without a descriptor to ask, -1 means the defaults; audit hooks are told those.
-        if fileno is None:
-            if family == -1:
-                family = AF_INET
-            if type == -1:
-                type = SOCK_STREAM
-            if proto == -1:
-                proto = 0
-        _socket.socket.__init__(self, family, type, proto, fileno)
-        self._io_refs = 0  # streams that are open on this socket
-        self._closed = False  # close() was called, though streams may keep the descriptor
+    # C gives it the rest, by equip() below: __init__, close, _decref_socketios, a faster accept, and
+    # the base's methods as its own.
 
     def __enter__(self):
         return self
@@ -160,7 +147,7 @@ class socket(_socket.socket):
 
         The socket stays open until the file, too, is closed.
         """
-        if not set(mode) <= {"r", "w", "b"}:
+        if str.strip(mode, "rwb"):
             raise ValueError(f"invalid mode {mode!r} (only r, w, b allowed)")
         binary = "b" in mode
         writing = "w" in mode
@@ -222,21 +209,9 @@ class socket(_socket.socket):
             send = waiting_first(self, zerocopy_func)
             return by_call(self, send, giveup_exc_type, file, offset, count)
 
-    def _decref_socketios(self):
-        if self._io_refs > 0:
-            self._io_refs -= 1
-        if self._closed:
-            self.close()
-
     def _real_close(self, _base=_socket.socket):
         # The default argument outlives the module's names at the interpreter's end.
         _base.close(self)
-
-    def close(self):
-        """Close the socket. While files of makefile() are open, they keep the descriptor."""
-        self._closed = True
-        if self._io_refs <= 0:
-            self._real_close()
 
     def detach(self):
         """Close the socket object, but not the descriptor, which is returned."""
@@ -250,6 +225,11 @@ class socket(_socket.socket):
     def set_inheritable(self, inheritable):
         """Have child programs inherit the descriptor, or not."""
         os.set_inheritable(self.fileno(), inheritable)
+
+
+_core.equip(socket, globals())
+
+del _core  # not a name of stock's
 
 
 def fromfd(fd, family, type, proto=0):

@@ -118,23 +118,6 @@ static PyObject *host_as_py(const union csock_addr *addr, socklen_t len)
     return n < 0 ? ext_raise(NULL, n) : PyUnicode_FromStringAndSize(host, n);
 }
 
-/* A tuple of the items, which it takes over; NULL if one of them is NULL. */
-static PyObject *tuple_of(PyObject **items, Py_ssize_t n)
-{
-    bool whole = true;
-    PyObject *tuple = PyTuple_New(n);
-    for (Py_ssize_t i = 0; i < n; i++) {
-        whole = whole && items[i];
-        if (tuple)
-            PyTuple_SET_ITEM(tuple, i, items[i]);
-        else
-            Py_XDECREF(items[i]);
-    }
-    if (!whole)
-        Py_CLEAR(tuple);
-    return tuple;
-}
-
 static PyObject *inet_as_py(const struct addr_origin *o, const union csock_addr *addr,
                             socklen_t len)
 {
@@ -143,7 +126,7 @@ static PyObject *inet_as_py(const struct addr_origin *o, const union csock_addr 
         host_as_py(addr, len),
         PyLong_FromLong(ntohs(addr->in.sin_port)),
     };
-    return tuple_of(items, 2);
+    return ext_tuple_of(items, 2);
 }
 
 static PyObject *inet6_as_py(const struct addr_origin *o, const union csock_addr *addr,
@@ -157,7 +140,7 @@ static PyObject *inet6_as_py(const struct addr_origin *o, const union csock_addr
         PyLong_FromUnsignedLong(ntohl(addr->in6.sin6_flowinfo)),
         PyLong_FromUnsignedLong(scoped ? addr->in6.sin6_scope_id : 0),
     };
-    return tuple_of(items, 4);
+    return ext_tuple_of(items, 4);
 }
 
 const struct addr_row addr_row_inet = {AF_INET, sizeof(struct sockaddr_in), inet_from_py,

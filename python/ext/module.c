@@ -103,8 +103,8 @@ PyMethodDef module_functions[] = {
 static int socket_exec(PyObject *module)
 {
     struct ext_state *st = PyModule_GetState(module);
-    PyMethodDef *tables[] = {module_functions, conv_functions, netdb_functions, addrinfo_functions,
-                             cmsg_functions, ifaces_functions};
+    PyMethodDef *tables[] = {module_functions,   conv_functions, netdb_functions,
+                             addrinfo_functions, cmsg_functions, ifaces_functions};
     st->default_timeout = -1;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (PyModule_AddFunctions(module, tables[i]) < 0)
@@ -124,7 +124,7 @@ static int socket_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->stream_type);
     Py_VISIT(st->gaierror);
     Py_VISIT(st->herror);
-    return 0; /* the spares are bytes, which refer to nothing */
+    return sock_class_traverse(st, visit, arg); /* the spares are bytes, which refer to nothing */
 }
 
 static int socket_clear(PyObject *module)
@@ -134,6 +134,7 @@ static int socket_clear(PyObject *module)
     Py_CLEAR(st->stream_type);
     Py_CLEAR(st->gaierror);
     Py_CLEAR(st->herror);
+    sock_class_clear(st);
     for (size_t i = 0; i < EXT_SPARES; i++)
         Py_CLEAR(st->spares[i]);
     return 0;
@@ -141,7 +142,10 @@ static int socket_clear(PyObject *module)
 
 static void socket_free(void *module)
 {
+    struct ext_state *st = PyModule_GetState(module);
     socket_clear(module);
+    for (size_t i = 0; i < EXT_NAMES; i++) /* until now, as sockets may outlive their module */
+        Py_CLEAR(st->names[i]);
 }
 
 /* Interpreters with a GIL of their own: all state is the module's or the core's, which is made for
@@ -192,7 +196,9 @@ static int core_exec(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "csock._socket is not the module that csock comes with");
         return -1;
     }
-    if (PyModule_AddFunctions(module, sendfile_functions) < 0)
+    if (PyModule_AddFunctions(module, sendfile_functions) < 0 ||
+        PyModule_AddFunctions(module, sock_class_functions) < 0 ||
+        sock_class_setup(PyModule_GetState(*owner)) < 0)
         return -1;
     return stream_type_setup(module, PyModule_GetState(*owner));
 }

@@ -56,8 +56,8 @@ static PyObject *sock_listen(PyObject *self, PyObject *const *args, Py_ssize_t n
 
 /* Without a timeout accept hardly ever finds a connection waiting, and the blocking call cannot
  * be tried: the GIL goes first. */
-static int run_accept(struct sock_object *s, struct csock *conn, union csock_addr *peer,
-                      socklen_t *len)
+int sock_run_accept(struct sock_object *s, struct csock *conn, union csock_addr *peer,
+                    socklen_t *len)
 {
     struct ext_wait w;
     bool held = s->timeout >= 0 && ext_try_held(s, 0);
@@ -80,7 +80,7 @@ static PyObject *sock_accept(PyObject *self, PyObject *unused)
     (void)unused;
     if (!sock_addr_has_form(s))
         return NULL;
-    int r = run_accept(s, &conn, &peer, &len);
+    int r = sock_run_accept(s, &conn, &peer, &len);
     if (r < 0)
         return ext_raise_sock(s, "accept", r);
     PyObject *address = sock_addr_as_py(s, &peer, len);
@@ -142,7 +142,7 @@ static PyObject *sock_shutdown(PyObject *self, PyObject *arg)
 }
 
 /* The peer's reset is no failure to close: what it ends is over anyway. */
-static PyObject *sock_close(PyObject *self, PyObject *unused)
+PyObject *sock_close(PyObject *self, PyObject *unused)
 {
     struct sock_object *s = (struct sock_object *)self;
     (void)unused;

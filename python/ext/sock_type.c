@@ -18,10 +18,8 @@ static_assert(sizeof(void *) != 8 || (AFTER_HEAD(errorhandler) == 16 && AFTER_HE
                                       AFTER_HEAD(state) == 32),
               "ssl reads the timeout from memory");
 
-bool sock_arg_count(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max)
+bool sock_arg_count_raise(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max)
 {
-    if (n >= min && n <= max)
-        return true;
     Py_ssize_t bound = n < min ? min : max;
     const char *than = min == max ? "exactly" : (n < min ? "at least" : "at most");
     PyErr_Format(PyExc_TypeError, "%s() takes %s %zd argument%s (%zd given)", what, than, bound,
@@ -57,7 +55,7 @@ static PyObject *raise_errno(void)
 }
 
 /* No descriptor yet: an object that __init__ never filled has nothing to warn of. */
-static struct sock_object *sock_alloc(PyTypeObject *type, struct ext_state *st)
+struct sock_object *sock_alloc(PyTypeObject *type, struct ext_state *st)
 {
     struct sock_object *s = (struct sock_object *)type->tp_alloc(type, 0);
     if (!s)
@@ -89,6 +87,12 @@ static void show(struct sock_object *s, int64_t timeout)
     s->fd = csock_fd(&s->core);
 }
 
+void sock_fill(struct sock_object *s, struct csock *core, int64_t timeout)
+{
+    csock_move(core, &s->core);
+    show(s, timeout);
+}
+
 PyObject *sock_from_core(struct ext_state *st, struct csock *core, int64_t timeout)
 {
     struct sock_object *s = sock_alloc(st->sock_type, st);
@@ -96,8 +100,7 @@ PyObject *sock_from_core(struct ext_state *st, struct csock *core, int64_t timeo
         csock_close(core);
         return NULL;
     }
-    csock_move(core, &s->core);
-    show(s, timeout);
+    sock_fill(s, core, timeout);
     return (PyObject *)s;
 }
 
@@ -149,33 +152,65 @@ static int adopt(struct sock_object *s, int fd, int family, int type, int proto,
     return r;
 }
 
-static int sock_init(PyObject *self, PyObject *args, PyObject *kwargs)
+struct init_arguments {
+    int family, type, proto;
+    PyObject *fileno;
+};
+
+static bool init_arguments_of(PyObject *args, PyObject *kwargs, struct init_arguments *ret)
 {
     static char *names[] = {"family", "type", "proto", "fileno", NULL};
+    Py_ssize_t n = PyTuple_GET_SIZE(args);
+    int *const numbers[] = {&ret->family, &ret->type, &ret->proto};
+    *ret = (struct init_arguments){-1, -1, -1, Py_None};
+    PyObject *given[3] = {NULL};
+    if ((kwargs || n > 3) &&
+        !PyArg_ParseTupleAndKeywords(args, kwargs, "|OOOO:socket", names, &given[0], &given[1],
+                                     &given[2], &ret->fileno))
+        return false;
+    for (Py_ssize_t i = 0; i < 3; i++) {
+        if (!kwargs && n <= 3 && i < n)
+            given[i] = PyTuple_GET_ITEM(args, i);
+        if (given[i] && !ext_c_int(given[i], numbers[i]))
+            return false;
+    }
+    return true;
+}
+
+/* The class socket.socket shows audit hooks what is opened, and not what was left out. */
+static void put_defaults(const struct sock_object *s, struct init_arguments *a)
+{
+    PyTypeObject *type = s->state->sock_class.type;
+    if (a->fileno != Py_None || !type || !PyObject_TypeCheck((PyObject *)s, type))
+        return;
+    a->family = a->family == -1 ? AF_INET : a->family;
+    a->type = a->type == -1 ? SOCK_STREAM : a->type;
+    a->proto = a->proto == -1 ? 0 : a->proto;
+}
+
+static int sock_init(PyObject *self, PyObject *args, PyObject *kwargs)
+{
     struct sock_object *s = (struct sock_object *)self;
-    int family = -1, type = -1, proto = -1, fd = -1;
-    PyObject *numbers[3] = {NULL}, *fileno = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OOOO:socket", names, &numbers[0], &numbers[1],
-                                     &numbers[2], &fileno))
+    struct init_arguments a;
+    int fd = -1;
+    if (!init_arguments_of(args, kwargs, &a))
         return -1;
-    if ((numbers[0] && !ext_c_int(numbers[0], &family)) ||
-        (numbers[1] && !ext_c_int(numbers[1], &type)) ||
-        (numbers[2] && !ext_c_int(numbers[2], &proto)))
+    put_defaults(s, &a);
+    if (PySys_Audit("socket.__new__", "Oiii", self, a.family, a.type, a.proto) < 0)
         return -1;
-    if (PySys_Audit("socket.__new__", "Oiii", self, family, type, proto) < 0)
-        return -1;
-    if ((fileno != Py_None && !fileno_argument(fileno, &fd)) || !discard_old(s))
+    if ((a.fileno != Py_None && !fileno_argument(a.fileno, &fd)) || !discard_old(s))
         return -1;
     int64_t timeout = s->state->default_timeout;
-    if (type != -1 && (type & SOCK_NONBLOCK))
+    if (a.type != -1 && (a.type & SOCK_NONBLOCK))
         timeout = 0;
-    int r = fd >= 0 ? adopt(s, fd, family, type, proto, timeout)
-                    : open_new(s, family, type, proto, timeout);
+    int r = fd >= 0 ? adopt(s, fd, a.family, a.type, a.proto, timeout)
+                    : open_new(s, a.family, a.type, a.proto, timeout);
     if (r < 0) {
         ext_raise(s->state, r);
         return -1;
     }
     show(s, timeout);
+    sock_class_init(s);
     return 0;
 }
 
