@@ -32,7 +32,7 @@ ROWS = [
     (
         "a call that fails says so at once, not when its timeout has passed",
         r"\w\.(recv\w*|send\w*)\(.*",
-        r"builtins\.TimeoutError.*",
+        r"(builtins\.TimeoutError.*|hung)",
         OS_ERROR,
     ),
     (

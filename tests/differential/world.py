@@ -273,15 +273,8 @@ def serve(source, sink, folder):
 
 def plant():
     """A mistake for the harness to find."""
-    right = raw.socket.getsockopt
-
-    class Wrong(m.socket):
-        def getsockopt(self, *args):
-            if args == (1, 3, 4):
-                return b"planted"
-            return right(self, *args)
-
-    m.socket = Wrong
+    right = m.socket.getsockopt
+    m.socket.getsockopt = lambda s, *args: b"planted" if args == (1, 3, 4) else right(s, *args)
 
 
 def main():
