@@ -48,6 +48,12 @@ ROWS = [
         TYPE_ERROR + r"argument.*",
     ),
     (
+        "of two mistakes in one call, the keyword is told first",
+        r".*\b(recv_into|recvfrom_into)\(.*\w=.*",
+        TYPE_ERROR,
+        TYPE_ERROR + r"keyword.*",
+    ),
+    (
         "a number of its own in herror",
         r".*",
         r"_?socket\.herror.*",
