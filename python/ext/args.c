@@ -33,6 +33,20 @@ bool ext_int(PyObject *o, int *ret)
     return true;
 }
 
+bool ext_c_int(PyObject *o, int *ret)
+{
+    int overflow = 0;
+    long value = PyLong_AsLongAndOverflow(o, &overflow);
+    if (value == -1 && !overflow && PyErr_Occurred())
+        return false;
+    if (overflow || value > INT_MAX || value < INT_MIN) {
+        PyErr_SetString(PyExc_OverflowError, "Python int too large to convert to C int");
+        return false;
+    }
+    *ret = (int)value;
+    return true;
+}
+
 PyObject *ext_tuple_of(PyObject **items, Py_ssize_t n)
 {
     bool whole = true;

@@ -90,6 +90,8 @@ int capi_setup(PyObject *module, struct ext_state *st);
 PyObject *ext_address_argument(struct sock_object *s, const char *what, PyObject *const *args,
                                Py_ssize_t n);
 bool ext_int(PyObject *o, int *ret);
+/* The same, with the words of functions whose arguments CPython has parsed by generated code. */
+bool ext_c_int(PyObject *o, int *ret);
 bool ext_ssize(PyObject *o, Py_ssize_t *ret);
 /* The same, quick for what it mostly gets. */
 static inline bool ext_size(PyObject *o, Py_ssize_t *ret)

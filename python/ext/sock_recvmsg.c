@@ -21,9 +21,11 @@ struct incoming {
     } small;
 };
 
-static bool incoming_init(struct incoming *in, struct iovec *iov, size_t n_iov, size_t n,
-                          Py_ssize_t n_control, int flags)
+static bool incoming_init(const struct sock_object *s, struct incoming *in, struct iovec *iov,
+                          size_t n_iov, size_t n, Py_ssize_t n_control, int flags)
 {
+    if (!sock_addr_has_form(s))
+        return false;
     if (n_control < 0 || n_control > INT_MAX) {
         PyErr_SetString(PyExc_ValueError, "invalid ancillary data buffer length");
         return false;
@@ -131,7 +133,7 @@ static PyObject *recv_little(struct sock_object *s, size_t n, Py_ssize_t n_contr
     struct iovec iov = {data, n};
     struct incoming in;
     PyObject *result = NULL;
-    if (!incoming_init(&in, &iov, 1, n, n_control, flags))
+    if (!incoming_init(s, &in, &iov, 1, n, n_control, flags))
         return NULL;
     ssize_t r = receive(s, &in);
     if (r < 0) {
@@ -151,7 +153,7 @@ static PyObject *recv_much(struct sock_object *s, size_t n, Py_ssize_t n_control
     if (!bytes)
         return NULL;
     struct iovec iov = {PyBytes_AS_STRING(bytes), n};
-    if (!incoming_init(&in, &iov, 1, n, n_control, flags)) {
+    if (!incoming_init(s, &in, &iov, 1, n, n_control, flags)) {
         Py_DECREF(bytes);
         return NULL;
     }
@@ -182,8 +184,6 @@ static PyObject *sock_recvmsg(PyObject *self, PyObject *const *args, Py_ssize_t 
         PyErr_SetString(PyExc_ValueError, "negative buffer size in recvmsg()");
         return NULL;
     }
-    if (!sock_addr_has_form(s))
-        return NULL;
     return size <= SMALL_DATA ? recv_little(s, (size_t)size, n_control, flags)
                               : recv_much(s, (size_t)size, n_control, flags);
 }
@@ -201,8 +201,7 @@ static PyObject *sock_recvmsg_into(PyObject *self, PyObject *const *args, Py_ssi
         !control_arguments(args, n, &n_control, &flags) ||
         !msg_parts_to_fill(&parts, "recvmsg_into", args[0]))
         return NULL;
-    if (sock_addr_has_form(s) &&
-        incoming_init(&in, parts.iov, (size_t)parts.n, parts.total, n_control, flags)) {
+    if (incoming_init(s, &in, parts.iov, (size_t)parts.n, parts.total, n_control, flags)) {
         ssize_t r = receive(s, &in);
         result = r < 0 ? ext_raise_sock(s, "recvmsg_into", (int)r)
                        : message_as_py(s, PyLong_FromSsize_t(r), &in);
