@@ -1,5 +1,5 @@
 /* AF_BLUETOOTH addresses: four structures, one for each protocol, which only their length tells
- * apart. Laid out as the kernel has them (include/net/bluetooth), so that no BlueZ header is needed.
+ * apart. Laid out as the kernel has them (include/net/bluetooth), so no BlueZ header is needed.
  * Sits on addr.h. Must not make a system call. */
 #include "addr.h"
 

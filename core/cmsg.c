@@ -1,5 +1,5 @@
-/* Ancillary data, built and parsed: cmsg(3). By arithmetic of its own, because libc's CMSG_NXTHDR
- * passes over a last item that was cut, and descriptors in it would stay open unseen. Enters the
+/* Ancillary data, built and parsed: cmsg(3). By arithmetic of its own, because CMSG_NXTHDR of older
+ * libcs passes over a last item without padding, and descriptors in it would stay open unseen. Enters the
  * kernel only to close descriptors that came. */
 #include <limits.h>
 #include <string.h>

@@ -220,8 +220,10 @@ union csock_addr {
  *   AF_UNIX   "/run/x.sock"; "@name" is the abstract name; "" is unnamed
  *   AF_NETLINK    "pid:groups"
  *   AF_PACKET     "interface:protocol[:pkttype:hatype[:0011223344aa]]", the interface's number
- *   AF_CAN        "interface" (RAW, BCM), "interface:rx:tx" (ISOTP), "interface:name:pgn:addr" (J1939)
- *   AF_TIPC       "seq:type:lower:upper[:scope]", "name:type:instance[:scope]", "id:node:ref[:scope]"
+ *   AF_CAN        "interface" (CAN_RAW, CAN_BCM), "interface:rx:tx" (CAN_ISOTP),
+ *                 "interface:name:pgn:addr" (CAN_J1939)
+ *   AF_TIPC       "seq:type:lower:upper[:scope]", "name:type:instance[:scope]",
+ *                 "id:node:ref[:scope]"
  *   AF_ALG        "type:name", such as "hash:sha256"
  *   AF_VSOCK      "cid:port"
  *   AF_QIPCRTR    "node:port"

@@ -10,6 +10,7 @@ c-tsan            threads on shared sockets under ThreadSanitizer
 c-valgrind        the C tests under valgrind
 py                the Python tests
 py-asan           the same with core and extension under both sanitizers
+types             the type stubs: mypy --strict for each Python version, and stubtest
 conformance       CPython's own tests of sockets and of ssl: as on the stock module?
 conformance-asan  test_socket of them, csock under both sanitizers
 
@@ -254,8 +255,26 @@ def suite_lint(result):
         result.fail("lint")
 
 
+def suite_types(result):
+    if not built("plain", result):
+        return
+    site = BUILD / "plain" / "site"
+    env = {**os.environ, "MYPYPATH": str(site), "PYTHONPATH": str(site)}
+    mypy = [sys.executable, "-m", "mypy", "--strict", f"--cache-dir={BUILD / 'mypy'}"]
+    checks = [
+        [*mypy, f"--python-version=3.{minor}", "tests/typing/sample.py"] for minor in range(11, 16)
+    ]
+    checks.append([sys.executable, "-m", "mypy.stubtest", "csock"])
+    for command in checks:
+        name = " ".join(command[2:])
+        print(f"--- {name}")
+        status = subprocess.run(command, cwd=ROOT, env=env).returncode
+        result.add([(name, "failed" if status else "passed", "")])
+
+
 SUITES = {
     "lint": suite_lint,
+    "types": suite_types,
     "c": suite_c,
     "c-asan": suite_c_asan,
     "c-tsan": suite_c_tsan,

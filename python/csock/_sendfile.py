@@ -65,9 +65,9 @@ def by_call(sock, send, giveup, file, offset, count):
             except TimeoutError:
                 raise
             except OSError as err:
-                if offset == start:
-                    raise giveup(err) from err
-                raise
+                if offset > start or sock.fileno() < 0:  # it was closed meanwhile
+                    raise
+                raise giveup(err) from err
             if sent == 0:
                 break
             offset += sent

@@ -121,6 +121,15 @@ bool addr_is_tuple(const struct addr_request *q, const char *family, PyObject *a
     return false;
 }
 
+bool addr_is_nameless_tuple(const char *family, PyObject *address)
+{
+    if (PyTuple_Check(address))
+        return true;
+    PyErr_Format(PyExc_TypeError, "getsockaddrarg: %s address must be tuple, not %.500s", family,
+                 Py_TYPE(address)->tp_name);
+    return false;
+}
+
 bool addr_iface_index(const struct addr_request *q, const char *name, int32_t *ret_index)
 {
     unsigned index;

@@ -19,8 +19,8 @@ struct addr_origin {
 
 struct addr_row {
     int family;
-    /* Bytes of the family's structure: shorter addresses come to as_py with zeros behind them. 0: as
-     * long as they are. */
+    /* Bytes of the family's structure: shorter addresses come to as_py with zeros behind them.
+     * 0: they come as they are. */
     socklen_t size;
     /* Sets an exception and returns false, or fills both outputs. */
     bool (*from_py)(const struct addr_request *q, PyObject *address, union csock_addr *ret_addr,
@@ -39,6 +39,8 @@ extern const struct addr_row addr_row_inet, addr_row_inet6, addr_row_unix, addr_
 
 /* Whether an address is a tuple, or TypeError in the words of most families: family is "AF_…". */
 bool addr_is_tuple(const struct addr_request *q, const char *family, PyObject *address);
+/* The same in the words of the families that do not name the method. */
+bool addr_is_nameless_tuple(const char *family, PyObject *address);
 /* The number of an interface by its name, or an exception. */
 bool addr_iface_index(const struct addr_request *q, const char *name, int32_t *ret_index);
 /* The name of an interface, "" for 0 and for one that is gone. */

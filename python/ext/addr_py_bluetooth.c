@@ -66,7 +66,7 @@ static bool hci_from_py(const struct addr_request *q, PyObject *address, struct 
     int device;
     if (!PyArg_ParseTuple(address, "i", &device))
         return raise_wrong_format(q);
-    /* Stock fills both fields by this one int, and programs choose the channel by its upper half. */
+    /* Stock fills both fields by this one int: its upper half is a way to choose the channel. */
     hci->dev = (uint16_t)device;
     hci->channel = (uint16_t)((unsigned)device >> 16);
 #endif

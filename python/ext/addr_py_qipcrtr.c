@@ -5,7 +5,8 @@ static bool qipcrtr_from_py(const struct addr_request *q, PyObject *address,
                             union csock_addr *ret_addr, socklen_t *ret_len)
 {
     struct csock_addr_qrtr qrtr = {.family = AF_QIPCRTR};
-    if (!addr_is_tuple(&(struct addr_request){q->s, "getsockaddrarg"}, "AF_QIPCRTR", address) ||
+    (void)q;
+    if (!addr_is_nameless_tuple("AF_QIPCRTR", address) ||
         !PyArg_ParseTuple(address, "II:getsockaddrarg", &qrtr.node, &qrtr.port))
         return false;
     ret_addr->qrtr = qrtr;

@@ -5,7 +5,8 @@ static bool vsock_from_py(const struct addr_request *q, PyObject *address,
                           union csock_addr *ret_addr, socklen_t *ret_len)
 {
     struct csock_addr_vm vm = {.family = AF_VSOCK};
-    if (!addr_is_tuple(&(struct addr_request){q->s, "getsockaddrarg"}, "AF_VSOCK", address) ||
+    (void)q;
+    if (!addr_is_nameless_tuple("AF_VSOCK", address) ||
         !PyArg_ParseTuple(address, "II:getsockaddrarg", &vm.cid, &vm.port))
         return false;
     ret_addr->vm = vm;

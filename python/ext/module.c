@@ -103,8 +103,8 @@ PyMethodDef module_functions[] = {
 static int socket_exec(PyObject *module)
 {
     struct ext_state *st = PyModule_GetState(module);
-    PyMethodDef *tables[] = {module_functions, conv_functions, netdb_functions, addrinfo_functions,
-                             cmsg_functions, ifaces_functions};
+    PyMethodDef *tables[] = {module_functions,   conv_functions, netdb_functions,
+                             addrinfo_functions, cmsg_functions, ifaces_functions};
     st->default_timeout = -1;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (PyModule_AddFunctions(module, tables[i]) < 0)

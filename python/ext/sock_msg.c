@@ -142,6 +142,19 @@ struct alg {
     Py_buffer iv; /* buf NULL: none */
 };
 
+/* Not negative, in the words of stock. */
+static bool alg_assoclen(PyObject *o, int *ret)
+{
+    int overflow;
+    long value = PyLong_AsLongAndOverflow(o, &overflow);
+    if (overflow || value > INT_MAX || value < INT_MIN)
+        PyErr_SetString(PyExc_OverflowError, "Python int too large to convert to C int");
+    else if (value < 0)
+        PyErr_SetString(PyExc_TypeError, "assoclen must be positive");
+    *ret = (int)value;
+    return !PyErr_Occurred();
+}
+
 /* *ret->iv is to be released, also on failure. */
 static bool alg_arguments(PyObject *args, PyObject *kwargs, PyObject **ret_buffers, struct alg *ret)
 {
@@ -155,13 +168,7 @@ static bool alg_arguments(PyObject *args, PyObject *kwargs, PyObject **ret_buffe
         PyErr_SetString(PyExc_TypeError, "Invalid or missing argument 'op'");
         return false;
     }
-    if (!assoclen)
-        return true;
-    if (!ext_int(assoclen, &ret->assoclen))
-        return false;
-    if (ret->assoclen < 0)
-        PyErr_SetString(PyExc_TypeError, "assoclen must be positive");
-    return ret->assoclen >= 0;
+    return !assoclen || alg_assoclen(assoclen, &ret->assoclen);
 }
 
 /* The operation as ancillary data: af_alg in the kernel's documentation. */

@@ -101,8 +101,8 @@ void fake_hook(enum fake_entry entry, unsigned nth, void (*hook)(void *arg), voi
 /* Calls of one entry since fake_install(), failed ones included. */
 unsigned fake_calls(enum fake_entry entry);
 
-/* Blocks of alloc, lists of getaddrinfo and of if_nameindex that were not given back: 0 when nothing leaks. What the
- * caller frees with free(3) counts as not given back. */
+/* Blocks of alloc, and lists of getaddrinfo and if_nameindex, that were not given back: 0 when
+ * nothing leaks. What the caller frees with free(3) counts as not given back. */
 int fake_live(void);
 
 /* Stops the clock at ns. From then on only nanosleep, poll (by its timeout, without waiting, if

@@ -126,7 +126,6 @@ def run(side, suite, folder, label="", only=(), isolate=False, env=()):
 # ------------------------------------------------------------------ reading
 
 HEADING = re.compile(r"^(?:ERROR|FAIL|UNEXPECTED SUCCESS): (\S+) \(([^)\s]+)\)(.*)$", re.M)
-FIXTURE_SKIPPED = re.compile(r"^((?:setUp|tearDown)\w+) \(([\w.]+)\) \.\.\. skipped", re.M)
 # What happened while the test ran may stand between its name and its result.
 VERBOSE = re.compile(
     r"^(\w+) \(([\w.]+)\)(?:\n[^\n]*)?? \.\.\. (ok|skipped|expected failure|FAIL|ERROR)\b", re.M
@@ -177,19 +176,23 @@ def from_log(text, outcome, start=""):
         outcome.tests[name] = told.get(result, FAILED)
 
 
-def failures_of(text, outcome):
-    """Failing subtests and fixtures: the headings above their tracebacks."""
+def left_out(text, outcome):
+    """What a JUnit file leaves out: failing subtests and fixtures, which have a heading above their
+    traceback; and what was skipped before it began, which in 3.12.1 is all that is skipped."""
     for method, place, more in HEADING.findall(text):
         name = test_name(method, place)
         outcome.tests[name] = FAILED
         outcome.reasons.setdefault(name, f"see the log{more and f', {more.strip()}'}")
-    for fixture, place in FIXTURE_SKIPPED.findall(text):
-        outcome.tests.setdefault(f"{place}.{fixture}", SKIPPED)
+    for method, place, result in VERBOSE.findall(text):
+        if result == SKIPPED:
+            outcome.tests.setdefault(test_name(method, place), SKIPPED)
 
 
 def absent(suite, text):
-    """This Python has no such suite."""
-    return re.search(rf"No module named '?test\.{suite.name}'?$", text, re.M) is not None
+    """This Python has no such suite. 3.11.7 and 3.12.1 do not install all that they list."""
+    no_module = rf"No module named 'test\.{suite.name}'$"
+    no_folder = rf"No such file or directory: '[^']*/test/{suite.name}'$"
+    return re.search(f"{no_module}|{no_folder}", text, re.M) is not None
 
 
 def read(suite, text, junit, status):
@@ -204,7 +207,7 @@ def read(suite, text, junit, status):
             from_log(text, outcome, INNER)
     else:
         from_log(text, outcome)
-    failures_of(text, outcome)
+    left_out(text, outcome)
     as_a_whole(suite, text, status, junit.exists(), outcome)
     return outcome
 

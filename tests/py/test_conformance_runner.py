@@ -49,6 +49,8 @@ def test_each_kind_of_result(outcome):
             def test_bad(self): self.fail("so bad")
             def test_error(self): 1 / 0
             def test_skip(self): self.skipTest("no")
+            @unittest.skip("never")
+            def test_never(self): pass
             @unittest.expectedFailure
             def test_known(self): self.fail()
             @unittest.expectedFailure
@@ -67,6 +69,7 @@ def test_each_kind_of_result(outcome):
         "T.test_bad": "failed",
         "T.test_error": "failed",
         "T.test_skip": "skipped",
+        "T.test_never": "skipped",
         "T.test_known": "passed",
         "T.test_surprise": "failed",
         "T.test_parts": "failed",
