@@ -4,8 +4,10 @@ The class `socket` and the functions that are better written in Python are here;
 from `csock._socket`. What goes beyond that module is in `csock` itself.
 """
 
+import errno  # noqa: F401 (stock has it as a name)
 import io
 import os
+import sys
 from enum import IntEnum, IntFlag
 from errno import EAGAIN, EBADF, EWOULDBLOCK  # noqa: F401 (names that stock has, too)
 
@@ -51,11 +53,13 @@ SocketKind = globals()["SocketKind"]
 _LOCALHOST = "127.0.0.1"
 _LOCALHOST_V6 = "::1"
 
+_blocking_errnos = {EAGAIN, EWOULDBLOCK}
+
 # Tells "no timeout given" from a timeout of None.
 _GLOBAL_DEFAULT_TIMEOUT = object()
 
 
-def _as_enum(value, enum):
+def _intenum_converter(value, enum):
     """The enum's member, or the plain number where it has none."""
     try:
         return enum(value)
@@ -63,24 +67,11 @@ def _as_enum(value, enum):
         return value
 
 
-def _owning(cls, family, type, proto, fd):
-    """A socket object that owns fd. If it cannot be made, fd is closed, and once only: by then its
-    number may be another file's."""
-    sock = None
-    try:
-        sock = cls.__new__(cls, family, type, proto, fileno=fd)
-        sock.__init__(family, type, proto, fileno=fd)
-    except BaseException:
-        if sock is not None and _socket.socket.family.__get__(sock):
-            _socket.socket.close(sock)  # it had taken fd, and may have closed it since
-        else:
-            _socket.close(fd)
-        raise
-    return sock
-
-
 class SocketIO(_core.RawStream, io.RawIOBase):
     """The raw stream of a socket: what makefile() gives unbuffered, and buffers otherwise."""
+
+
+del _core  # not a name of stock's
 
 
 class socket(_socket.socket):
@@ -134,23 +125,27 @@ class socket(_socket.socket):
     @property
     def family(self):
         """The address family, an AddressFamily where it is known."""
-        return _as_enum(super().family, AddressFamily)
+        return _intenum_converter(super().family, AddressFamily)
 
     @property
     def type(self):
         """The socket type, a SocketKind where it is known."""
-        return _as_enum(super().type, SocketKind)
+        return _intenum_converter(super().type, SocketKind)
 
     def dup(self):
         """A second socket object, with a descriptor of its own, for the same socket."""
-        copy = _owning(self.__class__, super().family, super().type, self.proto, self._dup())
+        from ._own import own_dup
+
+        copy = own_dup(self.__class__, self)
         copy.settimeout(self.gettimeout())
         return copy
 
     def accept(self):
         """Wait for a connection: the new socket, and the address of the peer."""
+        from ._own import own
+
         fd, address = self._accept()
-        return _owning(socket, super().family, super().type, self.proto, fd), address
+        return own(socket, super().family, super().type, self.proto, fd), address
 
     def makefile(self, mode="r", buffering=None, *, encoding=None, errors=None, newline=None):
         """A file object on this socket. The arguments are those of open(); modes r, w, rw, and b.
@@ -216,21 +211,63 @@ class socket(_socket.socket):
 
 def fromfd(fd, family, type, proto=0):
     """A socket object around a duplicate of fd, which stays the caller's."""
-    return _owning(socket, family, type, proto, _socket.dup(fd))
+    from ._own import own
+
+    return own(socket, family, type, proto, _socket.dup(fd))
 
 
 def socketpair(family=None, type=SOCK_STREAM, proto=0):
     """Two sockets that are connected to each other, of AF_UNIX unless told otherwise."""
     if family is None:
         family = AF_UNIX
+    from ._own import own
+
     a, b = _socket.socketpair(family, type, proto)
-    a = _owning(socket, family, type, proto, a.detach())
+    a = own(socket, family, type, proto, a.detach())
     try:
-        b = _owning(socket, family, type, proto, b.detach())
+        b = own(socket, family, type, proto, b.detach())
     except BaseException:
         a.close()
         raise
     return a, b
+
+
+if sys.version_info >= (3, 13):
+
+    def _fallback_socketpair(family=AF_INET, type=SOCK_STREAM, proto=0):
+        """A pair over the loopback interface, for systems that have no other."""
+        if family not in (AF_INET, AF_INET6):
+            raise ValueError("Only AF_INET and AF_INET6 socket address families are supported")
+        if type != SOCK_STREAM:
+            raise ValueError("Only SOCK_STREAM socket type is supported")
+        if proto != 0:
+            raise ValueError("Only protocol zero is supported")
+        host = _LOCALHOST if family == AF_INET else _LOCALHOST_V6
+        client = socket(family, type, proto)
+        try:
+            with socket(family, type, proto) as listener:
+                listener.bind((host, 0))
+                listener.listen()
+                client.setblocking(False)
+                try:
+                    client.connect(listener.getsockname()[:2])
+                except (BlockingIOError, InterruptedError):
+                    pass
+                client.setblocking(True)
+                server, _ = listener.accept()
+        except BaseException:
+            client.close()
+            raise
+        try:
+            ours = client.getsockname(), client.getpeername()
+            theirs = server.getpeername(), server.getsockname()
+            if ours != theirs:  # somebody else was faster to connect
+                raise ConnectionError("Unexpected peer connection")
+        except BaseException:
+            client.close()
+            server.close()
+            raise
+        return server, client
 
 
 def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
@@ -239,7 +276,7 @@ def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
     host and port may be None; port may be a number or a service's name. Zeros mean "any".
     """
     return [
-        (_as_enum(family, AddressFamily), _as_enum(type, SocketKind), *rest)
+        (_intenum_converter(family, AddressFamily), _intenum_converter(type, SocketKind), *rest)
         for family, type, *rest in _socket.getaddrinfo(host, port, family, type, proto, flags)
     ]
 
@@ -256,21 +293,6 @@ def getfqdn(name=""):
     return next((known for known in (host, *aliases) if "." in known), host)
 
 
-def _connected(info, timeout, source_address):
-    family, type, proto, _, address = info
-    sock = socket(family, type, proto)
-    try:
-        if timeout is not _GLOBAL_DEFAULT_TIMEOUT:
-            sock.settimeout(timeout)
-        if source_address:
-            sock.bind(source_address)
-        sock.connect(address)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
 def create_connection(
     address, timeout=_GLOBAL_DEFAULT_TIMEOUT, source_address=None, *, all_errors=False
 ):
@@ -281,10 +303,21 @@ def create_connection(
     """
     host, port = address
     errors = []
-    for info in getaddrinfo(host, port, 0, SOCK_STREAM):
+    for family, type, proto, _, peer in getaddrinfo(host, port, 0, SOCK_STREAM):
+        sock = None
         try:
-            return _connected(info, timeout, source_address)
-        except error as err:
+            sock = socket(family, type, proto)
+            if timeout is not _GLOBAL_DEFAULT_TIMEOUT:
+                sock.settimeout(timeout)
+            if source_address:
+                sock.bind(source_address)
+            sock.connect(peer)
+            return sock
+        except BaseException as err:
+            if sock is not None:
+                sock.close()
+            if not isinstance(err, error):
+                raise
             errors.append(err)
     try:
         if not errors:

@@ -50,6 +50,9 @@ PyObject *ext_raise(struct ext_state *st, int err);
  * another thread"). what: the Python method's name. */
 PyObject *ext_raise_sock(struct sock_object *s, const char *what, int err);
 
+/* ---- capi.c: the capsule that the standard library's _ssl looks for, into the module. 0 or -1. */
+int capi_setup(PyObject *module, struct ext_state *st);
+
 /* ---- args.c: small converters for METH_FASTCALL; each sets an exception and returns false */
 
 /* 1998's two-argument forms: bind(host, port) becomes the tuple (host, port), new reference, for
@@ -107,6 +110,10 @@ int stream_type_setup(PyObject *module, struct ext_state *st); /* stream.c */
 /* A new _socket.socket around an open core socket, moved in; on failure it is closed. timeout is
  * the new object's, in ns as above; it does not touch the descriptor's mode. sock_type.c */
 PyObject *sock_from_core(struct ext_state *st, struct csock *core, int64_t timeout);
+
+/* A second descriptor for the socket, as an int object that owns nothing; NULL with an exception.
+ * sock_conn.c */
+PyObject *sock_dup(struct sock_object *s);
 
 /* ---- sock_type.c: what the sock_*.c files share */
 

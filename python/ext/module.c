@@ -109,7 +109,7 @@ static int socket_exec(PyObject *module)
         if (PyModule_AddFunctions(module, tables[i]) < 0)
             return -1;
     if (errors_setup(module, st) < 0 || sock_type_setup(module, st) < 0 ||
-        csock_constants_add_stock(module) < 0 ||
+        capi_setup(module, st) < 0 || csock_constants_add_stock(module) < 0 ||
         PyModule_AddStringConstant(module, "BDADDR_ANY", "00:00:00:00:00:00") < 0 ||
         PyModule_AddStringConstant(module, "BDADDR_LOCAL", "00:00:00:FF:FF:FF") < 0)
         return -1;
@@ -188,11 +188,24 @@ static PyObject *core_load_constants(PyObject *module, PyObject *none)
     Py_RETURN_NONE;
 }
 
+/* Not a method, because the socket type has exactly stock's. */
+static PyObject *core_dup_socket(PyObject *module, PyObject *sock)
+{
+    if (!PyObject_TypeCheck(sock, ext_state_of(module)->sock_type)) {
+        PyErr_Format(PyExc_TypeError, "a socket is required, not %.200s", Py_TYPE(sock)->tp_name);
+        return NULL;
+    }
+    return sock_dup((struct sock_object *)sock);
+}
+
+PyDoc_STRVAR(dup_socket_doc, "dup_socket($module, sock, /)\n--\n\n"
+                             "A second descriptor for the same socket. fcntl(2), F_DUPFD_CLOEXEC.");
 PyDoc_STRVAR(load_constants_doc,
              "load_constants($module, /)\n--\n\n"
              "Add the constants of Linux that this CPython's socket module lacks to this module.");
 
 static PyMethodDef core_functions[] = {
+    {"dup_socket", core_dup_socket, METH_O, dup_socket_doc},
     {"load_constants", core_load_constants, METH_NOARGS, load_constants_doc},
     {NULL, NULL, 0, NULL},
 };

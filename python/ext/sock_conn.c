@@ -167,11 +167,9 @@ static PyObject *sock_detach(PyObject *self, PyObject *unused)
 
 /* The copy is made from inside the socket, so no other thread can close it, and have its number
  * reused, half-way. */
-static PyObject *sock_dup(PyObject *self, PyObject *unused)
+PyObject *sock_dup(struct sock_object *s)
 {
-    struct sock_object *s = (struct sock_object *)self;
     struct csock copy = CSOCK_INIT;
-    (void)unused;
     int r = csock_dup(&s->core, &copy);
     if (r < 0)
         return ext_raise_sock(s, "dup", r);
@@ -258,8 +256,6 @@ static PyObject *sock_gettimeout(PyObject *self, PyObject *unused)
 PyMethodDef sock_conn_methods[] = {
     {"_accept", sock_accept, METH_NOARGS,
      "_accept() -> (descriptor, address)\n\nWait for a connection. accept(2)."},
-    {"_dup", sock_dup, METH_NOARGS,
-     "_dup() -> descriptor\n\nA second descriptor for the same socket. fcntl(2), F_DUPFD."},
     {"bind", FASTCALL(sock_bind),
      "bind(address)\nbind(host, port)\n\nGive the socket its own address. bind(2)."},
     {"close", sock_close, METH_NOARGS,

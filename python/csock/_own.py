@@ -1,0 +1,28 @@
+"""Descriptors and the socket objects that take them over. What csock.dropin shares, in a module of
+its own, because that one has exactly the names of CPython's socket module."""
+
+from . import _socket
+from ._core import dup_socket
+
+
+def own(cls, family, type, proto, fd):
+    """A socket object of class cls that owns fd. If it cannot be made, fd is closed, and once only:
+    by then its number may be another file's."""
+    sock = None
+    try:
+        sock = cls.__new__(cls, family, type, proto, fileno=fd)
+        sock.__init__(family, type, proto, fileno=fd)
+    except BaseException:
+        if sock is not None and _socket.socket.family.__get__(sock):
+            _socket.socket.close(sock)  # it had taken fd, and may have closed it since
+        else:
+            _socket.close(fd)
+        raise
+    return sock
+
+
+def own_dup(cls, sock):
+    """A socket object of class cls with a descriptor of its own for the socket behind sock."""
+    base = _socket.socket
+    family, type, proto = (get.__get__(sock) for get in (base.family, base.type, base.proto))
+    return own(cls, family, type, proto, dup_socket(sock))
