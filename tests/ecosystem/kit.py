@@ -9,8 +9,10 @@ Nothing here knows csock, but which_socket().
 """
 
 import contextlib
+import faulthandler
 import os
 import re
+import signal
 import socket
 import struct
 import sys
@@ -91,6 +93,8 @@ def step(name, function, want=None, within=None):
             right = want is None or value == want
     if not right:
         failed(f"{name}, wanted {want!r}")
+    if took > 2:
+        print(f"{name} took {took:.1f} s", file=sys.stderr, flush=True)
     if within and not within[0] <= took <= within[1]:
         failed(f"{name} took {took:.2f} s, not {within}")
     return value
@@ -108,6 +112,8 @@ def scenario():
     """The frame of a scenario: checks whose sockets it is on, gives it a folder, and ends the
     process with the status the runner reads."""
     own_socket_checked()
+    # The runner ends a scenario that hangs by this signal: where was it?
+    faulthandler.register(signal.SIGTERM, chain=True)
     with tempfile.TemporaryDirectory(prefix="eco-") as folder:
         os.chmod(folder, 0o755)
         mask(folder, "folder")
@@ -116,23 +122,21 @@ def scenario():
 
 
 def in_threads(count, function):
-    """The sorted results of function(0) to function(count - 1), each in a thread of its own."""
-    results, lock = [], threading.Lock()
+    """The results of function(0) to function(count - 1), each in a thread of its own."""
+    results = [None] * count
 
     def run(number):
         try:
-            result = function(number)
+            results[number] = function(number)
         except Exception as error:
-            result = described(error)
-        with lock:
-            results.append(result)
+            results[number] = described(error)
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    return sorted(results, key=repr)
+    return results
 
 
 # ------------------------------------------------------- peers that misbehave
@@ -153,6 +157,10 @@ def resetting(conn):
 def hanging_up(conn):
     """Waits for the first bytes and closes."""
     conn.recv(65536)
+
+
+def leaving(conn):
+    """Closes at once."""
 
 
 @contextlib.contextmanager

@@ -230,15 +230,15 @@ def newest_postgres():
 
 
 @contextlib.contextmanager
-def postgres(folder, tls):
-    """Yields the port. User "eco" with password "secret" may do anything."""
+def postgres(folder, tls, user="eco", password="secret"):
+    """Yields the port and the folder of the local socket. The user may do anything."""
     home = subfolder(folder, "pg", owner="postgres")
     who = somebody("postgres")
     bin_ = newest_postgres()
-    (home / "password").write_text("secret")
+    (home / "password").write_text(password)
     given_to(home, "postgres")
     data = home / "data"
-    init = ["-A", "scram-sha-256", "-U", "eco", f"--pwfile={home}/password", "--no-sync"]
+    init = ["-A", "scram-sha-256", "-U", user, f"--pwfile={home}/password", "--no-sync"]
     run(bin_ / "initdb", "-D", data, *init, "-E", "UTF8", "--locale=C.UTF-8", cwd="/", **who)
     for name in ("cert", "key"):
         target = data / f"server.{name}"
@@ -272,20 +272,21 @@ def mariadb(folder, tls):
     home = subfolder(folder, "maria", owner="mysql" if os.geteuid() == 0 else None)
     who = somebody("mysql")
     data, sock = home / "data", home / "sock"
+    env = {"PATH": SYSTEM_PATH, "TMPDIR": str(home)}
     lean = ["--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M"]
     install = ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]
-    run(program("mariadb-install-db"), *install, f"--datadir={data}", *lean, cwd="/", **who)
+    run(program("mariadb-install-db"), *install, f"--datadir={data}", *lean, cwd="/", env=env, **who)
     port = free_port("mariadb")
     (home / "init.sql").write_text(
-        "CREATE USER eco@'%' IDENTIFIED BY 'secret'; GRANT ALL ON *.* TO eco@'%' WITH GRANT OPTION;"
-        " CREATE DATABASE eco; CREATE DATABASE test1; CREATE DATABASE test2;\n"
+        "CREATE USER eco@'%' IDENTIFIED BY 'secret';\nGRANT ALL ON *.* TO eco@'%' WITH GRANT OPTION;\n"
+        "CREATE DATABASE eco;\n"
     )
     given_to(home, "mysql")
     command = [program("mariadbd"), "--no-defaults", f"--datadir={data}", f"--socket={sock}"]
     command += [f"--port={port}", "--bind-address=127.0.0.1", f"--init-file={home}/init.sql", *lean]
     command += [f"--pid-file={home}/pid", f"--ssl-cert={tls.cert}", f"--ssl-key={tls.key}"]
     command += [f"--ssl-ca={tls.ca}", "--local-infile=1", "--skip-name-resolve"]
-    with running(command, lambda: answers(port), home / "log", cwd="/", **who):
+    with running(command, lambda: answers(port), home / "log", cwd="/", env=env, **who):
         yield port, str(sock)
 
 
