@@ -11,11 +11,13 @@ unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
 .PHONY: help demo test bench tsan valgrind coverage lint format clean check-fresh big-endian \
-        setup-demo setup-test
+        conformance conformance-asan setup-demo setup-test setup-conformance
 
 help:
 	@echo 'make demo         set up, build, and show csock at work'
 	@echo 'make test         all tests and lints (SUITES="c py" for some: see tools/run_tests.py)'
+	@echo "make conformance  CPython's own suites on stock and on csock, for every Python found"
+	@echo '                  (PYTHONS="3.11 3.13" SUITES="test_ssl" JOBS=2; tests/conformance)'
 	@echo 'make bench        csock, the stock socket module and raw C compared (JSON=file writes it)'
 	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
 	@echo 'make valgrind     the C tests under valgrind'
@@ -32,12 +34,22 @@ setup-demo:
 setup-test:
 	@tools/setup.sh test
 
+setup-conformance: setup-test
+	@tools/setup.sh conformance
+
 demo: setup-demo
 	@tools/build.sh release
 	@PYTHONPATH=build/release/site $(VENV) tools/demo.py
 
 test: setup-test
 	@$(VENV) tools/run_tests.py $(SUITES)
+
+conformance: setup-conformance
+	@$(VENV) tests/conformance/run.py --pythons "$(PYTHONS)" --suites "$(SUITES)" \
+	    $(if $(JOBS),--jobs $(JOBS))
+
+conformance-asan: setup-test
+	@$(VENV) tools/run_tests.py conformance-asan
 
 bench: setup-demo
 	@tools/build.sh release

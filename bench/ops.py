@@ -15,6 +15,8 @@ import timeit
 from dataclasses import dataclass
 from functools import partial
 
+import build
+
 
 @contextlib.contextmanager
 def busy_thread():
@@ -54,13 +56,20 @@ class Timed(Operation):
     setup: str = "pass"
     around: object = None  # a context manager: takes the module, gives names for the statement
     most: int = 1_000_000  # runs in a slice
+    bare: str = ""  # the statement that the bare extension is measured by
 
-    def measure(self, module, n):
+    def timer(self, module, side="", names=()):
+        """side "bare" puts the bare extension's objects in the place of both sockets."""
+        names = {"sock": module, **dict(names)}
+        if side != "bare":
+            return timeit.Timer(self.statement, self.setup, time.perf_counter_ns, names)
+        names["bare"] = build.bare()
+        return timeit.Timer(self.bare, BARE_PAIR, time.perf_counter_ns, names)
+
+    def measure(self, module, n, side=""):
         around = self.around or (lambda sock: contextlib.nullcontext({}))
         with around(module) as names:
-            names = {"sock": module, **names}
-            timer = timeit.Timer(self.statement, self.setup, time.perf_counter_ns, names)
-            return timer.timeit(n)
+            return self.timer(module, side, names).timeit(n)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +162,11 @@ def ping_pong(timeout):
 
 
 PAIR = "a, b = sock.socketpair()"
+BARE_PAIR = """\
+import socket
+pair = socket.socketpair()
+a, b = (bare.Bare(s.fileno()) for s in pair)
+"""
 UDP = """\
 a, b = (sock.socket(sock.AF_INET, sock.SOCK_DGRAM) for _ in "ab")
 b.bind(("127.0.0.1", 0))
@@ -193,8 +207,8 @@ print((libc.mallinfo2().uordblks - before) / 400)
 """
 
 
-def transfer(name, statement, setup, twin, door=""):
-    return Timed(name=name, statement=statement, setup=setup, raw=twin, door=door or twin)
+def transfer(name, statement, setup, twin, door="", bare=""):
+    return Timed(name=name, statement=statement, setup=setup, raw=twin, door=door or twin, bare=bare)
 
 
 def lookup(name, statement, twin=""):
@@ -213,11 +227,15 @@ PING_PONG = "a.send(b'x'); a.recv(1)"
 OPTION = "s.setsockopt(1, 9, 1); s.getsockopt(1, 9)"
 
 OPERATIONS = [
-    transfer("send + recv, 1 byte", SEND_RECV, PAIR, "byte"),
-    transfer("send + recv, with a timeout", SEND_RECV, TIMEOUT, "byte_nonblocking", "byte_timeout"),
+    transfer("send + recv, 1 byte", SEND_RECV, PAIR, "byte", bare=SEND_RECV),
+    transfer("send + recv, with a timeout", SEND_RECV, TIMEOUT, "byte_nonblocking", "byte_timeout",
+             bare=SEND_RECV),
     transfer("send + recv_into, 1 byte", "a.send(b'x'); b.recv_into(into)",
              PAIR + "; into = bytearray(9)", "byte"),
-    transfer("recv(1 MiB) of 1 byte", "a.send(b'x'); b.recv(1 << 20)", PAIR, "huge"),
+    transfer("recv(1 MiB) of 1 byte", "a.send(b'x'); b.recv(1 << 20)", PAIR, "huge",
+             bare=SEND_RECV),
+    transfer("recv(65536) of 1 byte", "a.send(b'x'); b.recv(1 << 16)", PAIR, "huge",
+             bare=SEND_RECV),
     transfer("sendall + recv, 64 KiB", "a.sendall(data); b.recv(1 << 16)",
              PAIR + "; data = bytes(1 << 16)", "bulk"),
     transfer("UDP sendto + recvfrom, 1200 B", "a.sendto(data, to); b.recvfrom(2000)", UDP, "udp"),

@@ -6,9 +6,9 @@
 #include <string.h>
 
 static const struct csock__family *const families[] = {
-    &csock__family_inet,
-    &csock__family_inet6,
-    &csock__family_unix,
+    &csock__family_inet,   &csock__family_inet6,   &csock__family_unix, &csock__family_netlink,
+    &csock__family_packet, &csock__family_can,     &csock__family_tipc, &csock__family_alg,
+    &csock__family_vsock,  &csock__family_qipcrtr, &csock__family_rds,  &csock__family_bluetooth,
 };
 
 const struct csock__family *csock__family_find(int family)
@@ -32,6 +32,49 @@ int csock__port_parse(const char *text)
     if (p == digits || *p)
         return CSOCK_ESYNTAX;
     return port > 65535 || digits != text ? CSOCK_EPORT : port;
+}
+
+static int digit(char c, unsigned base)
+{
+    int value = c >= '0' && c <= '9'   ? c - '0'
+                : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                       : 16;
+    return value < (int)base ? value : -1;
+}
+
+/* Where text goes on after the number, or NULL if there is none, or it is above max. */
+static const char *number_parse(const char *text, uint64_t max, uint64_t *ret)
+{
+    uint64_t value = 0;
+    unsigned base = text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? 16 : 10;
+    const char *p = text + (base == 16 ? 2 : 0);
+    const char *first = p;
+    for (int d; (d = digit(*p, base)) >= 0; p++) {
+        if (value > (max - (unsigned)d) / base || (unsigned)d > max)
+            return NULL;
+        value = value * base + (unsigned)d;
+    }
+    *ret = value;
+    return p == first ? NULL : p;
+}
+
+int csock__numbers_parse(const char *text, const uint64_t *max, size_t n_max, uint64_t *ret)
+{
+    for (size_t i = 0; i < n_max; i++) {
+        text = number_parse(text, max[i], &ret[i]);
+        if (text && !*text)
+            return (int)i + 1;
+        if (!text || *text++ != ':')
+            return CSOCK_ESYNTAX;
+    }
+    return CSOCK_ESYNTAX;
+}
+
+const char *csock__after_word(const char *text, const char *word)
+{
+    size_t n = strlen(word);
+    return !strncmp(text, word, n) && text[n] == ':' ? text + n + 1 : NULL;
 }
 
 int csock__text_copy(const char *from, size_t n, char *text, size_t size)

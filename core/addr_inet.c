@@ -49,8 +49,8 @@ static int inet_parse(const char *text, union csock_addr *ret_addr, socklen_t *r
 static int inet_host(const union csock_addr *addr, char *text, size_t size)
 {
     char host[INET_ADDRSTRLEN];
-    inet_ntop(AF_INET, &addr->in.sin_addr, host, sizeof host);
-    return csock__text_copy(host, strlen(host), text, size);
+    int n = csock__quad_text(&addr->in.sin_addr, host);
+    return csock__text_copy(host, (size_t)n, text, size);
 }
 
 static int inet_port(const union csock_addr *addr)
@@ -63,7 +63,7 @@ static int inet_format(const union csock_addr *addr, socklen_t len, char *text, 
     (void)len;
     char host[INET_ADDRSTRLEN];
     char whole[CSOCK_ADDR_TEXT_MAX];
-    inet_ntop(AF_INET, &addr->in.sin_addr, host, sizeof host);
+    csock__quad_text(&addr->in.sin_addr, host);
     int n = snprintf(whole, sizeof whole, "%s:%d", host, inet_port(addr));
     return csock__text_copy(whole, (size_t)n, text, size);
 }

@@ -76,8 +76,8 @@ static int inet6_parse(const char *text, union csock_addr *ret_addr, socklen_t *
 static int inet6_host(const union csock_addr *addr, char *text, size_t size)
 {
     char host[INET6_ADDRSTRLEN];
-    inet_ntop(AF_INET6, &addr->in6.sin6_addr, host, sizeof host);
-    return csock__text_copy(host, strlen(host), text, size);
+    int n = csock__inet6_text(&addr->in6.sin6_addr, host);
+    return csock__text_copy(host, (size_t)n, text, size);
 }
 
 static int inet6_port(const union csock_addr *addr)
@@ -90,7 +90,7 @@ static int inet6_format(const union csock_addr *addr, socklen_t len, char *text,
     char host[INET6_ADDRSTRLEN];
     char scope[sizeof "%4294967295"] = "";
     char whole[CSOCK_ADDR_TEXT_MAX];
-    inet_ntop(AF_INET6, &addr->in6.sin6_addr, host, sizeof host);
+    csock__inet6_text(&addr->in6.sin6_addr, host);
     if (len >= sizeof addr->in6 && addr->in6.sin6_scope_id)
         snprintf(scope, sizeof scope, "%%%u", (unsigned)addr->in6.sin6_scope_id);
     int n = snprintf(whole, sizeof whole, "[%s%s]:%d", host, scope, inet6_port(addr));

@@ -6,19 +6,10 @@
 #include "sys.h"
 #include "wait.h"
 
-/* accept4(2) and connect(2) know no MSG_DONTWAIT: a call that waits by poll needs a descriptor
- * that does not block. */
-static int ready_to_poll(struct csock__waiting *wg)
-{
-    if (!csock__polls(wg) || (csock__flags(wg->s) & CSOCK_NONBLOCK))
-        return 0;
-    int r = csock__set_blocking(wg->s, false);
-    return r < 0 && csock__closing(wg->s) ? CSOCK_ECLOSED : r;
-}
-
 struct accept_op {
     struct csock__op op;
     int fd;
+    bool nameless; /* the kernel refuses to name the peer */
     union csock_addr peer;
     socklen_t len;
 };
@@ -27,8 +18,9 @@ static ssize_t run_accept(int fd, const struct csock__op *op, int flags)
 {
     struct accept_op *a = (struct accept_op *)(uintptr_t)op;
     (void)flags;
-    a->len = sizeof a->peer;
-    a->fd = csock__sys->accept4(fd, &a->peer.any, &a->len, SOCK_CLOEXEC);
+    a->len = a->nameless ? 0 : sizeof a->peer;
+    a->fd = csock__sys->accept4(fd, a->nameless ? NULL : &a->peer.any, a->nameless ? NULL : &a->len,
+                                SOCK_CLOEXEC);
     return a->fd < 0 ? -errno : 1; /* 0, too, is a descriptor, but no count */
 }
 
@@ -37,11 +29,13 @@ int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_
 {
     struct csock__waiting wg;
     const struct csock kind = {.family = s->family, .type = s->type, .proto = s->proto};
-    struct accept_op a = {.op = {.run = run_accept, .events = POLLIN, .poll_first = true}};
+    /* Asked for a name, AF_ALG makes the connection and loses it again, with ECONNABORTED. */
+    struct accept_op a = {.op = {.run = run_accept, .events = POLLIN, .poll_first = true},
+                          .nameless = s->family == AF_ALG};
     int r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;
-    r = ready_to_poll(&wg);
+    r = csock__ready_to_poll(&wg);
     if (r == 0)
         r = (int)csock__run(&wg, &a.op);
     /* SO_RCVLOWAT is inherited by the kernel, so what follows from it is, too. */
@@ -124,7 +118,7 @@ int csock_connect(struct csock *s, const union csock_addr *addr, socklen_t len,
     int r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;
-    r = ready_to_poll(&wg);
+    r = csock__ready_to_poll(&wg);
     if (r == 0)
         r = csock__polls(&wg) ? connect_polling(&wg, &c.op) : connect_blocking(&wg, &c.op);
     csock__waiting_end(&wg);

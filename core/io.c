@@ -2,8 +2,9 @@
  * data to take, or room to put some. Sits on close, wait and sys. */
 #include <string.h>
 
+#include "io.h"
 #include "sys.h"
-#include "wait.h"
+#include "try.h"
 
 /* One receive or send. */
 struct transfer {
@@ -51,62 +52,97 @@ static ssize_t run_send_to(int fd, const struct csock__op *op, int flags)
 /* Flags with which the kernel does not wait, whatever the descriptor's mode. */
 #define NEVER_WAITS (MSG_DONTWAIT | MSG_ERRQUEUE)
 
-static struct transfer receiving(const struct csock *s, void *buf, size_t n, int flags)
+struct csock__op csock__receiving(const struct csock *s, int flags)
 {
     bool low_water = (csock__flags(s) & CSOCK_NO_TRY) != 0;
-    return (struct transfer){.op = {.run = run_recv,
-                                    /* An entry of the error queue shows as POLLERR, unasked. */
-                                    .events = flags & MSG_ERRQUEUE ? 0 : POLLIN,
-                                    .dontwait = true,
-                                    /* MSG_WAITALL and SO_RCVLOWAT are promises of the blocking
-                                     * call, and a try would break them; poll keeps the second. */
-                                    .no_try = (flags & MSG_WAITALL) || low_water,
-                                    .poll_first = low_water,
-                                    .never_waits = (flags & NEVER_WAITS) != 0},
-                             .buf = buf,
-                             .n = n,
-                             .flags = flags};
-}
-
-static bool is_stream_family(const struct csock *s)
-{
-    return (s->type == SOCK_STREAM || s->type == SOCK_SEQPACKET) &&
-           (s->family == AF_INET || s->family == AF_INET6 || s->family == AF_UNIX);
+    return (struct csock__op){/* An entry of the error queue shows as POLLERR, unasked. */
+                              .events = flags & MSG_ERRQUEUE ? 0 : POLLIN,
+                              .dontwait = true,
+                              /* MSG_WAITALL and SO_RCVLOWAT are promises of the blocking call, and
+                               * a try would break them; poll keeps the second. */
+                              .no_try = (flags & MSG_WAITALL) || low_water,
+                              .poll_first = low_water,
+                              .never_waits = (flags & NEVER_WAITS) != 0};
 }
 
 /* Fast open says EINPROGRESS to a try; each call with zero copy makes a notification of its own. */
 #define ONE_CALL (MSG_FASTOPEN | MSG_ZEROCOPY)
 
-static struct transfer sending(const struct csock *s, const void *data, size_t n, int flags)
+struct csock__op csock__sending(const struct csock *s, int *flags)
 {
-    /* Not for all: QIPCRTR and RDS reject a flag that they do not know. */
-    if (!(csock__flags(s) & CSOCK_SIGPIPE) && is_stream_family(s))
-        flags |= MSG_NOSIGNAL;
-    return (struct transfer){.op = {.run = run_send,
-                                    .events = POLLOUT,
-                                    .dontwait = true,
-                                    .no_try = (flags & ONE_CALL) != 0,
-                                    .never_waits = (flags & MSG_DONTWAIT) != 0},
-                             .data = data,
-                             .n = n,
-                             .flags = flags};
+    *flags = csock__send_flags(s, *flags);
+    return (struct csock__op){.events = POLLOUT,
+                              .dontwait = true,
+                              .no_try = (*flags & ONE_CALL) != 0,
+                              .never_waits = (*flags & MSG_DONTWAIT) != 0};
 }
 
-static ssize_t run_transfer(struct csock *s, struct transfer *t, const struct csock_wait *w)
+ssize_t csock__transfer(struct csock *s, const struct csock__op *op, const struct csock_wait *w)
 {
     struct csock__waiting wg;
     ssize_t r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;
-    r = csock__run(&wg, &t->op);
+    r = csock__run(&wg, op);
     csock__waiting_end(&wg);
+    return r;
+}
+
+static struct transfer receiving(const struct csock *s, void *buf, size_t n, int flags)
+{
+    struct transfer t = {.op = csock__receiving(s, flags), .buf = buf, .n = n, .flags = flags};
+    t.op.run = run_recv;
+    return t;
+}
+
+static struct transfer sending(const struct csock *s, const void *data, size_t n, int flags)
+{
+    struct csock__op op = csock__sending(s, &flags);
+    op.run = run_send;
+    return (struct transfer){.op = op, .data = data, .n = n, .flags = flags};
+}
+
+/* Whether a call that is inside makes a plain try before anything is set up for waiting. */
+static bool tries_plainly(const struct csock *s, int flags, const struct csock_wait *w)
+{
+    return !(flags & (MSG_WAITALL | NEVER_WAITS | ONE_CALL)) &&
+           !(csock__flags(s) & CSOCK_NO_TRY) && !(w && w->tried);
+}
+
+/* Leaves with the result of a plain try. */
+static ssize_t leave_with(struct csock__call *call, ssize_t r)
+{
+    if (r <= 0 && csock__closing(call->s))
+        r = CSOCK_ECLOSED;
+    csock__leave(call);
+    return r;
+}
+
+/* The call in full, entered already; tried is the result of the plain try, 0 if there was none. */
+static ssize_t go_on(struct csock__waiting *wg, struct transfer *t, const struct csock_wait *w,
+                     ssize_t tried)
+{
+    csock__waiting_fill(wg, wg->call.s, w);
+    if (tried)
+        wg->tried = tried;
+    ssize_t r = csock__run(wg, &t->op);
+    csock__waiting_end(wg);
     return r;
 }
 
 ssize_t csock_recv(struct csock *s, void *buf, size_t n, int flags, const struct csock_wait *w)
 {
+    struct csock__waiting wg;
+    ssize_t tried = 0, r = csock__enter(&wg.call, s);
+    if (r < 0)
+        return r;
+    if (tries_plainly(s, flags, w)) {
+        tried = csock_try_recv(s, buf, n, flags);
+        if (!csock__inconclusive(tried))
+            return leave_with(&wg.call, tried);
+    }
     struct transfer t = receiving(s, buf, n, flags);
-    return run_transfer(s, &t, w);
+    return go_on(&wg, &t, w, tried);
 }
 
 ssize_t csock_recv_from(struct csock *s, void *buf, size_t n, int flags, union csock_addr *ret_addr,
@@ -116,7 +152,7 @@ ssize_t csock_recv_from(struct csock *s, void *buf, size_t n, int flags, union c
     struct transfer t = receiving(s, buf, n, flags);
     t.op.run = run_recv_from;
     t.from = &from;
-    ssize_t r = run_transfer(s, &t, w);
+    ssize_t r = csock__transfer(s, &t.op, w);
     if (r >= 0 && ret_addr) {
         *ret_len = t.len < sizeof from ? t.len : (socklen_t)sizeof from;
         memcpy(ret_addr, &from, *ret_len);
@@ -190,43 +226,66 @@ static ssize_t send_rest(struct csock__waiting *wg, const struct transfer *t, ss
     return more > 0 ? sent + more : sent;
 }
 
-/* A short count of the blocking call itself stands: a signal, or SO_SNDTIMEO, ended it. */
+/* On a blocking stream; a short count of the blocking call itself stands: a signal, or SO_SNDTIMEO,
+ * ended it. Datagrams and SOCK_SEQPACKET are never continued: their rest would be a message. */
+bool csock__goes_on(const struct csock__waiting *wg, size_t n, ssize_t sent, int flags)
+{
+    return (size_t)sent < n && wg->s->type == SOCK_STREAM && !csock__polls(wg) && !wg->blocked &&
+           !(flags & MSG_DONTWAIT);
+}
+
 static ssize_t send_one(struct csock__waiting *wg, const struct transfer *t)
 {
+    ssize_t r = wg->tried;
     wg->blocked = false;
-    ssize_t r = csock__run(wg, &t->op);
-    if (r > 0 && (size_t)r < t->n && wg->s->type == SOCK_STREAM && !csock__polls(wg) &&
-        !wg->blocked && !(t->flags & MSG_DONTWAIT))
+    if (r > 0)
+        wg->tried = 0;
+    else
+        r = csock__run(wg, &t->op);
+    if (r > 0 && csock__goes_on(wg, t->n, r, t->flags))
         r = send_rest(wg, t, r);
     return r;
 }
 
-static ssize_t run_send_one(struct csock *s, const struct transfer *t, const struct csock_wait *w)
+static ssize_t run_send_one(struct csock__waiting *wg, const struct transfer *t,
+                            const struct csock_wait *w, ssize_t tried)
 {
-    struct csock__waiting wg;
-    ssize_t r = csock__waiting_begin(&wg, s, w);
-    if (r < 0)
-        return r;
-    r = send_one(&wg, t);
-    csock__waiting_end(&wg);
+    csock__waiting_fill(wg, wg->call.s, w);
+    if (tried)
+        wg->tried = tried;
+    ssize_t r = send_one(wg, t);
+    csock__waiting_end(wg);
     return r;
 }
 
 ssize_t csock_send(struct csock *s, const void *buf, size_t n, int flags,
                    const struct csock_wait *w)
 {
+    struct csock__waiting wg;
+    ssize_t tried = 0, r = csock__enter(&wg.call, s);
+    if (r < 0)
+        return r;
+    if (tries_plainly(s, flags, w)) {
+        tried = csock_try_send(s, buf, n, flags);
+        if ((size_t)tried == n || (tried < 0 && !csock__inconclusive(tried)))
+            return leave_with(&wg.call, tried);
+    }
     struct transfer t = sending(s, buf, n, flags);
-    return run_send_one(s, &t, w);
+    return run_send_one(&wg, &t, w, tried);
 }
 
 ssize_t csock_send_to(struct csock *s, const void *buf, size_t n, int flags,
                       const union csock_addr *addr, socklen_t len, const struct csock_wait *w)
 {
+    struct csock__waiting wg;
     struct transfer t = sending(s, buf, n, flags);
+    ssize_t r = csock__enter(&wg.call, s);
+    if (r < 0)
+        return r;
     t.op.run = run_send_to;
     t.to = addr;
     t.len = len;
-    return run_send_one(s, &t, w);
+    return run_send_one(&wg, &t, w, 0);
 }
 
 int csock_send_all(struct csock *s, const void *buf, size_t n, int flags, size_t *ret_sent,

@@ -52,6 +52,25 @@ int csock_opt_get_int(struct csock *s, int level, int name, int *ret_value)
     return r;
 }
 
+/* Options that are not of AF_VSOCK itself fill only an int. */
+int csock_opt_get_u64(struct csock *s, int level, int name, uint64_t *ret_value)
+{
+    union {
+        uint64_t whole;
+        uint32_t first;
+    } value = {0};
+    socklen_t len = sizeof value;
+    int r = csock_opt_get(s, level, name, &value, &len);
+    if (r == 0)
+        *ret_value = len > sizeof value.first ? value.whole : value.first;
+    return r;
+}
+
+int csock_opt_set_u64(struct csock *s, int level, int name, uint64_t value)
+{
+    return set(s, level, name, &value, sizeof value);
+}
+
 int csock_opt_set(struct csock *s, int level, int name, const void *buf, socklen_t len)
 {
     return set(s, level, name, buf, len);

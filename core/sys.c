@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -65,6 +67,23 @@ static void *sys_alloc(size_t size)
     return calloc(1, size);
 }
 
+/* By the socket, so that its network namespace is asked. netdevice(7) */
+static int sys_iface_index(int fd, const char *name)
+{
+    struct ifreq request = {0};
+    strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
+    return ioctl(fd, SIOCGIFINDEX, &request) < 0 ? -1 : request.ifr_ifindex;
+}
+
+static int sys_iface_name(int fd, int index, char name[IF_NAMESIZE])
+{
+    struct ifreq request = {.ifr_ifindex = index};
+    if (ioctl(fd, SIOCGIFNAME, &request) < 0)
+        return -1;
+    memcpy(name, request.ifr_name, IF_NAMESIZE);
+    return 0;
+}
+
 const struct csock_sys csock__sys_linux = {
     .socket = socket,
     .socketpair = socketpair,
@@ -88,6 +107,7 @@ const struct csock_sys csock__sys_linux = {
     .send = send,
     .sendto = sendto,
     .sendmsg = sendmsg,
+    .sendfile = sendfile,
     .poll = poll,
     .clock = sys_clock,
     .nanosleep = sys_nanosleep,
@@ -107,6 +127,13 @@ const struct csock_sys csock__sys_linux = {
     .getservbyport_r = getservbyport_r,
     .getprotobyname_r = getprotobyname_r,
     .gethostname = gethostname,
+    .sethostname = sethostname,
+    .iface_index = sys_iface_index,
+    .iface_name = sys_iface_name,
+    .if_nametoindex = if_nametoindex,
+    .if_indextoname = if_indextoname,
+    .if_nameindex = if_nameindex,
+    .if_freenameindex = if_freenameindex,
 };
 
 const struct csock_sys *csock__sys = &csock__sys_linux;

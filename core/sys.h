@@ -7,6 +7,7 @@
 #define CSOCK_CORE_SYS_H
 
 #include <errno.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
@@ -41,6 +42,7 @@ struct csock_sys {
     ssize_t (*sendto)(int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr,
                       socklen_t len);
     ssize_t (*sendmsg)(int fd, const struct msghdr *msg, int flags);
+    ssize_t (*sendfile)(int fd, int file, off_t *offset, size_t n);
     /* waiting and time */
     int (*poll)(struct pollfd *fds, nfds_t n, int timeout_ms);
     int (*clock)(struct timespec *ret_now); /* CLOCK_MONOTONIC */
@@ -71,6 +73,14 @@ struct csock_sys {
     int (*getprotobyname_r)(const char *name, struct protoent *ent, char *buf, size_t size,
                             struct protoent **ret_ent);
     int (*gethostname)(char *name, size_t size);
+    int (*sethostname)(const char *name, size_t n);
+    /* interfaces */
+    int (*iface_index)(int fd, const char *name); /* of a name that fits; the number, or -1 */
+    int (*iface_name)(int fd, int index, char name[IF_NAMESIZE]);
+    unsigned (*if_nametoindex)(const char *name); /* 0 on failure */
+    char *(*if_indextoname)(unsigned index, char *name);
+    struct if_nameindex *(*if_nameindex)(void);
+    void (*if_freenameindex)(struct if_nameindex *rows);
 };
 
 /* The table in force. Replace it before other threads use the library, restore it after. */

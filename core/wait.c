@@ -16,16 +16,22 @@
 
 static const struct csock_wait forever = {.deadline = CSOCK_FOREVER};
 
+void csock__waiting_fill(struct csock__waiting *wg, struct csock *s, const struct csock_wait *w)
+{
+    wg->s = s;
+    wg->w = w ? w : &forever;
+    wg->deadline = wg->w->deadline;
+    wg->tried = wg->w->tried;
+    wg->lies = 0;
+    wg->blocked = false;
+}
+
 int csock__waiting_begin(struct csock__waiting *wg, struct csock *s, const struct csock_wait *w)
 {
     int r = csock__enter(&wg->call, s);
     if (r < 0)
         return r;
-    wg->s = s;
-    wg->w = w ? w : &forever;
-    wg->deadline = wg->w->deadline;
-    wg->lies = 0;
-    wg->blocked = false;
+    csock__waiting_fill(wg, s, w);
     return 0;
 }
 
@@ -229,12 +235,27 @@ static bool tries(const struct csock__waiting *wg, const struct csock__op *op)
     return csock__polls(wg) ? !op->poll_first : op->dontwait && !op->no_try;
 }
 
+/* The first try, if it has not been made before. */
+static ssize_t first_try(struct csock__waiting *wg, const struct csock__op *op)
+{
+    ssize_t tried = wg->tried;
+    wg->tried = 0;
+    if (tried == -EINTR) {
+        int stop = csock__interrupted(wg);
+        if (stop < 0)
+            return stop;
+    } else if (tried) {
+        return tried;
+    }
+    return csock__try(wg, op);
+}
+
 ssize_t csock__run(struct csock__waiting *wg, const struct csock__op *op)
 {
     if (op->never_waits && !has_deadline(wg))
         return csock__try(wg, op);
     if (tries(wg, op)) {
-        ssize_t r = csock__try(wg, op);
+        ssize_t r = first_try(wg, op);
         if (r != -EAGAIN || csock__nowait(wg))
             return r;
     }

@@ -10,12 +10,15 @@ struct csock__waiting {
     struct csock *s;
     const struct csock_wait *w; /* never NULL */
     int64_t deadline;           /* of w, made absolute when first needed; CSOCK_FOREVER */
+    ssize_t tried;              /* result of a try made before, 0: none */
     unsigned lies;              /* times that poll said "ready" and the call then had to wait */
     bool blocked;               /* the blocking call was made: its short count is final (io.c) */
 };
 
 /* Enters the socket and leaves it again, as csock__enter and csock__leave do. w may be NULL. */
 int csock__waiting_begin(struct csock__waiting *wg, struct csock *s, const struct csock_wait *w);
+/* The second half of the first, for a call that is inside already: wg->call. */
+void csock__waiting_fill(struct csock__waiting *wg, struct csock *s, const struct csock_wait *w);
 void csock__waiting_end(struct csock__waiting *wg);
 
 /* One system call that may have to wait. */
@@ -31,6 +34,10 @@ struct csock__op {
 
 /* Whether the call waits by poll rather than by the blocking system call itself. */
 bool csock__polls(const struct csock__waiting *wg);
+
+/* accept4(2), connect(2) and sendfile(2) know no MSG_DONTWAIT: where they wait by poll the descriptor
+ * has to be one that does not block, and is made so. 0 or an error. sock.c */
+int csock__ready_to_poll(struct csock__waiting *wg);
 
 /* Whether one try is all that the caller asked for. */
 bool csock__nowait(const struct csock__waiting *wg);

@@ -102,9 +102,95 @@ struct csock_wait {
     void (*pause)(void *arg);
     void (*resume)(void *arg);
     void *arg;
+    /* What a csock_try_… of the same call has just given, if that did not end it: -EAGAIN, -EINTR,
+     * or the count of a send that was short, which the result will include. The call then makes no
+     * second try. 0: there was none. */
+    ssize_t tried;
 };
 
 /* --------------------------------------------------------------- addresses */
+
+/* Addresses of Linux whose headers a machine may lack: bit for bit those of the kernel. The first
+ * member is the family, AF_…; the manual pages say what the others mean. */
+struct csock_addr_nl { /* netlink(7) */
+    sa_family_t family;
+    uint16_t pad;
+    uint32_t pid, groups;
+};
+struct csock_addr_ll { /* packet(7) */
+    sa_family_t family;
+    uint16_t protocol; /* network order */
+    int32_t ifindex;
+    uint16_t hatype;
+    uint8_t pkttype, halen, addr[8]; /* an address of the kernel's may go on beyond addr */
+};
+struct csock_addr_can { /* linux/can.h: CAN_RAW and CAN_BCM look at the interface alone */
+    sa_family_t family;
+    int32_t ifindex;
+    union {
+        struct {
+            uint32_t rx_id, tx_id;
+        } tp; /* CAN_ISOTP */
+        struct {
+            uint64_t name;
+            uint32_t pgn;
+            uint8_t addr;
+        } j1939; /* CAN_J1939 */
+    } u;
+};
+struct csock_addr_tipc { /* linux/tipc.h */
+    sa_family_t family;
+    uint8_t addrtype; /* 1: seq, 2: name, 3: id */
+    int8_t scope;
+    union {
+        struct {
+            uint32_t ref, node;
+        } id;
+        struct {
+            uint32_t type, lower, upper;
+        } seq;
+        struct {
+            uint32_t type, instance, domain;
+        } name;
+    } u;
+};
+struct csock_addr_alg { /* linux/if_alg.h */
+    sa_family_t family;
+    char type[14];
+    uint32_t feat, mask;
+    char name[64];
+};
+struct csock_addr_vm { /* vsock(7) */
+    sa_family_t family;
+    uint16_t reserved;
+    uint32_t port, cid;
+    uint8_t flags, zero[3];
+};
+struct csock_addr_qrtr { /* linux/qrtr.h */
+    sa_family_t family;
+    uint32_t node, port;
+};
+/* AF_BLUETOOTH, by protocol. A device's address stands backwards: its last byte is bdaddr[0]. */
+struct csock_addr_l2 { /* psm and cid: little-endian */
+    sa_family_t family;
+    uint16_t psm;
+    uint8_t bdaddr[6];
+    uint16_t cid;
+    uint8_t bdaddr_type;
+};
+struct csock_addr_rc {
+    sa_family_t family;
+    uint8_t bdaddr[6];
+    uint8_t channel;
+};
+struct csock_addr_hci {
+    sa_family_t family;
+    uint16_t dev, channel;
+};
+struct csock_addr_sco {
+    sa_family_t family;
+    uint8_t bdaddr[6];
+};
 
 /* Every address goes with its length, as in bind(2). */
 union csock_addr {
@@ -112,6 +198,17 @@ union csock_addr {
     struct sockaddr_in in;
     struct sockaddr_in6 in6;
     struct sockaddr_un un;
+    struct csock_addr_nl nl;
+    struct csock_addr_ll ll;
+    struct csock_addr_can can;
+    struct csock_addr_tipc tipc;
+    struct csock_addr_alg alg;
+    struct csock_addr_vm vm;
+    struct csock_addr_qrtr qrtr;
+    struct csock_addr_l2 l2;
+    struct csock_addr_rc rc;
+    struct csock_addr_hci hci;
+    struct csock_addr_sco sco;
     struct sockaddr_storage storage;
 };
 
@@ -121,8 +218,21 @@ union csock_addr {
  *   AF_INET   "192.0.2.1:80", ":80" (any address), "<broadcast>:80"
  *   AF_INET6  "[2001:db8::1]:80", "[fe80::1%2]:80" (numeric scope), ":80"
  *   AF_UNIX   "/run/x.sock"; "@name" is the abstract name; "" is unnamed
- * The port is required, in decimal. Flow info has no text form. An AF_UNIX text is taken as it is:
- * there are no escapes.
+ *   AF_NETLINK    "pid:groups"
+ *   AF_PACKET     "interface:protocol[:pkttype:hatype[:0011223344aa]]", the interface's number
+ *   AF_CAN        "interface" (CAN_RAW, CAN_BCM), "interface:rx:tx" (CAN_ISOTP),
+ *                 "interface:name:pgn:addr" (CAN_J1939)
+ *   AF_TIPC       "seq:type:lower:upper[:scope]", "name:type:instance[:scope]",
+ *                 "id:node:ref[:scope]"
+ *   AF_ALG        "type:name", such as "hash:sha256"
+ *   AF_VSOCK      "cid:port"
+ *   AF_QIPCRTR    "node:port"
+ *   AF_RDS        as AF_INET, which is also the family of the address that comes out
+ *   AF_BLUETOOTH  "l2cap:00:11:22:33:44:55:psm[:cid[:type]]", "rfcomm:00:11:22:33:44:55:channel",
+ *                 "hci:device[:channel]", "sco:00:11:22:33:44:55"
+ * The port is required, in decimal. Other numbers are decimal or 0x…. Flow info, and the feat and
+ * mask of AF_ALG, have no text form. An AF_UNIX text is taken as it is: there are no escapes. The
+ * length tells the forms of AF_CAN apart (24 bytes: J1939), and those of AF_BLUETOOTH.
  * Errors: CSOCK_EFAMILY, CSOCK_EHOST, CSOCK_EPORT, CSOCK_EPATH, CSOCK_ESYNTAX. inet_pton(3),
  * unix(7). */
 CSOCK_API int csock_addr_parse(int family, const char *text, union csock_addr *ret_addr,
@@ -158,6 +268,11 @@ CSOCK_API int csock_addr_from_path(const void *path, size_t n, union csock_addr 
  * before its first NUL. Returns the length, or CSOCK_EFAMILY, CSOCK_EADDRLEN. */
 CSOCK_API ssize_t csock_addr_path(const union csock_addr *addr, socklen_t len,
                                   const char **ret_path);
+
+/* A Bluetooth device's address: six hexadecimal numbers, "00:11:22:33:44:55", to the bytes of a
+ * bdaddr and back. 0 or CSOCK_ESYNTAX; the length as csock_addr_format. */
+CSOCK_API int csock_bdaddr_parse(const char *text, uint8_t ret_bdaddr[6]);
+CSOCK_API int csock_bdaddr_format(const uint8_t bdaddr[6], char *text, size_t size);
 
 /* ----------------------------------------------------------------- sockets */
 
@@ -323,11 +438,74 @@ CSOCK_API ssize_t csock_send_to(struct csock *s, const void *buf, size_t n, int 
 CSOCK_API int csock_send_all(struct csock *s, const void *buf, size_t n, int flags,
                              size_t *ret_sent, const struct csock_wait *w);
 
+/* One try each: the system call with MSG_DONTWAIT, and nothing else. For callers who have a lock
+ * that everyone who closes, detaches or moves *s takes before: while one of these runs, none of
+ * them may begin. The receives write the address only if they succeed. To go on after a -EAGAIN,
+ * -EINTR or a short send, make the whole call with csock_wait.tried. Not with MSG_WAITALL,
+ * MSG_ERRQUEUE, MSG_FASTOPEN or MSG_ZEROCOPY, nor on a socket with CSOCK_NO_TRY. */
+CSOCK_API ssize_t csock_try_recv(const struct csock *s, void *buf, size_t n, int flags);
+CSOCK_API ssize_t csock_try_recv_from(const struct csock *s, void *buf, size_t n, int flags,
+                                      union csock_addr *ret_addr, socklen_t *ret_len);
+CSOCK_API ssize_t csock_try_send(const struct csock *s, const void *buf, size_t n, int flags);
+CSOCK_API ssize_t csock_try_send_to(const struct csock *s, const void *buf, size_t n, int flags,
+                                    const union csock_addr *addr, socklen_t len);
+/* Sends at most n bytes of an open file from offset on; the file's own position stays. Returns the
+ * count, which may be short; 0 at the end of the file. Blocks; any deadline, CSOCK_NOWAIT too, puts
+ * the socket into non-blocking mode, and leaves it there. A broken pipe raises SIGPIPE whatever the
+ * socket's flags. Errors: -EINVAL where the file is not of a kind for it. sendfile(2). */
+CSOCK_API ssize_t csock_sendfile(struct csock *s, int file, off_t offset, size_t n,
+                                 const struct csock_wait *w);
+
+/* ---------------------------------------------------------------- messages */
+
+/* sendmsg(2). As csock_send, also where a blocking stream takes only a part at first: the rest
+ * follows without the ancillary data, which is sent once. (Without memory for a copy of msg_iov it
+ * does not follow, and the count is short.) A message of datagrams or SOCK_SEQPACKET goes whole or
+ * not at all. Blocks. */
+CSOCK_API ssize_t csock_sendmsg(struct csock *s, const struct msghdr *msg, int flags,
+                                const struct csock_wait *w);
+
+/* recvmsg(2). msg_namelen, msg_controllen and msg_flags are written on success only. MSG_TRUNC in
+ * flags: as csock_recv. Descriptors that come are close-on-exec only with MSG_CMSG_CLOEXEC; they
+ * are the caller's, who finds them by csock_cmsg_next. Blocks. */
+CSOCK_API ssize_t csock_recvmsg(struct csock *s, struct msghdr *msg, int flags,
+                                const struct csock_wait *w);
+
+/* CMSG_LEN and CMSG_SPACE of n bytes, or -EMSGSIZE beyond INT_MAX. cmsg(3). */
+CSOCK_API ssize_t csock_cmsg_len(size_t n);
+CSOCK_API ssize_t csock_cmsg_space(size_t n);
+
+/* Adds an item to the ancillary data of a message, behind the msg_controllen bytes there are (0 at
+ * first) in the `capacity` bytes at msg_control, aligned as a size_t. Each takes csock_cmsg_space(n).
+ * 0, or -ENOBUFS, -EMSGSIZE. */
+CSOCK_API int csock_cmsg_add(struct msghdr *msg, size_t capacity, int level, int type,
+                             const void *data, size_t n);
+
+/* One item of ancillary data: a view into the message. */
+struct csock_cmsg {
+    int level, type;
+    const void *data; /* aligned as a size_t, if msg_control is */
+    size_t n;
+    bool cut; /* its header says that there was more */
+};
+
+/* The item at *at, which is 0 at first, and moves *at on: 1; 0 after the last, -EBADMSG at bytes
+ * that are none. The kernel shortens an item that does not fit, and says MSG_CTRUNC in msg_flags. */
+CSOCK_API int csock_cmsg_next(const struct msghdr *msg, size_t *at, struct csock_cmsg *ret_item);
+
+/* Closes every descriptor that came with a message (SCM_RIGHTS, SCM_PIDFD), for when it cannot be
+ * handed on. Returns how many. */
+CSOCK_API size_t csock_cmsg_close_fds(const struct msghdr *msg);
+
 /* ----------------------------------------------------------------- options */
 
 /* An int option. getsockopt(2), setsockopt(2). 0 or -errno. */
 CSOCK_API int csock_opt_get_int(struct csock *s, int level, int name, int *ret_value);
 CSOCK_API int csock_opt_set_int(struct csock *s, int level, int name, int value);
+
+/* A 64-bit option, as AF_VSOCK has them. Get takes what comes as an int, too. */
+CSOCK_API int csock_opt_get_u64(struct csock *s, int level, int name, uint64_t *ret_value);
+CSOCK_API int csock_opt_set_u64(struct csock *s, int level, int name, uint64_t value);
 
 /* A buffer of at most *len bytes; *len becomes what the kernel wrote. On failure unchanged. */
 CSOCK_API int csock_opt_get(struct csock *s, int level, int name, void *buf, socklen_t *len);
@@ -379,6 +557,33 @@ CSOCK_API int csock_protocol_by_name(const char *name);
 /* The machine's own name, NUL-terminated, into name[size]. gethostname(2). -ENAMETOOLONG if it
  * does not fit. */
 CSOCK_API int csock_hostname(char *name, size_t size);
+
+/* Gives the machine (its UTS namespace) another name, of n bytes. sethostname(2). 0 or -errno. */
+CSOCK_API int csock_hostname_set(const char *name, size_t n);
+
+/* -------------------------------------------------------------- interfaces
+ *
+ * Network interfaces by name and number, netdevice(7). s is a socket, whose network namespace is
+ * then asked, or NULL for that of the calling thread. Do not block. */
+
+#define CSOCK_IFACE_NAME_MAX 16 /* any name, with its NUL */
+
+/* 0, or -ENODEV if there is none of that name, or other -errno. */
+CSOCK_API int csock_iface_index(struct csock *s, const char *name, unsigned *ret_index);
+
+/* The length of the name, which is NUL-terminated, or -ENXIO, -ENODEV if there is no such number,
+ * or other -errno. */
+CSOCK_API int csock_iface_name(struct csock *s, unsigned index, char name[CSOCK_IFACE_NAME_MAX]);
+
+struct csock_iface {
+    unsigned index;
+    char name[CSOCK_IFACE_NAME_MAX];
+};
+
+/* All of the calling thread's namespace. Returns how many; *ret_list is the caller's:
+ * csock_iface_list_free. Errors: -ENOMEM and other -errno. if_nameindex(3). */
+CSOCK_API int csock_iface_list(struct csock_iface **ret_list);
+CSOCK_API void csock_iface_list_free(struct csock_iface *list);
 
 #ifdef __cplusplus
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Writes python/ext/constants.def from tools/constants.tsv, whose head explains the columns.
+"""Writes what comes of tools/constants.tsv, whose head explains the columns: the extension's table,
+python/ext/constants.def, and the constants in the type stubs (see gen_stubs.py).
 
-gen_constants.py           writes the table
-gen_constants.py --check   writes nothing; status 1 if the table is not what the source says
+gen_constants.py           writes them
+gen_constants.py --check   writes nothing; status 1 if one of them is not what the source says
 """
 
 import argparse
@@ -11,9 +12,12 @@ import re
 import sys
 from typing import NamedTuple
 
+import gen_stubs
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "tools" / "constants.tsv"
 TABLE = ROOT / "python" / "ext" / "constants.def"
+STUBS = ROOT / "python" / "csock"
 
 KINDS = ("uapi", "header", "net32")
 ENUM_PREFIXES = ("AF_", "SOCK_", "MSG_", "AI_")
@@ -96,20 +100,33 @@ def render(rows):
     return HEAD + "".join(map(render_row, rows))
 
 
+def outputs(rows, table, stubs):
+    """Pairs: a file, and what it is to say."""
+    yield table, render(rows)
+    for name, block in gen_stubs.blocks(rows).items():
+        path = stubs / name
+        try:
+            yield path, gen_stubs.splice(path.read_text(), block)
+        except (OSError, ValueError) as error:
+            raise SourceError(f"{path}: {error}") from None
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="only say whether the table is stale")
+    parser.add_argument("--check", action="store_true", help="only say whether a file is stale")
     parser.add_argument("--source", type=pathlib.Path, default=SOURCE)
     parser.add_argument("--table", type=pathlib.Path, default=TABLE)
+    parser.add_argument("--stubs", type=pathlib.Path, default=STUBS)
     args = parser.parse_args()
     try:
-        text = render(load(args.source))
+        files = list(outputs(load(args.source), args.table, args.stubs))
     except SourceError as error:
         return str(error)
-    if not args.check:
-        args.table.write_text(text)
-    elif not args.table.exists() or args.table.read_text() != text:
-        return f"{args.table} is stale: run tools/gen_constants.py"
+    for path, text in files:
+        if not args.check:
+            path.write_text(text)
+        elif not path.exists() or path.read_text() != text:
+            return f"{path} is stale: run tools/gen_constants.py"
     return 0
 
 

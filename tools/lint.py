@@ -162,7 +162,7 @@ RULES = {
     "lines and files are short": lengths,
     "C is formatted (clang-format)": c_style,
     "Python is clean (ruff)": lambda: command(sys.executable, "-m", "ruff", "check", "--quiet"),
-    "the table of constants is fresh": lambda: command(
+    "the table of constants and the stubs are fresh": lambda: command(
         sys.executable, "tools/gen_constants.py", "--check"
     ),
 }

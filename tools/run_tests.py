@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """Builds csock, runs its suites one after the other, and adds up.
 
-run_tests.py [suite...]    by default all but c-valgrind:
+run_tests.py [suite...]    by default all but c-valgrind and conformance-asan:
 
-lint       tools/lint.py
-c          the C tests
-c-asan     the same under AddressSanitizer and UndefinedBehaviorSanitizer
-c-tsan     threads on shared sockets under ThreadSanitizer
-c-valgrind the C tests under valgrind
-py         the Python tests
-py-asan    the same with core and extension under both sanitizers
+lint              tools/lint.py
+c                 the C tests
+c-asan            the same under AddressSanitizer and UndefinedBehaviorSanitizer
+c-tsan            threads on shared sockets under ThreadSanitizer
+c-valgrind        the C tests under valgrind
+py                the Python tests
+py-asan           the same with core and extension under both sanitizers
+types             the type stubs: mypy --strict for each Python version, and stubtest
+conformance       CPython's own tests of sockets and of ssl: as on the stock module?
+conformance-asan  test_socket of them, csock under both sanitizers
 
 A suite that fails does not keep the others from running. The last line reads
 "N passed, N failed, N skipped"; the status is 0 only if nothing failed and something passed. A
@@ -30,6 +33,11 @@ import xml.etree.ElementTree as xml
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
 PYTEST_LIMIT = 600  # seconds for one file of Python tests
+
+# Of CPython's suites, those that `make test` runs; `make conformance` runs all of
+# tests/conformance/suites.toml.
+CONFORMANCE = ["test_socket", "test_timeout", "test_socketserver", "test_ssl"]
+NOT_COMPARED = 77  # the runner's status when this Python has no suite
 
 UBSAN = {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
 
@@ -186,12 +194,13 @@ def suite_py(result, way="plain", wrapper=(), env=None):
         result.add(with_status(cases, name, status))
 
 
-def suite_py_asan(result):
+def sanitized_python():
+    """The environment in which a Python can import what is built for the sanitizers."""
     libraries = []
     for name in ("libasan.so", "libubsan.so"):
         found = subprocess.run(["gcc", f"-print-file-name={name}"], capture_output=True, check=True)
         libraries.append(os.path.realpath(found.stdout.decode().strip()))
-    env = {
+    return {
         **UBSAN,
         # Python itself is not built for the sanitizers: their libraries must come first.
         "LD_PRELOAD": " ".join(libraries),
@@ -201,7 +210,42 @@ def suite_py_asan(result):
         "PYTHONMALLOC": "malloc",
         "CSOCK_SANITIZED": "1",
     }
-    suite_py(result, "asan", fixed_layout(), env)
+
+
+def suite_py_asan(result):
+    suite_py(result, "asan", fixed_layout(), sanitized_python())
+
+
+def suite_conformance(result, way="plain", suites=CONFORMANCE, wrapper=(), env=None):
+    """CPython's own tests of sockets, on stock and on csock, for the Python that this one is of.
+    A test counts as failed when it does not come out as on stock."""
+    if not built(way, result):
+        return
+    out = BUILD / way / "conformance"
+    (out / "results.json").unlink(missing_ok=True)
+    runner = [sys.executable, ROOT / "tests/conformance/run.py", "--python", sys._base_executable]
+    options = ["--site", BUILD / way / "site", "--suites", ",".join(suites), "--out", out]
+    options += [f"--env={name}={value}" for name, value in (env or {}).items()]
+    status = subprocess.run([*wrapper, *runner, *options], cwd=ROOT).returncode
+    if status == NOT_COMPARED:
+        result.skipped += len(suites)
+        return
+    try:
+        pythons = json.loads((out / "results.json").read_text())["pythons"]
+    except FileNotFoundError:
+        pythons = []
+    differ = 0
+    for python in pythons:
+        for found in python["suites"].values():
+            differ += len(found["differ"])
+            # What fails on both sides alike is no failure of csock's, and no success.
+            result.passed += found["csock"]["passed"]
+            result.skipped += found["csock"]["skipped"]
+    result.failed += differ or int(status != 0)
+
+
+def suite_conformance_asan(result):
+    suite_conformance(result, "asan", ["test_socket"], fixed_layout(), sanitized_python())
 
 
 def suite_lint(result):
@@ -211,19 +255,40 @@ def suite_lint(result):
         result.fail("lint")
 
 
+def suite_types(result):
+    if not built("plain", result):
+        return
+    site = BUILD / "plain" / "site"
+    env = {**os.environ, "MYPYPATH": str(site), "PYTHONPATH": str(site)}
+    mypy = [sys.executable, "-m", "mypy", "--strict", f"--cache-dir={BUILD / 'mypy'}"]
+    checks = [
+        [*mypy, f"--python-version=3.{minor}", "tests/typing/sample.py"] for minor in range(11, 16)
+    ]
+    checks.append([sys.executable, "-m", "mypy.stubtest", "csock"])
+    for command in checks:
+        name = " ".join(command[2:])
+        print(f"--- {name}")
+        status = subprocess.run(command, cwd=ROOT, env=env).returncode
+        result.add([(name, "failed" if status else "passed", "")])
+
+
 SUITES = {
     "lint": suite_lint,
+    "types": suite_types,
     "c": suite_c,
     "c-asan": suite_c_asan,
     "c-tsan": suite_c_tsan,
     "c-valgrind": suite_c_valgrind,
     "py": suite_py,
     "py-asan": suite_py_asan,
+    "conformance": suite_conformance,
+    "conformance-asan": suite_conformance_asan,
 }
+NOT_BY_DEFAULT = "c-valgrind", "conformance-asan"
 
 
 def main():
-    names = sys.argv[1:] or [name for name in SUITES if name != "c-valgrind"]
+    names = sys.argv[1:] or [name for name in SUITES if name not in NOT_BY_DEFAULT]
     unknown = [name for name in names if name not in SUITES]
     if unknown:
         sys.exit(f"no such suite: {', '.join(unknown)}\n{__doc__}")
@@ -238,7 +303,7 @@ def main():
     print("\n===== summary")
     for name, (result, seconds) in results.items():
         counts = f"{result.passed:5} passed {result.failed:4} failed {result.skipped:4} skipped"
-        print(f"{name:12} {'ok' if not result.failed else 'FAILED':7} {counts} {seconds:7.0f} s")
+        print(f"{name:16} {'ok' if not result.failed else 'FAILED':7} {counts} {seconds:7.0f} s")
     passed, failed, skipped = (
         sum(getattr(result, kind) for result, _ in results.values())
         for kind in ("passed", "failed", "skipped")

@@ -3,6 +3,7 @@
 #
 # tools/setup.sh demo    what `make demo` needs
 # tools/setup.sh test    what `make test` needs besides
+# tools/setup.sh conformance   CPython's own tests, and headers, for each Python that Debian has here
 # tools/setup.sh ecosystem    what `make demo` needs, and the servers of `make ecosystem`
 #
 # System packages come by apt, as root or through sudo without a password; Python packages by pip
@@ -12,7 +13,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-need=${1:?demo, test or ecosystem}
+need=${1:?demo, test, conformance or ecosystem}
 venv=build/venv
 log=build/setup.log
 
@@ -159,6 +160,33 @@ check_python() {
         die "'$python' ($(real_path "$python")) lacks Python.h or ensurepip: install both"
 }
 
+# What CPython's own tests need of a Python that is Debian's: those tests, and Python.h.
+suite_packages() { # python...
+    for python in "$@"; do
+        real=$(real_path "$python")
+        case $real in /usr/bin/python3*) ;; *) continue ;; esac
+        has_suite "$python" || echo "lib${real##*/}-testsuite"
+        complete "$python" || echo "${real##*/}-dev"
+    done
+}
+
+has_suite() { # python
+    "$1" -c 'import importlib.util, sys
+sys.exit(importlib.util.find_spec("test.test_socket") is None)' 2>/dev/null
+}
+
+# Without them nothing else lacks anything: where they may not be had, the tests say so and skip.
+ensure_suites() { # package...
+    (ensure_packages "$@") || say "going on without $*: CPython's own tests will be skipped"
+}
+
+debian_pythons() {
+    for file in /usr/bin/python3.[0-9]*; do
+        case $file in *-*) continue ;; esac
+        if new_enough "$file"; then echo "$file"; fi
+    done
+}
+
 # The environment is made again when its Python has changed or the checkout has moved; packages are
 # installed when the requirements have changed.
 ensure_venv() {
@@ -179,6 +207,11 @@ ensure_venv() {
 mkdir -p build 2>/dev/null && [ -w build ] || die "cannot write to $(pwd)/build; whose is it?"
 : >"$log"
 python=${PYTHON:-python3}
+if [ "$need" = conformance ]; then
+    ensure_suites $(suite_packages $(debian_pythons))
+    exit 0
+fi
 ensure_packages $packages $(python_packages)
 check_python
+[ "$need" = demo ] || ensure_suites $(suite_packages "$python")
 ensure_venv

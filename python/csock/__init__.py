@@ -2,55 +2,86 @@
 
 Everything of `csock.dropin` is here, which has exactly the names of CPython's own socket module,
 and the constants of Linux that CPython does not have. `SocketType` is the class of the objects
-that `socket()` makes, as it was in 1998.
+that `socket()` makes, as it was in 1998. `install()` puts `csock.dropin` in the place of `socket`.
+
+Importing this brings none of it: the names come when the first of them is asked for. Until then
+install() can still decide whose error classes they use, and a program that only installs csock
+has not loaded the stock module. This file must not import anything that costs time.
 """
 
+import os
 import sys
-from importlib.machinery import ExtensionFileLoader, ModuleSpec, PathFinder
+
+# What install() sets before it loads the extension: see csock/_socket.py.
+_standing_in = False
+
+_told = False
+
+# Beside those of dropin.__all__.
+_MORE = ("EAGAIN", "EBADF", "EWOULDBLOCK", "AddressInfo", "MsgFlag", "SocketIO")
 
 
-def _load_extension():
-    """Load csock._socket from the one shared object, which is found as csock._core.
+def _disabled():
+    """Whether CSOCK_DISABLE tells every way in to leave stock in place. The first time, says so."""
+    global _told
+    if os.environ.get("CSOCK_DISABLE", "0") in ("", "0"):
+        return False
+    if not _told:
+        _told = True
+        _say("CSOCK_DISABLE is set: the standard library's socket module is used")
+    return True
 
-    It comes first: it has the state and the types that csock._core uses, too.
-    """
-    core = PathFinder.find_spec("csock._core", __path__)  # noqa: F405
-    if core is None:
-        raise ImportError("csock is not built: it has no extension module csock._core")
-    loader = ExtensionFileLoader("csock._socket", core.origin)
-    spec = ModuleSpec("csock._socket", loader, origin=core.origin)
-    # As importlib.util.module_from_spec does, whose module costs more to import than this one.
-    module = loader.create_module(spec)
-    module.__spec__, module.__loader__, module.__file__ = spec, loader, core.origin
-    module.__package__ = "csock"
-    sys.modules["csock._socket"] = module
+
+def _say(text):
+    """One line on stderr, whatever state that is in."""
     try:
-        loader.exec_module(module)
-    except BaseException:
-        del sys.modules["csock._socket"]
-        raise
-    return module
+        sys.stderr.write(f"csock: {text}\n")
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):
+        pass  # none, or closed: nobody to tell
 
 
-_socket = _load_extension()
+def install(force=False):
+    """Have csock stand in for `socket` in this program: `import socket` gives `csock.dropin`.
 
-from . import _core, dropin  # noqa: E402
-from .dropin import *  # noqa: E402, F403
-from .dropin import (  # noqa: E402
-    EAGAIN,
-    EBADF,
-    EWOULDBLOCK,
-    AddressInfo,
-    MsgFlag,
-    SocketIO,
-    socket,
-)
+    Call it before `socket`, `ssl` or anything that uses them is imported. Otherwise it raises
+    RuntimeError, which names the modules that hold the stock one. With force they get csock where
+    they refer to the module by its name; what they took out of it, classes derived from it, and
+    `ssl` stay as they are.
+    """
+    from ._install import install
 
-SocketType = socket
+    install(force)
+
+
+def uninstall():
+    """Undo install(). RuntimeError, which says why, if something holds on to csock by now."""
+    from ._install import uninstall
+
+    uninstall()
+
+
+def _load_names():
+    """Put the names of the drop-in here; if CSOCK_DISABLE says so, those of stock."""
+    names = globals()
+    if _disabled():
+        import socket as stock
+
+        keep = {"install": install, "uninstall": uninstall}
+        names.update({k: v for k, v in vars(stock).items() if not k.startswith("__")} | keep)
+        names["__all__"] = stock.__all__
+        return
+    from . import dropin
+
+    found = {name: getattr(dropin, name) for name in (*dropin.__all__, *_MORE)}
+    found["SocketType"] = dropin.socket
+    names.update(found)  # at once: other threads look for `socket` to see whether they are here
 
 
 def _load_constants():
     """Put the constants that CPython lacks here, and all names into __all__."""
+    from . import _core, dropin
+
     _core.load_constants()
     more = {
         name: value
@@ -58,30 +89,39 @@ def _load_constants():
         if isinstance(value, int) and not name.startswith("_")
     }
     globals().update(more)
-    globals()["__all__"] = [
-        "EAGAIN",
-        "EBADF",
-        "EWOULDBLOCK",
-        "AddressInfo",
-        "MsgFlag",
-        "SocketIO",
-        *dropin.__all__,
-        *more,
-    ]
+    globals()["__all__"] = [*_MORE, *dropin.__all__, *more]
+
+
+def _submodule(name):
+    if not _disabled():
+        __import__(f"{__name__}.{name}")
+        return sys.modules[f"{__name__}.{name}"]
+    if name == "_core":
+        raise AttributeError("CSOCK_DISABLE is set: csock has only what stock has")
+    stock = "socket" if name == "dropin" else name
+    __import__(stock)
+    return sys.modules[stock]
 
 
 def __getattr__(name):
-    # Those constants are more than two thousand: they come when the first of them, or `*`, is
-    # asked for.
-    if "__all__" not in globals():
+    if name in ("dropin", "_socket", "_core"):
+        return _submodule(name)
+    if name != "__all__" and name.startswith("_"):
+        # Also what the import system asks for before it looks for a module of that name.
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # The names of stock first. The constants that only csock has are more than two thousand: they
+    # come when the first of them, or `*`, is asked for.
+    names = globals()
+    if "socket" not in names:
+        _load_names()
+    if name not in names and "__all__" not in names:
         _load_constants()
     try:
-        return globals()[name]  # also if another thread has just loaded them
+        return names[name]  # also if another thread has just loaded them
     except KeyError:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
 
 
 def __dir__():
-    if "__all__" not in globals():
-        _load_constants()
+    __getattr__("__all__")
     return sorted(globals())

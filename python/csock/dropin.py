@@ -37,6 +37,8 @@ __all__ = [
     "fromfd",
     "getfqdn",
     "has_dualstack_ipv6",
+    "recv_fds",
+    "send_fds",
     *(name for name in dir(_socket) if not name.startswith("_")),
 ]
 
@@ -55,6 +57,12 @@ _LOCALHOST_V6 = "::1"
 
 _blocking_errnos = {EAGAIN, EWOULDBLOCK}
 
+
+
+class _GiveupOnSendfile(Exception):
+    """The file is not of a kind that sendfile(2) takes."""
+
+
 # Tells "no timeout given" from a timeout of None.
 _GLOBAL_DEFAULT_TIMEOUT = object()
 
@@ -71,26 +79,13 @@ class SocketIO(_core.RawStream, io.RawIOBase):
     """The raw stream of a socket: what makefile() gives unbuffered, and buffers otherwise."""
 
 
-del _core  # not a name of stock's
-
-
 class socket(_socket.socket):
     """A socket. See csock._socket.socket for the calls that move data."""
 
     __slots__ = ["__weakref__", "_closed", "_io_refs"]
 
-    def __init__(self, family=-1, type=-1, proto=-1, fileno=None):
-        # Without a descriptor to ask, -1 means the defaults; audit hooks are told those.
-        if fileno is None:
-            if family == -1:
-                family = AF_INET
-            if type == -1:
-                type = SOCK_STREAM
-            if proto == -1:
-                proto = 0
-        _socket.socket.__init__(self, family, type, proto, fileno)
-        self._io_refs = 0  # streams that are open on this socket
-        self._closed = False  # close() was called, though streams may keep the descriptor
+    # C gives it the rest, by equip() below: __init__, close, _decref_socketios, a faster accept, and
+    # the base's methods as its own.
 
     def __enter__(self):
         return self
@@ -152,7 +147,7 @@ class socket(_socket.socket):
 
         The socket stays open until the file, too, is closed.
         """
-        if not set(mode) <= {"r", "w", "b"}:
+        if str.strip(mode, "rwb"):
             raise ValueError(f"invalid mode {mode!r} (only r, w, b allowed)")
         binary = "b" in mode
         writing = "w" in mode
@@ -179,21 +174,44 @@ class socket(_socket.socket):
         text.mode = mode
         return text
 
-    def _decref_socketios(self):
-        if self._io_refs > 0:
-            self._io_refs -= 1
-        if self._closed:
-            self.close()
+    def sendfile(self, file, offset=0, count=None):
+        """Send a file that was opened in binary mode, from offset on, at most count bytes: by
+        sendfile(2), or where that does not take the file by reading and sending. Returns the
+        count, and leaves the file's position behind what was sent, after an error, too.
+
+        The timeout is that of each step. Non-blocking sockets are not supported.
+        """
+        try:
+            return self._sendfile_use_sendfile(file, offset, count)
+        except _GiveupOnSendfile:
+            return self._sendfile_use_send(file, offset, count)
+
+    def _sendfile_use_sendfile(self, file, offset=0, count=None):
+        from ._sendfile import by_system_call
+
+        return by_system_call(self, _GiveupOnSendfile, file, offset, count)
+
+    def _sendfile_use_send(self, file, offset=0, count=None):
+        from ._sendfile import by_reading
+
+        return by_reading(self, file, offset, count)
+
+    def _check_sendfile_params(self, file, offset, count):
+        from ._sendfile import check
+
+        check(self, file, count)
+
+    if sys.version_info >= (3, 15):
+
+        def _sendfile_zerocopy(self, zerocopy_func, giveup_exc_type, file, offset=0, count=None):
+            from ._sendfile import by_call, waiting_first  # ssl comes here
+
+            send = waiting_first(self, zerocopy_func)
+            return by_call(self, send, giveup_exc_type, file, offset, count)
 
     def _real_close(self, _base=_socket.socket):
         # The default argument outlives the module's names at the interpreter's end.
         _base.close(self)
-
-    def close(self):
-        """Close the socket. While files of makefile() are open, they keep the descriptor."""
-        self._closed = True
-        if self._io_refs <= 0:
-            self._real_close()
 
     def detach(self):
         """Close the socket object, but not the descriptor, which is returned."""
@@ -207,6 +225,11 @@ class socket(_socket.socket):
     def set_inheritable(self, inheritable):
         """Have child programs inherit the descriptor, or not."""
         os.set_inheritable(self.fileno(), inheritable)
+
+
+_core.equip(socket, globals())
+
+del _core  # not a name of stock's
 
 
 def fromfd(fd, family, type, proto=0):
@@ -268,6 +291,31 @@ if sys.version_info >= (3, 13):
             server.close()
             raise
         return server, client
+
+
+def send_fds(sock, buffers, fds, flags=0, address=None):
+    """Send buffers, as one message, and with it descriptors: AF_UNIX only. Returns the count."""
+    import array
+
+    rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", fds))
+    return sock.sendmsg(buffers, [rights], flags, address)
+
+
+def recv_fds(sock, bufsize, maxfds, flags=0):
+    """Receive data and at most maxfds descriptors, which are not inherited by child programs.
+
+    Returns (data, list of descriptors, flags of the message, address).
+    """
+    cloexec = _socket.MSG_CMSG_CLOEXEC
+    size = _socket.CMSG_LEN(maxfds * 4)
+    data, control, msg_flags, address = sock.recvmsg(bufsize, size, flags | cloexec)
+    fds = []
+    for level, kind, rights in control:
+        if (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_RIGHTS):
+            fds += memoryview(rights[: len(rights) // 4 * 4]).cast("i")
+    if not flags & cloexec:
+        msg_flags &= ~cloexec  # who has not asked for it does not hear of it
+    return data, fds, msg_flags, address
 
 
 def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
@@ -373,3 +421,15 @@ def create_server(address, *, family=AF_INET, backlog=None, reuse_port=False, du
         sock.close()
         raise
     return sock
+
+
+if sys.version_info < (3, 14):
+
+    def __getattr__(name):
+        # Modules that stock has among its names, and that few programs look for there.
+        if name not in ("array", "selectors"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import importlib
+
+        module = globals()[name] = importlib.import_module(name)
+        return module

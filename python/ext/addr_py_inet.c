@@ -4,15 +4,6 @@
 
 #include <arpa/inet.h>
 
-static bool is_tuple(const struct addr_request *q, const char *family, PyObject *address)
-{
-    if (PyTuple_Check(address))
-        return true;
-    PyErr_Format(PyExc_TypeError, "%s(): %s address must be tuple, not %.500s", q->what, family,
-                 Py_TYPE(address)->tp_name);
-    return false;
-}
-
 static bool raise_port(const struct addr_request *q)
 {
     PyErr_Format(PyExc_OverflowError, "%s(): port must be 0-65535.", q->what);
@@ -53,7 +44,7 @@ static bool inet_from_py(const struct addr_request *q, PyObject *address,
     const char *host;
     PyObject *keep;
     int port;
-    if (!is_tuple(q, "AF_INET", address))
+    if (!addr_is_tuple(q, "AF_INET", address))
         return false;
     if (PyTuple_GET_SIZE(address) != 2) {
         PyErr_SetString(PyExc_TypeError, "AF_INET address must be a pair (host, port)");
@@ -106,7 +97,7 @@ static bool inet6_from_py(const struct addr_request *q, PyObject *address,
 {
     struct inet6_items items = {0};
     PyObject *keep;
-    if (!is_tuple(q, "AF_INET6", address))
+    if (!addr_is_tuple(q, "AF_INET6", address))
         return false;
     if (PyTuple_GET_SIZE(address) < 2 || PyTuple_GET_SIZE(address) > 4) {
         PyErr_SetString(PyExc_TypeError,
@@ -127,34 +118,21 @@ static PyObject *host_as_py(const union csock_addr *addr, socklen_t len)
     return n < 0 ? ext_raise(NULL, n) : PyUnicode_FromStringAndSize(host, n);
 }
 
-/* A tuple of the items, which it takes over; NULL if one of them is NULL. */
-static PyObject *tuple_of(PyObject **items, Py_ssize_t n)
+static PyObject *inet_as_py(const struct addr_origin *o, const union csock_addr *addr,
+                            socklen_t len)
 {
-    bool whole = true;
-    PyObject *tuple = PyTuple_New(n);
-    for (Py_ssize_t i = 0; i < n; i++) {
-        whole = whole && items[i];
-        if (tuple)
-            PyTuple_SET_ITEM(tuple, i, items[i]);
-        else
-            Py_XDECREF(items[i]);
-    }
-    if (!whole)
-        Py_CLEAR(tuple);
-    return tuple;
-}
-
-static PyObject *inet_as_py(const union csock_addr *addr, socklen_t len)
-{
+    (void)o;
     PyObject *items[] = {
         host_as_py(addr, len),
         PyLong_FromLong(ntohs(addr->in.sin_port)),
     };
-    return tuple_of(items, 2);
+    return ext_tuple_of(items, 2);
 }
 
-static PyObject *inet6_as_py(const union csock_addr *addr, socklen_t len)
+static PyObject *inet6_as_py(const struct addr_origin *o, const union csock_addr *addr,
+                             socklen_t len)
 {
+    (void)o;
     bool scoped = len >= sizeof addr->in6; /* the kernel takes addresses without it */
     PyObject *items[] = {
         host_as_py(addr, len),
@@ -162,8 +140,10 @@ static PyObject *inet6_as_py(const union csock_addr *addr, socklen_t len)
         PyLong_FromUnsignedLong(ntohl(addr->in6.sin6_flowinfo)),
         PyLong_FromUnsignedLong(scoped ? addr->in6.sin6_scope_id : 0),
     };
-    return tuple_of(items, 4);
+    return ext_tuple_of(items, 4);
 }
 
-const struct addr_row addr_row_inet = {AF_INET, inet_from_py, inet_as_py};
-const struct addr_row addr_row_inet6 = {AF_INET6, inet6_from_py, inet6_as_py};
+const struct addr_row addr_row_inet = {AF_INET, sizeof(struct sockaddr_in), inet_from_py,
+                                       inet_as_py, NULL};
+const struct addr_row addr_row_inet6 = {AF_INET6, sizeof(struct sockaddr_in6), inet6_from_py,
+                                        inet6_as_py, NULL};

@@ -22,9 +22,11 @@ static bool unix_from_py(const struct addr_request *q, PyObject *address,
 }
 
 /* Abstract names are bytes: they are no file names. */
-static PyObject *unix_as_py(const union csock_addr *addr, socklen_t len)
+static PyObject *unix_as_py(const struct addr_origin *o, const union csock_addr *addr,
+                            socklen_t len)
 {
     const char *path;
+    (void)o;
     ssize_t n = csock_addr_path(addr, len, &path);
     if (n < 0)
         return ext_raise(NULL, (int)n);
@@ -33,4 +35,4 @@ static PyObject *unix_as_py(const union csock_addr *addr, socklen_t len)
     return PyUnicode_DecodeFSDefaultAndSize(path, n);
 }
 
-const struct addr_row addr_row_unix = {AF_UNIX, unix_from_py, unix_as_py};
+const struct addr_row addr_row_unix = {AF_UNIX, 0, unix_from_py, unix_as_py, NULL};

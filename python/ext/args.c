@@ -33,6 +33,45 @@ bool ext_int(PyObject *o, int *ret)
     return true;
 }
 
+PyObject *ext_tuple_of(PyObject **items, Py_ssize_t n)
+{
+    bool whole = true;
+    PyObject *tuple = PyTuple_New(n);
+    for (Py_ssize_t i = 0; i < n; i++) {
+        whole = whole && items[i];
+        if (tuple)
+            PyTuple_SET_ITEM(tuple, i, items[i]);
+        else
+            Py_XDECREF(items[i]);
+    }
+    if (!whole)
+        Py_CLEAR(tuple);
+    return tuple;
+}
+
+bool ext_ssize(PyObject *o, Py_ssize_t *ret)
+{
+    PyObject *index = PyNumber_Index(o);
+    Py_ssize_t value = index ? PyLong_AsSsize_t(index) : -1;
+    Py_XDECREF(index);
+    if (value == -1 && PyErr_Occurred())
+        return false;
+    *ret = value;
+    return true;
+}
+
+#if PY_VERSION_HEX >= 0x030E0000
+#define TOO_LARGE "timestamp out of range for C PyTime_t"
+#define FLOAT_TOO_LARGE TOO_LARGE
+#else
+#define FLOAT_TOO_LARGE "timestamp out of range for platform time_t"
+#if PY_VERSION_HEX >= 0x030D0000
+#define TOO_LARGE "timestamp too large to convert to C PyTime_t"
+#else
+#define TOO_LARGE "timestamp too large to convert to C _PyTime_t"
+#endif
+#endif
+
 static bool float_seconds(double seconds, int64_t *ret_ns)
 {
     if (isnan(seconds)) {
@@ -42,18 +81,12 @@ static bool float_seconds(double seconds, int64_t *ret_ns)
     double ns = seconds * (double)NS_PER_S;
     ns = ns < 0 ? floor(ns) : ceil(ns); /* never shorter than asked for */
     if (ns < (double)INT64_MIN || ns >= -(double)INT64_MIN) {
-        PyErr_SetString(PyExc_OverflowError, "timestamp out of range for platform time_t");
+        PyErr_SetString(PyExc_OverflowError, FLOAT_TOO_LARGE);
         return false;
     }
     *ret_ns = (int64_t)ns;
     return true;
 }
-
-#if PY_VERSION_HEX >= 0x030D0000
-#define TOO_LARGE "timestamp too large to convert to C PyTime_t"
-#else
-#define TOO_LARGE "timestamp too large to convert to C _PyTime_t"
-#endif
 
 static bool int_seconds(PyObject *o, int64_t *ret_ns)
 {
@@ -61,6 +94,11 @@ static bool int_seconds(PyObject *o, int64_t *ret_ns)
     if (seconds == -1 && PyErr_Occurred()) {
         if (PyErr_ExceptionMatches(PyExc_OverflowError))
             PyErr_SetString(PyExc_OverflowError, TOO_LARGE);
+#if PY_VERSION_HEX >= 0x030E0000 && PY_VERSION_HEX < 0x030F0000
+        else if (PyErr_ExceptionMatches(PyExc_TypeError))
+            PyErr_Format(PyExc_TypeError,
+                         "'%T' object cannot be interpreted as an integer or float", o);
+#endif
         return false;
     }
     if (seconds > INT64_MAX / NS_PER_S || seconds < INT64_MIN / NS_PER_S) {
@@ -71,6 +109,18 @@ static bool int_seconds(PyObject *o, int64_t *ret_ns)
     return true;
 }
 
+/* From 3.15 on, also what has __float__ alone. */
+static bool other_seconds(PyObject *o, int64_t *ret_ns)
+{
+#if PY_VERSION_HEX >= 0x030F0000
+    if (!PyIndex_Check(o)) {
+        double seconds = PyFloat_AsDouble(o);
+        return !(seconds == -1 && PyErr_Occurred()) && float_seconds(seconds, ret_ns);
+    }
+#endif
+    return int_seconds(o, ret_ns);
+}
+
 bool ext_timeout(PyObject *o, int64_t *ret_ns)
 {
     int64_t ns = 0;
@@ -78,7 +128,7 @@ bool ext_timeout(PyObject *o, int64_t *ret_ns)
         *ret_ns = -1;
         return true;
     }
-    if (!(PyFloat_Check(o) ? float_seconds(PyFloat_AS_DOUBLE(o), &ns) : int_seconds(o, &ns)))
+    if (!(PyFloat_Check(o) ? float_seconds(PyFloat_AS_DOUBLE(o), &ns) : other_seconds(o, &ns)))
         return false;
     if (ns < 0) {
         PyErr_SetString(PyExc_ValueError, "Timeout value out of range");

@@ -7,9 +7,37 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <errno.h>
+
 #include "csock.h"
 
 #define EXT_SPARES 4
+
+/* Interned names of methods, kept so that nobody interns them at each call. */
+enum ext_name {
+    NAME_REAL_CLOSE,
+    NAME_ACCEPT,
+    NAME_CLOSE,
+    NAME_SOCKET,
+    NAME_DECREF_SOCKETIOS,
+    NAME_RECV_INTO,
+    NAME_SEND,
+    NAME_FILENO,
+    NAME_CHECK_READABLE,
+    NAME_CHECK_WRITABLE,
+    EXT_NAMES
+};
+
+/* The class socket.socket as equip() found it: sock_class.c. */
+struct sock_class {
+    PyTypeObject *type;          /* strong, as all of them; NULL before equip() */
+    PyObject *module_names;      /* the dictionary of its module */
+    PyObject *slow_accept;       /* accept in Python, which hears everybody */
+    PyObject *found[EXT_NAMES];  /* its attributes of these names; NULL where nobody looks */
+    Py_ssize_t io_refs, closed;  /* where objects keep these slots */
+    initproc init;
+    newfunc new;
+};
 
 /* One per interpreter, owned by csock._socket; csock._core finds it there. */
 struct ext_state {
@@ -18,6 +46,8 @@ struct ext_state {
     PyObject *gaierror;        /* strong; stock's classes where stock is loaded too */
     PyObject *herror;
     int64_t default_timeout;      /* ns, < 0: none */
+    struct sock_class sock_class;
+    PyObject *names[EXT_NAMES];
     PyObject *spares[EXT_SPARES]; /* receive buffers for reuse: see sock_recv.c; may be NULL */
 };
 
@@ -60,6 +90,17 @@ int capi_setup(PyObject *module, struct ext_state *st);
 PyObject *ext_address_argument(struct sock_object *s, const char *what, PyObject *const *args,
                                Py_ssize_t n);
 bool ext_int(PyObject *o, int *ret);
+bool ext_ssize(PyObject *o, Py_ssize_t *ret);
+/* The same, quick for what it mostly gets. */
+static inline bool ext_size(PyObject *o, Py_ssize_t *ret)
+{
+    if (!PyLong_CheckExact(o))
+        return ext_ssize(o, ret);
+    *ret = PyLong_AsSsize_t(o);
+    return *ret != -1 || !PyErr_Occurred();
+}
+/* A tuple of the items, which it takes over; NULL if one of them is NULL. */
+PyObject *ext_tuple_of(PyObject **items, Py_ssize_t n);
 /* None, float or int seconds to ns, rounding up; < 0 ValueError; None is -1.
  * What int64_t cannot hold: OverflowError. */
 bool ext_timeout(PyObject *o, int64_t *ret_ns);
@@ -72,8 +113,14 @@ PyObject *ext_timeout_as_py(int64_t ns);
  * (GIL released meanwhile). what names the method in error texts ("bind(): port must be …"). */
 bool addr_from_py(struct sock_object *s, const char *what, PyObject *address,
                   union csock_addr *ret_addr, socklen_t *ret_len);
-/* The reverse; len 0 gives None. New reference. */
+/* The reverse, for an address that a socket gave: interfaces have the names that they have in its
+ * network namespace. len 0 gives None. New reference. */
+PyObject *sock_addr_as_py(struct sock_object *s, const union csock_addr *addr, socklen_t len);
+/* The same for an address from elsewhere. */
 PyObject *addr_as_py(const union csock_addr *addr, socklen_t len, int proto);
+/* Whether the family of s, and its protocol, has addresses that Python knows; else stock's OSError.
+ * To be asked before a call that will return one. */
+bool sock_addr_has_form(const struct sock_object *s);
 /* str, bytes or bytearray host argument to a NUL-terminated char *; *ret_keep owns it.
  * Same rules and messages as stock: ASCII str as is, else idna. */
 bool addr_host_argument(PyObject *o, const char **ret_host, PyObject **ret_keep);
@@ -95,16 +142,50 @@ struct ext_wait {
 };
 /* For a call that starts with the GIL held and drops it only if it has to wait. */
 void ext_wait_held(struct ext_wait *w, const struct sock_object *s);
+/* Whether the call may begin with one of csock_try_…, with the GIL as the lock that keeps closers
+ * out: they all set s->fd to -1 before they let go of it. sock_wait.c has the reasons. */
+static inline bool ext_may_try(const struct sock_object *s, size_t n, int flags);
+/* After such a try: whether the call has to go on, and then with the try's result in the wait. */
+static inline bool ext_inconclusive(ssize_t r)
+{
+    return r == -EAGAIN || r == -EINTR;
+}
 /* For a call that runs without the GIL from start to end: begin drops it, end takes it back. */
 void ext_wait_free_begin(struct ext_wait *w, const struct sock_object *s);
 void ext_wait_free_end(struct ext_wait *w);
 /* Whether a transfer of n bytes on s may try while it holds the GIL. */
-bool ext_try_held(const struct sock_object *s, size_t n);
+static inline bool ext_try_held(const struct sock_object *s, size_t n);
+
+/* A transfer larger than this copies for longer than other threads should stand still. */
+#define EXT_HELD_MAX (64 * 1024)
+
+/* Other families may work for long inside one system call: a netlink send took 16 ms. */
+static inline bool ext_is_quick(int family)
+{
+    return family == AF_INET || family == AF_INET6 || family == AF_UNIX;
+}
+
+static inline bool ext_try_held(const struct sock_object *s, size_t n)
+{
+    return n <= EXT_HELD_MAX && ext_is_quick(s->family);
+}
+
+static inline bool ext_may_try(const struct sock_object *s, size_t n, int flags)
+{
+#ifdef Py_GIL_DISABLED
+    (void)s, (void)n, (void)flags;
+    return false; /* nothing keeps closers out */
+#else
+    return flags == 0 && s->fd >= 0 && ext_try_held(s, n) && !(s->core.flags & CSOCK_NO_TRY);
+#endif
+}
 
 /* ---- one table of methods or functions per file, joined by module.c and sock_type.c */
-extern PyMethodDef netdb_functions[], addrinfo_functions[];
-extern PyMethodDef conv_functions[], module_functions[];
+extern PyMethodDef netdb_functions[], addrinfo_functions[], ifaces_functions[];
+extern PyMethodDef cmsg_functions[], conv_functions[], module_functions[];
 extern PyMethodDef sock_conn_methods[], sock_io_methods[], sock_opt_methods[];
+extern PyMethodDef sock_msg_methods[], sock_recvmsg_methods[];
+extern PyMethodDef sendfile_functions[];                       /* of csock._core */
 int sock_type_setup(PyObject *module, struct ext_state *st);   /* sock_type.c */
 int stream_type_setup(PyObject *module, struct ext_state *st); /* stream.c */
 /* A new _socket.socket around an open core socket, moved in; on failure it is closed. timeout is
@@ -115,10 +196,39 @@ PyObject *sock_from_core(struct ext_state *st, struct csock *core, int64_t timeo
  * sock_conn.c */
 PyObject *sock_dup(struct sock_object *s);
 
+/* ---- sock_conn.c, for sock_class.c */
+int sock_run_accept(struct sock_object *s, struct csock *conn, union csock_addr *peer,
+                    socklen_t *len);
+PyObject *sock_close(PyObject *self, PyObject *unused);
+
+/* ---- sock_class.c: the class socket.socket */
+extern PyMethodDef sock_class_functions[]; /* of csock._core */
+int sock_class_setup(struct ext_state *st); /* 0 or -1 */
+int sock_class_traverse(const struct ext_state *st, visitproc visit, void *arg);
+void sock_class_clear(struct ext_state *st);
+/* Whether o is a socket of exactly that class, whose attribute `name` is what equip() found. */
+static inline bool sock_is_untouched(const struct ext_state *st, PyObject *o, enum ext_name name)
+{
+    const struct sock_class *c = &st->sock_class;
+    return Py_IS_TYPE(o, c->type) && _PyType_Lookup(c->type, st->names[name]) == c->found[name];
+}
+/* A file of makefile() on o, such a socket, has closed. 0 or -1. */
+PyObject *sock_class_decref_socketios(PyObject *self, PyObject *unused);
+/* Fills the slots of a new object of the class; of others, nothing. */
+void sock_class_init(struct sock_object *s);
+
 /* ---- sock_type.c: what the sock_*.c files share */
 
+/* An object without a socket yet, and what gives it one. */
+struct sock_object *sock_alloc(PyTypeObject *type, struct ext_state *st);
+void sock_fill(struct sock_object *s, struct csock *core, int64_t timeout);
+
 /* Between min and max arguments, or stock's TypeError for the method `what`. */
-bool sock_arg_count(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max);
+bool sock_arg_count_raise(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max);
+static inline bool sock_arg_count(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max)
+{
+    return (n >= min && n <= max) || sock_arg_count_raise(what, n, min, max);
+}
 /* Closes the core socket without the GIL. 0 or negative; the mirror must be -1 already. */
 int sock_close_core(struct sock_object *s);
 /* Around a call that looks something up and does not wait: the GIL is dropped only for families
@@ -133,6 +243,15 @@ static inline void sock_quick_end(PyThreadState *saved)
         PyEval_RestoreThread(saved);
 }
 
+/* ---- sock_io.c: sending */
+
+/* Begins a send of n bytes; whether it holds the GIL is for the end to know. */
+bool sock_send_begin(struct ext_wait *w, const struct sock_object *s, size_t n);
+void sock_send_end(struct ext_wait *w, bool held);
+/* What the method `what` returns for the core's result. A signal may have ended a send of which
+ * some went out: its handler's exception wins. */
+PyObject *sock_count_sent(struct sock_object *s, const char *what, ssize_t r);
+
 /* ---- sock_recv.c: receiving, with the memory and the GIL taken care of */
 
 struct sock_sender {
@@ -142,6 +261,13 @@ struct sock_sender {
 /* Into buf: the core's result. from may be NULL. */
 ssize_t sock_receive(struct sock_object *s, void *buf, size_t n, int flags,
                      struct sock_sender *from);
+/* Sends, as csock_send does: the core's result. sock_io.c */
+ssize_t sock_transmit(struct sock_object *s, const void *data, size_t n, int flags);
+/* The buffer of an object that can be written to, or stock's TypeError for the method `what`. */
+bool sock_writable_buffer(const char *what, PyObject *o, Py_buffer *ret);
+/* That result as the method `what` returns it. */
+PyObject *sock_count_sent(struct sock_object *s, const char *what, ssize_t r);
+
 /* A bytes object of what came, n bytes at most; on failure the exception is set. */
 PyObject *sock_recv_bytes(struct sock_object *s, const char *what, size_t n, int flags,
                           struct sock_sender *from);

@@ -103,7 +103,8 @@ PyMethodDef module_functions[] = {
 static int socket_exec(PyObject *module)
 {
     struct ext_state *st = PyModule_GetState(module);
-    PyMethodDef *tables[] = {module_functions, conv_functions, netdb_functions, addrinfo_functions};
+    PyMethodDef *tables[] = {module_functions,   conv_functions, netdb_functions,
+                             addrinfo_functions, cmsg_functions, ifaces_functions};
     st->default_timeout = -1;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (PyModule_AddFunctions(module, tables[i]) < 0)
@@ -123,7 +124,7 @@ static int socket_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->stream_type);
     Py_VISIT(st->gaierror);
     Py_VISIT(st->herror);
-    return 0; /* the spares are bytes, which refer to nothing */
+    return sock_class_traverse(st, visit, arg); /* the spares are bytes, which refer to nothing */
 }
 
 static int socket_clear(PyObject *module)
@@ -133,6 +134,7 @@ static int socket_clear(PyObject *module)
     Py_CLEAR(st->stream_type);
     Py_CLEAR(st->gaierror);
     Py_CLEAR(st->herror);
+    sock_class_clear(st);
     for (size_t i = 0; i < EXT_SPARES; i++)
         Py_CLEAR(st->spares[i]);
     return 0;
@@ -140,12 +142,30 @@ static int socket_clear(PyObject *module)
 
 static void socket_free(void *module)
 {
+    struct ext_state *st = PyModule_GetState(module);
     socket_clear(module);
+    for (size_t i = 0; i < EXT_NAMES; i++) /* until now, as sockets may outlive their module */
+        Py_CLEAR(st->names[i]);
 }
+
+/* Interpreters with a GIL of their own: all state is the module's or the core's, which is made for
+ * threads. */
+#if PY_VERSION_HEX >= 0x030C0000
+#define LAST_SLOTS \
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED}, \
+    { \
+        0, NULL \
+    }
+#else
+#define LAST_SLOTS \
+    { \
+        0, NULL \
+    }
+#endif
 
 static PyModuleDef_Slot socket_slots[] = {
     {Py_mod_exec, (void *)socket_exec},
-    {0, NULL},
+    LAST_SLOTS,
 };
 
 struct PyModuleDef ext_socket_module = {
@@ -176,6 +196,10 @@ static int core_exec(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "csock._socket is not the module that csock comes with");
         return -1;
     }
+    if (PyModule_AddFunctions(module, sendfile_functions) < 0 ||
+        PyModule_AddFunctions(module, sock_class_functions) < 0 ||
+        sock_class_setup(PyModule_GetState(*owner)) < 0)
+        return -1;
     return stream_type_setup(module, PyModule_GetState(*owner));
 }
 
@@ -231,7 +255,7 @@ static void core_free(void *module)
 
 static PyModuleDef_Slot core_slots[] = {
     {Py_mod_exec, (void *)core_exec},
-    {0, NULL},
+    LAST_SLOTS,
 };
 
 struct PyModuleDef ext_core_module = {

@@ -56,8 +56,8 @@ static PyObject *sock_listen(PyObject *self, PyObject *const *args, Py_ssize_t n
 
 /* Without a timeout accept hardly ever finds a connection waiting, and the blocking call cannot
  * be tried: the GIL goes first. */
-static int run_accept(struct sock_object *s, struct csock *conn, union csock_addr *peer,
-                      socklen_t *len)
+int sock_run_accept(struct sock_object *s, struct csock *conn, union csock_addr *peer,
+                    socklen_t *len)
 {
     struct ext_wait w;
     bool held = s->timeout >= 0 && ext_try_held(s, 0);
@@ -78,10 +78,12 @@ static PyObject *sock_accept(PyObject *self, PyObject *unused)
     union csock_addr peer;
     socklen_t len;
     (void)unused;
-    int r = run_accept(s, &conn, &peer, &len);
+    if (!sock_addr_has_form(s))
+        return NULL;
+    int r = sock_run_accept(s, &conn, &peer, &len);
     if (r < 0)
         return ext_raise_sock(s, "accept", r);
-    PyObject *address = addr_as_py(&peer, len, s->proto);
+    PyObject *address = sock_addr_as_py(s, &peer, len);
     PyObject *result = address ? Py_BuildValue("(iO)", csock_fd(&conn), address) : NULL;
     Py_XDECREF(address);
     if (result)
@@ -140,7 +142,7 @@ static PyObject *sock_shutdown(PyObject *self, PyObject *arg)
 }
 
 /* The peer's reset is no failure to close: what it ends is over anyway. */
-static PyObject *sock_close(PyObject *self, PyObject *unused)
+PyObject *sock_close(PyObject *self, PyObject *unused)
 {
     struct sock_object *s = (struct sock_object *)self;
     (void)unused;
@@ -186,10 +188,12 @@ static PyObject *name_as_py(struct sock_object *s, const char *what,
 {
     union csock_addr addr;
     socklen_t len;
+    if (!sock_addr_has_form(s))
+        return NULL;
     PyThreadState *saved = sock_quick_begin(s);
     int r = call(&s->core, &addr, &len);
     sock_quick_end(saved);
-    return r < 0 ? ext_raise_sock(s, what, r) : addr_as_py(&addr, len, s->proto);
+    return r < 0 ? ext_raise_sock(s, what, r) : sock_addr_as_py(s, &addr, len);
 }
 
 static PyObject *sock_getpeername(PyObject *self, PyObject *unused)

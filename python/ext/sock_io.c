@@ -6,14 +6,9 @@
 static bool size_and_flags(const char *what, PyObject *const *args, Py_ssize_t n, size_t *ret_size,
                            int *ret_flags)
 {
-    if (!sock_arg_count(what, n, 1, 2))
-        return false;
-    PyObject *index = PyNumber_Index(args[0]);
-    if (!index)
-        return false;
-    Py_ssize_t size = PyLong_AsSsize_t(index);
-    Py_DECREF(index);
-    if ((size == -1 && PyErr_Occurred()) || (n == 2 && !ext_int(args[1], ret_flags)))
+    Py_ssize_t size;
+    if (!sock_arg_count(what, n, 1, 2) || !ext_size(args[0], &size) ||
+        (n == 2 && !ext_int(args[1], ret_flags)))
         return false;
     if (size < 0) {
         PyErr_Format(PyExc_ValueError, "negative buffersize in %s", what);
@@ -35,10 +30,9 @@ static PyObject *sock_recv(PyObject *self, PyObject *const *args, Py_ssize_t n)
 }
 
 /* (what, sender's address); steals what, which may be NULL. */
-static PyObject *with_sender(const struct sock_object *s, PyObject *what,
-                             const struct sock_sender *from)
+static PyObject *with_sender(struct sock_object *s, PyObject *what, const struct sock_sender *from)
 {
-    PyObject *address = what ? addr_as_py(&from->addr, from->len, s->proto) : NULL;
+    PyObject *address = what ? sock_addr_as_py(s, &from->addr, from->len) : NULL;
     PyObject *pair = address ? PyTuple_Pack(2, what, address) : NULL;
     Py_XDECREF(address);
     Py_XDECREF(what);
@@ -51,7 +45,7 @@ static PyObject *sock_recvfrom(PyObject *self, PyObject *const *args, Py_ssize_t
     struct sock_sender from;
     size_t size;
     int flags = 0;
-    if (!size_and_flags("recvfrom", args, n, &size, &flags))
+    if (!size_and_flags("recvfrom", args, n, &size, &flags) || !sock_addr_has_form(s))
         return NULL;
     return with_sender(s, sock_recv_bytes(s, "recvfrom", size, flags, &from), &from);
 }
@@ -85,7 +79,7 @@ static bool into_arguments(const char *what, PyObject *const *args, Py_ssize_t n
     return ret[0] != NULL;
 }
 
-static bool writable_buffer(const char *what, PyObject *o, Py_buffer *ret)
+bool sock_writable_buffer(const char *what, PyObject *o, Py_buffer *ret)
 {
     if (PyObject_GetBuffer(o, ret, PyBUF_WRITABLE) == 0)
         return true;
@@ -103,13 +97,8 @@ struct into {
 static bool into_size(const char *what, PyObject *nbytes, const char *too_small, struct into *into)
 {
     Py_ssize_t n = 0;
-    if (nbytes) {
-        PyObject *index = PyNumber_Index(nbytes);
-        n = index ? PyLong_AsSsize_t(index) : -1;
-        Py_XDECREF(index);
-        if (n == -1 && PyErr_Occurred())
-            return false;
-    }
+    if (nbytes && !ext_size(nbytes, &n))
+        return false;
     if (n < 0) {
         PyErr_Format(PyExc_ValueError, "negative buffersize in %s", what);
         return false;
@@ -129,7 +118,7 @@ static bool into_parse(const char *what, const char *too_small, PyObject *const 
     PyObject *given[3] = {NULL};
     ret->flags = 0;
     if (!into_arguments(what, args, n, kwnames, given) ||
-        !writable_buffer(what, given[0], &ret->buffer))
+        !sock_writable_buffer(what, given[0], &ret->buffer))
         return false;
     if ((given[2] && !ext_int(given[2], &ret->flags)) ||
         !into_size(what, given[1], too_small, ret)) {
@@ -160,6 +149,10 @@ static PyObject *sock_recvfrom_into(PyObject *self, PyObject *const *args, Py_ss
     if (!into_parse("recvfrom_into", "nbytes is greater than the length of the buffer", args, n,
                     kwnames, &into))
         return NULL;
+    if (!sock_addr_has_form(s)) {
+        PyBuffer_Release(&into.buffer);
+        return NULL;
+    }
     ssize_t r = sock_receive(s, into.buffer.buf, into.n, into.flags, &from);
     PyBuffer_Release(&into.buffer);
     if (r < 0)
@@ -167,20 +160,48 @@ static PyObject *sock_recvfrom_into(PyObject *self, PyObject *const *args, Py_ss
     return with_sender(s, PyLong_FromSsize_t(r), &from);
 }
 
+/* What a call sends. For bytes, which the caller keeps alive and nobody changes, no buffer is
+ * asked for. */
+struct payload {
+    const void *data;
+    size_t n;
+    Py_buffer buffer; /* to be released if .obj */
+};
+
+static bool payload_of(PyObject *o, struct payload *ret)
+{
+    ret->buffer.obj = NULL;
+    if (PyBytes_CheckExact(o)) {
+        ret->data = PyBytes_AS_STRING(o);
+        ret->n = (size_t)PyBytes_GET_SIZE(o);
+        return true;
+    }
+    if (PyObject_GetBuffer(o, &ret->buffer, PyBUF_SIMPLE) < 0)
+        return false;
+    ret->data = ret->buffer.buf;
+    ret->n = (size_t)ret->buffer.len;
+    return true;
+}
+
+static void payload_done(struct payload *p)
+{
+    if (p->buffer.obj)
+        PyBuffer_Release(&p->buffer);
+}
+
 /* The arguments (data[, flags]); *ret_data has to be released. */
 static bool data_and_flags(const char *what, PyObject *const *args, Py_ssize_t n,
-                           Py_buffer *ret_data, int *ret_flags)
+                           struct payload *ret_data, int *ret_flags)
 {
-    if (!sock_arg_count(what, n, 1, 2) || PyObject_GetBuffer(args[0], ret_data, PyBUF_SIMPLE) < 0)
+    if (!sock_arg_count(what, n, 1, 2) || !payload_of(args[0], ret_data))
         return false;
     if (n == 1 || ext_int(args[1], ret_flags))
         return true;
-    PyBuffer_Release(ret_data);
+    payload_done(ret_data);
     return false;
 }
 
-/* Begins a send of n bytes; whether it holds the GIL is for end_send to know. */
-static bool begin_send(struct ext_wait *w, const struct sock_object *s, size_t n)
+bool sock_send_begin(struct ext_wait *w, const struct sock_object *s, size_t n)
 {
     bool held = ext_try_held(s, n);
     if (held)
@@ -190,48 +211,83 @@ static bool begin_send(struct ext_wait *w, const struct sock_object *s, size_t n
     return held;
 }
 
-static void end_send(struct ext_wait *w, bool held)
+void sock_send_end(struct ext_wait *w, bool held)
 {
     if (!held)
         ext_wait_free_end(w);
 }
 
-/* A signal may have ended a send of which some went out: the core gives the count, but what the
- * signal's handler has raised comes first, as it would right after a send of stock. */
-static PyObject *count_sent(struct sock_object *s, const char *what, ssize_t r)
+/* The core gives the count, but what the signal's handler has raised comes first, as it would right
+ * after a send of stock. */
+PyObject *sock_count_sent(struct sock_object *s, const char *what, ssize_t r)
 {
     if (r < 0)
         return ext_raise_sock(s, what, (int)r);
     return PyErr_Occurred() ? NULL : PyLong_FromSsize_t(r);
 }
 
+/* Whether a plain try ended the call: all went out, or an error came. */
+static bool ends_send(ssize_t tried, size_t n)
+{
+    return tried == (ssize_t)n || (tried < 0 && !ext_inconclusive(tried));
+}
+
+ssize_t sock_transmit(struct sock_object *s, const void *data, size_t n, int flags)
+{
+    struct ext_wait w;
+    ssize_t r = 0;
+    if (ext_may_try(s, n, flags)) {
+        r = csock_try_send(&s->core, data, n, 0);
+        if (ends_send(r, n))
+            return r;
+    }
+    bool held = sock_send_begin(&w, s, n);
+    w.wait.tried = r;
+    r = csock_send(&s->core, data, n, flags, &w.wait);
+    sock_send_end(&w, held);
+    return r;
+}
+
 static PyObject *sock_send(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
     struct sock_object *s = (struct sock_object *)self;
-    struct ext_wait w;
-    Py_buffer data;
+    struct payload data;
     int flags = 0;
     if (!data_and_flags("send", args, n, &data, &flags))
         return NULL;
-    bool held = begin_send(&w, s, (size_t)data.len);
-    ssize_t r = csock_send(&s->core, data.buf, (size_t)data.len, flags, &w.wait);
-    end_send(&w, held);
-    PyBuffer_Release(&data);
-    return count_sent(s, "send", r);
+    ssize_t r = sock_transmit(s, data.data, data.n, flags);
+    payload_done(&data);
+    if (r == (ssize_t)data.n) /* in one go: no signal's handler has run */
+        return PyLong_FromSsize_t(r);
+    return sock_count_sent(s, "send", r);
+}
+
+/* 0, or a negative result of the core. */
+static int transmit_all(struct sock_object *s, const struct payload *data, int flags)
+{
+    struct ext_wait w;
+    ssize_t r = 0;
+    if (ext_may_try(s, data->n, flags)) {
+        r = csock_try_send(&s->core, data->data, data->n, 0);
+        if (ends_send(r, data->n))
+            return r < 0 ? (int)r : 0;
+    }
+    bool held = sock_send_begin(&w, s, data->n);
+    w.wait.tried = r;
+    r = csock_send_all(&s->core, data->data, data->n, flags, NULL, &w.wait);
+    sock_send_end(&w, held);
+    return (int)r;
 }
 
 static PyObject *sock_sendall(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
     struct sock_object *s = (struct sock_object *)self;
-    struct ext_wait w;
-    Py_buffer data;
+    struct payload data;
     int flags = 0;
     if (!data_and_flags("sendall", args, n, &data, &flags))
         return NULL;
-    bool held = begin_send(&w, s, (size_t)data.len);
-    int r = csock_send_all(&s->core, data.buf, (size_t)data.len, flags, NULL, &w.wait);
-    end_send(&w, held);
-    PyBuffer_Release(&data);
+    int r = transmit_all(s, &data, flags);
+    payload_done(&data);
     if (r < 0)
         return ext_raise_sock(s, "sendall", r);
     if (PyErr_Occurred()) /* from a signal's handler, when all went out nevertheless */
@@ -239,33 +295,41 @@ static PyObject *sock_sendall(PyObject *self, PyObject *const *args, Py_ssize_t 
     Py_RETURN_NONE;
 }
 
-static PyObject *send_to(struct sock_object *s, const Py_buffer *data, int flags, PyObject *address)
+static PyObject *send_to(struct sock_object *s, const struct payload *data, int flags,
+                         PyObject *address)
 {
     struct ext_wait w;
     union csock_addr addr;
     socklen_t len;
+    ssize_t r = 0;
     if (!addr_from_py(s, "sendto", address, &addr, &len) ||
         PySys_Audit("socket.sendto", "OO", (PyObject *)s, address) < 0)
         return NULL;
-    bool held = begin_send(&w, s, (size_t)data->len);
-    ssize_t r = csock_send_to(&s->core, data->buf, (size_t)data->len, flags, &addr, len, &w.wait);
-    end_send(&w, held);
-    return count_sent(s, "sendto", r);
+    if (ext_may_try(s, data->n, flags)) {
+        r = csock_try_send_to(&s->core, data->data, data->n, 0, &addr, len);
+        if (ends_send(r, data->n))
+            return sock_count_sent(s, "sendto", r);
+    }
+    bool held = sock_send_begin(&w, s, data->n);
+    w.wait.tried = r;
+    r = csock_send_to(&s->core, data->data, data->n, flags, &addr, len, &w.wait);
+    sock_send_end(&w, held);
+    return sock_count_sent(s, "sendto", r);
 }
 
 /* sendto(data, address) or sendto(data, flags, address) */
 static PyObject *sock_sendto(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
     PyObject *result = NULL;
-    Py_buffer data;
+    struct payload data;
     int flags = 0;
     if (n < 2 || n > 3)
         return PyErr_Format(PyExc_TypeError, "sendto() takes 2 or 3 arguments (%zd given)", n);
-    if (PyObject_GetBuffer(args[0], &data, PyBUF_SIMPLE) < 0)
+    if (!payload_of(args[0], &data))
         return NULL;
     if (n == 2 || ext_int(args[1], &flags))
         result = send_to((struct sock_object *)self, &data, flags, args[n - 1]);
-    PyBuffer_Release(&data);
+    payload_done(&data);
     return result;
 }
 

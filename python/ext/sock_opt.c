@@ -16,6 +16,39 @@ static PyObject *option_int(struct sock_object *s, int level, int name)
     return r < 0 ? ext_raise_sock(s, "getsockopt", r) : PyLong_FromLong(value);
 }
 
+/* AF_VSOCK: all its options are taken for 64 bits wide, and none for bytes, as in stock. */
+static PyObject *vsock_get(struct sock_object *s, int level, int name, int size)
+{
+    uint64_t value;
+    if (size != 0) {
+        PyErr_SetString(PyExc_OSError, "getsockopt string buffer not allowed");
+        return NULL;
+    }
+    PyThreadState *saved = sock_quick_begin(s);
+    int r = csock_opt_get_u64(&s->core, level, name, &value);
+    sock_quick_end(saved);
+    return r < 0 ? ext_raise_sock(s, "getsockopt", r) : PyLong_FromUnsignedLongLong(value);
+}
+
+static PyObject *vsock_set(struct sock_object *s, PyObject *const *args, Py_ssize_t n)
+{
+    int level, name;
+    unsigned long long value;
+    PyObject *tuple = PyTuple_New(n);
+    for (Py_ssize_t i = 0; tuple && i < n; i++)
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(args[i]));
+    bool ok = tuple && PyArg_ParseTuple(tuple, "iiK:setsockopt", &level, &name, &value);
+    Py_XDECREF(tuple);
+    if (!ok)
+        return NULL;
+    PyThreadState *saved = sock_quick_begin(s);
+    int r = csock_opt_set_u64(&s->core, level, name, value);
+    sock_quick_end(saved);
+    if (r < 0)
+        return ext_raise_sock(s, "setsockopt", r);
+    Py_RETURN_NONE;
+}
+
 static PyObject *option_bytes(struct sock_object *s, int level, int name, int size)
 {
     char small[OPTION_SMALL];
@@ -43,6 +76,8 @@ static PyObject *sock_getsockopt(PyObject *self, PyObject *const *args, Py_ssize
     if (!sock_arg_count("getsockopt", n, 2, 3) || !ext_int(args[0], &level) ||
         !ext_int(args[1], &name) || (n == 3 && !ext_int(args[2], &size)))
         return NULL;
+    if (s->family == AF_VSOCK)
+        return vsock_get(s, level, name, size);
     if (size < 0 || size > OPTION_MAX) {
         PyErr_SetString(PyExc_OSError, "getsockopt buflen out of range");
         return NULL;
@@ -129,6 +164,8 @@ static PyObject *sock_setsockopt(PyObject *self, PyObject *const *args, Py_ssize
 {
     struct sock_object *s = (struct sock_object *)self;
     int level, name, len;
+    if (s->family == AF_VSOCK)
+        return vsock_set(s, args, n);
     if (n != 4 || args[2] != Py_None) {
         if (!sock_arg_count("setsockopt", n, 3, 3) || !ext_int(args[0], &level) ||
             !ext_int(args[1], &name))

@@ -13,15 +13,24 @@
 #define SPARE_MAX (1024 * 1024) /* larger receive buffers are not kept */
 #define SPARE_COPY_MAX (4 * COPY_MAX)
 
-ssize_t sock_receive(struct sock_object *s, void *buf, size_t n, int flags,
-                     struct sock_sender *from)
+/* What n bytes of room are likely to take: a large buffer mostly gets little. Where it does not,
+ * one transfer copies with the GIL held for a tenth of a millisecond, and the next one knows. */
+static size_t likely_size(const struct sock_object *s, size_t n)
+{
+    return n <= SPARE_MAX && s->last_received <= EXT_HELD_MAX ? s->last_received : n;
+}
+
+/* All of a receive but the plain try, of which tried is the result; 0 if there was none. */
+static ssize_t receive_waiting(struct sock_object *s, void *buf, size_t n, int flags,
+                               struct sock_sender *from, ssize_t tried)
 {
     struct ext_wait w;
-    bool held = ext_try_held(s, n);
+    bool held = ext_try_held(s, n) || tried;
     if (held)
         ext_wait_held(&w, s);
     else
         ext_wait_free_begin(&w, s);
+    w.wait.tried = tried;
     ssize_t r = from ? csock_recv_from(&s->core, buf, n, flags, &from->addr, &from->len, &w.wait)
                      : csock_recv(&s->core, buf, n, flags, &w.wait);
     if (!held)
@@ -29,9 +38,27 @@ ssize_t sock_receive(struct sock_object *s, void *buf, size_t n, int flags,
     return r;
 }
 
+ssize_t sock_receive(struct sock_object *s, void *buf, size_t n, int flags,
+                     struct sock_sender *from)
+{
+    ssize_t r = 0;
+    if (ext_may_try(s, likely_size(s, n), flags)) {
+        r = from ? csock_try_recv_from(&s->core, buf, n, 0, &from->addr, &from->len)
+                 : csock_try_recv(&s->core, buf, n, 0);
+        if (!ext_inconclusive(r)) {
+            if (r >= 0)
+                s->last_received = (size_t)r;
+            return r;
+        }
+    }
+    return receive_waiting(s, buf, n, flags, from, r);
+}
+
 static size_t written(struct sock_object *s, ssize_t count, size_t n, int flags)
 {
-    s->last_received = csock_recv_written(&s->core, count, n, flags);
+    s->last_received = (flags & MSG_TRUNC) || (size_t)count > n
+                           ? csock_recv_written(&s->core, count, n, flags)
+                           : (size_t)count;
     return s->last_received;
 }
 

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 #include <structmember.h>
@@ -17,10 +18,8 @@ static_assert(sizeof(void *) != 8 || (AFTER_HEAD(errorhandler) == 16 && AFTER_HE
                                       AFTER_HEAD(state) == 32),
               "ssl reads the timeout from memory");
 
-bool sock_arg_count(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max)
+bool sock_arg_count_raise(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max)
 {
-    if (n >= min && n <= max)
-        return true;
     Py_ssize_t bound = n < min ? min : max;
     const char *than = min == max ? "exactly" : (n < min ? "at least" : "at most");
     PyErr_Format(PyExc_TypeError, "%s() takes %s %zd argument%s (%zd given)", what, than, bound,
@@ -56,7 +55,7 @@ static PyObject *raise_errno(void)
 }
 
 /* No descriptor yet: an object that __init__ never filled has nothing to warn of. */
-static struct sock_object *sock_alloc(PyTypeObject *type, struct ext_state *st)
+struct sock_object *sock_alloc(PyTypeObject *type, struct ext_state *st)
 {
     struct sock_object *s = (struct sock_object *)type->tp_alloc(type, 0);
     if (!s)
@@ -88,6 +87,12 @@ static void show(struct sock_object *s, int64_t timeout)
     s->fd = csock_fd(&s->core);
 }
 
+void sock_fill(struct sock_object *s, struct csock *core, int64_t timeout)
+{
+    csock_move(core, &s->core);
+    show(s, timeout);
+}
+
 PyObject *sock_from_core(struct ext_state *st, struct csock *core, int64_t timeout)
 {
     struct sock_object *s = sock_alloc(st->sock_type, st);
@@ -95,8 +100,7 @@ PyObject *sock_from_core(struct ext_state *st, struct csock *core, int64_t timeo
         csock_close(core);
         return NULL;
     }
-    csock_move(core, &s->core);
-    show(s, timeout);
+    sock_fill(s, core, timeout);
     return (PyObject *)s;
 }
 
@@ -148,29 +152,60 @@ static int adopt(struct sock_object *s, int fd, int family, int type, int proto,
     return r;
 }
 
-static int sock_init(PyObject *self, PyObject *args, PyObject *kwargs)
+struct init_arguments {
+    int family, type, proto;
+    PyObject *fileno;
+};
+
+static bool init_arguments_of(PyObject *args, PyObject *kwargs, struct init_arguments *ret)
 {
     static char *names[] = {"family", "type", "proto", "fileno", NULL};
+    Py_ssize_t n = PyTuple_GET_SIZE(args);
+    int *const numbers[] = {&ret->family, &ret->type, &ret->proto};
+    *ret = (struct init_arguments){-1, -1, -1, Py_None};
+    if (kwargs || n > 3)
+        return PyArg_ParseTupleAndKeywords(args, kwargs, "|iiiO:socket", names, &ret->family,
+                                           &ret->type, &ret->proto, &ret->fileno);
+    for (Py_ssize_t i = 0; i < n; i++)
+        if (!ext_int(PyTuple_GET_ITEM(args, i), numbers[i]))
+            return false;
+    return true;
+}
+
+/* The class socket.socket shows audit hooks what is opened, and not what was left out. */
+static void put_defaults(const struct sock_object *s, struct init_arguments *a)
+{
+    PyTypeObject *type = s->state->sock_class.type;
+    if (a->fileno != Py_None || !type || !PyObject_TypeCheck((PyObject *)s, type))
+        return;
+    a->family = a->family == -1 ? AF_INET : a->family;
+    a->type = a->type == -1 ? SOCK_STREAM : a->type;
+    a->proto = a->proto == -1 ? 0 : a->proto;
+}
+
+static int sock_init(PyObject *self, PyObject *args, PyObject *kwargs)
+{
     struct sock_object *s = (struct sock_object *)self;
-    int family = -1, type = -1, proto = -1, fd = -1;
-    PyObject *fileno = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|iiiO:socket", names, &family, &type, &proto,
-                                     &fileno))
+    struct init_arguments a;
+    int fd = -1;
+    if (!init_arguments_of(args, kwargs, &a))
         return -1;
-    if (PySys_Audit("socket.__new__", "Oiii", self, family, type, proto) < 0)
+    put_defaults(s, &a);
+    if (PySys_Audit("socket.__new__", "Oiii", self, a.family, a.type, a.proto) < 0)
         return -1;
-    if ((fileno != Py_None && !fileno_argument(fileno, &fd)) || !discard_old(s))
+    if ((a.fileno != Py_None && !fileno_argument(a.fileno, &fd)) || !discard_old(s))
         return -1;
     int64_t timeout = s->state->default_timeout;
-    if (type != -1 && (type & SOCK_NONBLOCK))
+    if (a.type != -1 && (a.type & SOCK_NONBLOCK))
         timeout = 0;
-    int r = fd >= 0 ? adopt(s, fd, family, type, proto, timeout)
-                    : open_new(s, family, type, proto, timeout);
+    int r = fd >= 0 ? adopt(s, fd, a.family, a.type, a.proto, timeout)
+                    : open_new(s, a.family, a.type, a.proto, timeout);
     if (r < 0) {
         ext_raise(s->state, r);
         return -1;
     }
     show(s, timeout);
+    sock_class_init(s);
     return 0;
 }
 
@@ -245,13 +280,15 @@ PyDoc_STRVAR(sock_doc,
              "Calls that wait can be ended from another thread by close(): they raise OSError\n"
              "with errno EBADF.");
 
-/* One table for the type, of those of three files. It outlives every interpreter; each fills in
- * the same. */
+/* One table for the type, of those of several files. It outlives every interpreter; the first that
+ * comes fills it. */
 static PyMethodDef methods[48];
+static pthread_once_t methods_joined = PTHREAD_ONCE_INIT;
 
 static void join_methods(void)
 {
-    PyMethodDef *const tables[] = {sock_conn_methods, sock_io_methods, sock_opt_methods};
+    PyMethodDef *const tables[] = {sock_conn_methods, sock_io_methods, sock_opt_methods,
+                                   sock_msg_methods, sock_recvmsg_methods};
     size_t n = 0;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         for (const PyMethodDef *m = tables[i]; m->ml_name; m++) {
@@ -284,7 +321,7 @@ static PyType_Spec spec = {
 
 int sock_type_setup(PyObject *module, struct ext_state *st)
 {
-    join_methods();
+    pthread_once(&methods_joined, join_methods);
     st->sock_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
     if (!st->sock_type || PyModule_AddType(module, st->sock_type) < 0)
         return -1;

@@ -1,9 +1,11 @@
 /* How a Python call waits: without the GIL, and with Python's signal handlers run in between
- * (PEP 475). Fills the core's struct csock_wait; the waiting itself is the core's. */
+ * (PEP 475). Fills the core's struct csock_wait; the waiting itself is the core's.
+ *
+ * Most calls find what they need there and do not wait at all. Those try with the GIL held, and not
+ * even counted among the calls inside the socket (csock_try_…): whoever closes it, detaches it or
+ * initialises it anew sets s->fd to -1 while he holds the GIL, and goes to the core after. So a
+ * try that has seen s->fd, and holds the GIL until it is over, is done before a closer begins. */
 #include "ext.h"
-
-/* A transfer larger than this copies for longer than other threads should stand still. */
-#define HELD_MAX (64 * 1024)
 
 /* A relative timeout, so that the core reads the clock only for a call that has to wait. */
 static struct csock_wait wait_of(const struct sock_object *s)
@@ -64,10 +66,4 @@ void ext_wait_free_begin(struct ext_wait *w, const struct sock_object *s)
 void ext_wait_free_end(struct ext_wait *w)
 {
     take(w);
-}
-
-/* Other families may work for long inside one system call: a netlink send took 16 ms. */
-bool ext_try_held(const struct sock_object *s, size_t n)
-{
-    return n <= HELD_MAX && (s->family == AF_INET || s->family == AF_INET6 || s->family == AF_UNIX);
 }

@@ -15,6 +15,7 @@ struct stream_object {
     PyObject *sock;       /* None or NULL: closed */
     bool reading, writing;
     char timed_out; /* bool, as PyMemberDef wants it */
+    struct ext_state *state;
 };
 
 static struct stream_object *stream_of(PyObject *self)
@@ -24,7 +25,7 @@ static struct stream_object *stream_of(PyObject *self)
 
 static bool is_closed(const struct stream_object *f)
 {
-    return !f->sock || f->sock == Py_None;
+    return !f->sock || f->sock == Py_None || !f->state;
 }
 
 static bool check_open(const struct stream_object *f, const char *what)
@@ -37,7 +38,7 @@ static bool check_open(const struct stream_object *f, const char *what)
 /* One of r, w, rw, with or without b. */
 static bool parse_mode(struct stream_object *f, PyObject *mode)
 {
-    static const char *const modes[] = {"r", "rb", "w", "wb", "rw", "rwb"};
+    static const char *const modes[] = {"rw", "r", "w", "rwb", "rb", "wb"};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
         if (PyUnicode_CompareWithASCIIString(mode, modes[i]) == 0) {
             f->reading = strchr(modes[i], 'r') != NULL;
@@ -52,29 +53,28 @@ static int stream_init(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"sock", "mode", NULL};
     struct stream_object *f = stream_of(self);
-    PyObject *sock, *mode;
+    PyObject *sock, *mode, *module;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OU:RawStream", names, &sock, &mode) ||
-        !parse_mode(f, mode))
+        !parse_mode(f, mode) || !(module = PyType_GetModuleByDef(Py_TYPE(self), &ext_core_module)))
         return -1;
+    f->state = ext_state_of(module);
     f->timed_out = false;
     Py_XSETREF(f->sock, Py_NewRef(sock));
     return 0;
 }
 
-/* o.name() or o.name(arg). Interned, or the type caches would fill with copies of the name. */
-static PyObject *call(PyObject *o, const char *name, PyObject *arg)
+/* A method of this stream, or a function of its base's. */
+static PyObject *call_own(struct stream_object *f, enum ext_name name)
 {
-    PyObject *method = PyUnicode_InternFromString(name);
-    PyObject *result = method ? PyObject_CallMethodObjArgs(o, method, arg, NULL) : NULL;
-    Py_XDECREF(method);
-    return result;
+    return PyObject_CallMethodNoArgs((PyObject *)f, f->state->names[name]);
 }
 
 /* A method of the socket, which may close this stream, and with it drop the socket. */
-static PyObject *call_sock(struct stream_object *f, const char *name, PyObject *arg)
+static PyObject *call_sock(struct stream_object *f, enum ext_name name, PyObject *arg)
 {
-    PyObject *sock = Py_NewRef(f->sock), *result = call(sock, name, arg);
-    Py_DECREF(sock);
+    PyObject *args[] = {Py_NewRef(f->sock), arg};
+    PyObject *result = PyObject_VectorcallMethod(f->state->names[name], args, arg ? 2 : 1, NULL);
+    Py_DECREF(args[0]);
     return result;
 }
 
@@ -102,6 +102,47 @@ static PyObject *none_if_would_block(PyObject *result)
     Py_RETURN_NONE;
 }
 
+/* What a receive or send of the core gives as a raw stream's. */
+static PyObject *count_as_py(struct stream_object *f, struct sock_object *s, const char *what,
+                             ssize_t r)
+{
+    if (r == -EAGAIN)
+        Py_RETURN_NONE;
+    if (r == CSOCK_ETIMEOUT)
+        f->timed_out = f->timed_out || what[0] == 'r';
+    return sock_count_sent(s, what, r);
+}
+
+/* The short cuts: straight to where the socket's methods go. Not for a class that has others. The
+ * socket is held meanwhile, for this stream may be closed, and let go of it, by another thread. */
+static PyObject *read_directly(struct stream_object *f, PyObject *buffer)
+{
+    struct sock_object *s = (struct sock_object *)Py_NewRef(f->sock);
+    PyObject *result = NULL;
+    Py_buffer into;
+    if (sock_writable_buffer("recv_into", buffer, &into)) {
+        ssize_t r = into.len ? sock_receive(s, into.buf, (size_t)into.len, 0, NULL) : 0;
+        PyBuffer_Release(&into);
+        result = count_as_py(f, s, "recv_into", r);
+    }
+    Py_DECREF(s);
+    return result;
+}
+
+static PyObject *write_directly(struct stream_object *f, PyObject *data)
+{
+    struct sock_object *s = (struct sock_object *)Py_NewRef(f->sock);
+    PyObject *result = NULL;
+    Py_buffer from;
+    if (PyObject_GetBuffer(data, &from, PyBUF_SIMPLE) == 0) {
+        ssize_t r = sock_transmit(s, from.buf, (size_t)from.len, 0);
+        PyBuffer_Release(&from);
+        result = count_as_py(f, s, "send", r);
+    }
+    Py_DECREF(s);
+    return result;
+}
+
 /* After a timeout nobody knows how much of what was read a buffer above has lost. */
 static PyObject *stream_readinto(PyObject *self, PyObject *buffer)
 {
@@ -109,12 +150,14 @@ static PyObject *stream_readinto(PyObject *self, PyObject *buffer)
     if (!check_open(f, "file"))
         return NULL;
     if (!f->reading)
-        return call(self, "_checkReadable", NULL); /* raises */
+        return call_own(f, NAME_CHECK_READABLE); /* raises */
     if (f->timed_out) {
         PyErr_SetString(PyExc_OSError, "cannot read from timed out object");
         return NULL;
     }
-    PyObject *result = call_sock(f, "recv_into", buffer);
+    if (sock_is_untouched(f->state, f->sock, NAME_RECV_INTO))
+        return read_directly(f, buffer);
+    PyObject *result = call_sock(f, NAME_RECV_INTO, buffer);
     if (!result && PyErr_ExceptionMatches(PyExc_TimeoutError))
         f->timed_out = true;
     return none_if_would_block(result);
@@ -126,8 +169,10 @@ static PyObject *stream_write(PyObject *self, PyObject *data)
     if (!check_open(f, "file"))
         return NULL;
     if (!f->writing)
-        return call(self, "_checkWritable", NULL); /* raises */
-    return none_if_would_block(call_sock(f, "send", data));
+        return call_own(f, NAME_CHECK_WRITABLE); /* raises */
+    if (sock_is_untouched(f->state, f->sock, NAME_SEND))
+        return write_directly(f, data);
+    return none_if_would_block(call_sock(f, NAME_SEND, data));
 }
 
 static PyObject *stream_readable(PyObject *self, PyObject *unused)
@@ -151,7 +196,7 @@ static PyObject *stream_seekable(PyObject *self, PyObject *unused)
 static PyObject *stream_fileno(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    return check_open(stream_of(self), "file") ? call_sock(stream_of(self), "fileno", NULL) : NULL;
+    return check_open(stream_of(self), "file") ? call_sock(stream_of(self), NAME_FILENO, NULL) : NULL;
 }
 
 /* The type below ours, which knows io_base. Ours is the last type with this traverse. */
@@ -189,7 +234,9 @@ static PyObject *let_go(struct stream_object *f, PyObject *sock)
     if (is_closed(f))
         Py_RETURN_NONE;
     Py_SETREF(f->sock, Py_NewRef(Py_None));
-    return PyObject_CallMethod(sock, "_decref_socketios", NULL);
+    if (sock_is_untouched(f->state, sock, NAME_DECREF_SOCKETIOS))
+        return sock_class_decref_socketios(sock, NULL);
+    return PyObject_CallMethodNoArgs(sock, f->state->names[NAME_DECREF_SOCKETIOS]);
 }
 
 /* The base's close flushes and marks. The socket is let go even if that fails, for closing again
@@ -203,7 +250,8 @@ static PyObject *stream_close(PyObject *self, PyObject *unused)
     PyObject *type, *value, *traceback;
     PyObject *sock = Py_NewRef(f->sock);
     PyTypeObject *base = raw_base(self, stream_traverse);
-    PyObject *closed = PyObject_CallMethod((PyObject *)base, "close", "O", self);
+    PyObject *args[] = {(PyObject *)base, self};
+    PyObject *closed = PyObject_VectorcallMethod(f->state->names[NAME_CLOSE], args, 2, NULL);
     Py_XDECREF(closed);
     PyErr_Fetch(&type, &value, &traceback);
     PyObject *released = let_go(f, sock);

@@ -68,6 +68,7 @@ static void add(enum fake_entry entry, unsigned nth, struct step step)
 /* How each kind of entry reports failure; e is the code given to fake_fail. */
 #define MINUS(e) return (errno = (e), -1)
 #define NOTHING(e) return (errno = (e), NULL)
+#define ZERO(e) return (errno = (e), 0)
 #define CODE(e) return (e)
 #define GAI(e) return (e) < 0 ? (e) : (errno = (e), EAI_SYSTEM)
 #define HOST(e) \
@@ -114,6 +115,8 @@ static void add(enum fake_entry entry, unsigned nth, struct step step)
       (fd, buf, n, flags, addr, len), &n, MINUS) \
     X(SENDMSG, ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags), (fd, msg, flags), \
       NULL, MINUS) \
+    X(SENDFILE, ssize_t, sendfile, (int fd, int file, off_t *offset, size_t n), \
+      (fd, file, offset, n), &n, MINUS) \
     X(POLL, int, poll, (struct pollfd * fds, nfds_t n, int timeout_ms), (fds, n, timeout_ms), \
       NULL, MINUS) \
     X(CLOCK, int, clock, (struct timespec * ret_now), (ret_now), NULL, MINUS) \
@@ -154,12 +157,21 @@ static void add(enum fake_entry entry, unsigned nth, struct step step)
     X(GETPROTOBYNAME_R, int, getprotobyname_r, \
       (const char *name, struct protoent *ent, char *buf, size_t size, struct protoent **ret_ent), \
       (name, ent, buf, size, ret_ent), NULL, ENTRY) \
-    X(GETHOSTNAME, int, gethostname, (char *name, size_t size), (name, size), NULL, MINUS)
+    X(GETHOSTNAME, int, gethostname, (char *name, size_t size), (name, size), NULL, MINUS) \
+    X(SETHOSTNAME, int, sethostname, (const char *name, size_t n), (name, n), NULL, MINUS) \
+    X(IFACE_INDEX, int, iface_index, (int fd, const char *name), (fd, name), NULL, MINUS) \
+    X(IFACE_NAME, int, iface_name, (int fd, int index, char name[IF_NAMESIZE]), (fd, index, name), \
+      NULL, MINUS) \
+    X(IF_NAMETOINDEX, unsigned, if_nametoindex, (const char *name), (name), NULL, ZERO) \
+    X(IF_INDEXTONAME, char *, if_indextoname, (unsigned index, char *name), (index, name), NULL, \
+      NOTHING) \
+    X(IF_NAMEINDEX, struct if_nameindex *, if_nameindex, (void), (), NULL, NOTHING)
 
-/* The two that return nothing. */
+/* Those that return nothing. */
 #define VOID_ENTRIES(X) \
     X(RELEASE, release, (void *memory), (memory)) \
-    X(FREEADDRINFO, freeaddrinfo, (struct addrinfo * list), (list))
+    X(FREEADDRINFO, freeaddrinfo, (struct addrinfo * list), (list)) \
+    X(IF_FREENAMEINDEX, if_freenameindex, (struct if_nameindex * rows), (rows))
 
 #define WRAPPER(ID, type, name, params, args, n_ptr, FAILURE) \
     static type call_##name params \
@@ -214,6 +226,19 @@ static void counted_freeaddrinfo(struct addrinfo *list)
     csock__sys_linux.freeaddrinfo(list);
 }
 
+static struct if_nameindex *counted_if_nameindex(void)
+{
+    struct if_nameindex *rows = csock__sys_linux.if_nameindex();
+    atomic_fetch_add(&live, rows != NULL);
+    return rows;
+}
+
+static void counted_if_freenameindex(struct if_nameindex *rows)
+{
+    atomic_fetch_sub(&live, 1);
+    csock__sys_linux.if_freenameindex(rows);
+}
+
 static int stoppable_clock(struct timespec *ret_now)
 {
     if (!atomic_load(&stopped))
@@ -248,6 +273,8 @@ void fake_install(void)
     under.release = counted_release;
     under.getaddrinfo = counted_getaddrinfo;
     under.freeaddrinfo = counted_freeaddrinfo;
+    under.if_nameindex = counted_if_nameindex;
+    under.if_freenameindex = counted_if_freenameindex;
     under.clock = stoppable_clock;
     under.nanosleep = stoppable_nanosleep;
     under.poll = stoppable_poll;

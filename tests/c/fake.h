@@ -37,6 +37,7 @@ enum fake_entry {
     FAKE_SEND,
     FAKE_SENDTO,
     FAKE_SENDMSG,
+    FAKE_SENDFILE,
     FAKE_POLL,
     FAKE_CLOCK,
     FAKE_NANOSLEEP,
@@ -56,6 +57,13 @@ enum fake_entry {
     FAKE_GETSERVBYPORT_R,
     FAKE_GETPROTOBYNAME_R,
     FAKE_GETHOSTNAME,
+    FAKE_SETHOSTNAME,
+    FAKE_IFACE_INDEX,
+    FAKE_IFACE_NAME,
+    FAKE_IF_NAMETOINDEX,
+    FAKE_IF_INDEXTONAME,
+    FAKE_IF_NAMEINDEX,
+    FAKE_IF_FREENAMEINDEX,
     FAKE_N
 };
 
@@ -71,7 +79,9 @@ void fake_remove(void);
 
 /* The call is not made and fails with err, in the manner of its kind:
  *   most entries      -1 and errno = err
- *   alloc             NULL
+ *   alloc, if_indextoname, if_nameindex
+ *                     NULL and errno = err
+ *   if_nametoindex    0 and errno = err
  *   thread_mask       returns err
  *   getaddrinfo, getnameinfo
  *                     err < 0: returns it (EAI_…); err > 0: EAI_SYSTEM and errno = err
@@ -79,10 +89,10 @@ void fake_remove(void);
  *                     err < 0: returns 0, no entry, *ret_herr = -err (-HOST_NOT_FOUND)
  *   getserv…, getproto…_r
  *                     err > 0: returns it, no entry; err = 0: returns 0, no entry ("not found")
- * release and freeaddrinfo cannot fail. */
+ * release, freeaddrinfo and if_freenameindex cannot fail. */
 void fake_fail(enum fake_entry entry, unsigned nth, int err);
 
-/* recv, recvfrom, send, sendto: the call is made with at most max bytes. */
+/* recv, recvfrom, send, sendto, sendfile: the call is made with at most max bytes. */
 void fake_short(enum fake_entry entry, unsigned nth, size_t max);
 
 /* hook(arg) runs right before the call, in the calling thread. */
@@ -91,8 +101,8 @@ void fake_hook(enum fake_entry entry, unsigned nth, void (*hook)(void *arg), voi
 /* Calls of one entry since fake_install(), failed ones included. */
 unsigned fake_calls(enum fake_entry entry);
 
-/* Blocks of alloc and lists of getaddrinfo that were not given back: 0 when nothing leaks. What the
- * caller frees with free(3) counts as not given back. */
+/* Blocks of alloc, and lists of getaddrinfo and if_nameindex, that were not given back: 0 when
+ * nothing leaks. What the caller frees with free(3) counts as not given back. */
 int fake_live(void);
 
 /* Stops the clock at ns. From then on only nanosleep, poll (by its timeout, without waiting, if

@@ -129,7 +129,7 @@ static void parse_rejects(void **state)
          CSOCK_EHOST},
         {AF_INET6, "[<broadcast>]:80", CSOCK_EFAMILY},
         {AF_UNSPEC, "192.0.2.1:80", CSOCK_EFAMILY},
-        {AF_NETLINK, "", CSOCK_EFAMILY},
+        {AF_KEY, "", CSOCK_EFAMILY},
         {-1, "", CSOCK_EFAMILY},
     };
     (void)state;

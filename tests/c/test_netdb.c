@@ -416,7 +416,7 @@ static void host_bad_arguments(void **state)
     (void)state;
     assert_int_equal(csock_host_by_name("x", AF_UNIX, &host), CSOCK_EFAMILY);
     assert_int_equal(csock_host_by_name("x", AF_UNSPEC, &host), CSOCK_EFAMILY);
-    union csock_addr *cut = malloc(1); /* ASan sees a family read out of one byte */
+    void *cut = malloc(1); /* ASan sees a family read out of one byte */
     assert_non_null(cut);
     assert_int_equal(csock_host_by_addr(cut, 0, &host), CSOCK_EADDRLEN);
     assert_int_equal(csock_host_by_addr(cut, 1, &host), CSOCK_EADDRLEN);
@@ -554,7 +554,7 @@ static void no_memory_at_any_allocation(void **state)
             assert_int_equal(r, -ENOMEM);
             failed++;
         }
-        assert_in_range(failed, 3, 10); /* growing, and for hosts the copy */
+        assert_true(failed >= 3 && failed <= 10); /* growing, and for hosts the copy */
     }
 }
 
@@ -568,7 +568,7 @@ static void growth_is_bounded(void **state)
     for (int which = 0; which < 5; which++) {
         fake_fail(entries[which], FAKE_EVERY, ERANGE);
         assert_int_equal(look_up(which), -ENOMEM);
-        assert_in_range(fake_calls(entries[which]), 2, 20);
+        assert_true(fake_calls(entries[which]) >= 2 && fake_calls(entries[which]) <= 20);
         assert_int_equal(fake_live(), 0);
     }
 }

@@ -5,6 +5,7 @@ import importlib.util
 import pathlib
 import platform
 import re
+import shutil
 import socket as stock_socket
 import subprocess
 import sys
@@ -22,6 +23,7 @@ MINOR = sys.version_info.minor
 
 
 def load_generator():
+    sys.path.insert(0, str(GENERATOR.parent))  # where it finds gen_stubs
     spec = importlib.util.spec_from_file_location("gen_constants", GENERATOR)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -172,14 +174,25 @@ def test_table_is_fresh():
 
 
 def test_check_notices_a_stale_table_and_writes_nothing(tmp_path):
-    table = tmp_path / "constants.def"
-    assert run_generator("--check", "--table", table).returncode == 1
+    table, stubs = tmp_path / "constants.def", tmp_path / "stubs"
+    shutil.copytree(gen.STUBS, stubs, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    there = "--table", table, "--stubs", stubs
+    assert run_generator("--check", *there).returncode == 1
     assert not table.exists()
-    assert run_generator("--table", table).returncode == 0
+    assert run_generator(*there).returncode == 0
     assert table.read_text() == gen.TABLE.read_text()
+    assert run_generator("--check", *there).returncode == 0
     table.write_text(table.read_text().replace("C(AF_INET, 2, 11)", "C(AF_INET, 3, 11)"))
-    result = run_generator("--check", "--table", table)
-    assert result.returncode == 1 and "stale" in result.stderr
+    result = run_generator("--check", *there)
+    assert result.returncode == 1 and "constants.def is stale" in result.stderr
+
+
+def test_check_notices_a_stale_stub(tmp_path):
+    shutil.copytree(gen.STUBS, tmp_path / "stubs")
+    stub = tmp_path / "stubs" / "dropin.pyi"
+    stub.write_text(stub.read_text().replace("AF_INET = 2", "AF_INET = 3"))
+    result = run_generator("--check", "--stubs", stub.parent)
+    assert result.returncode == 1 and "dropin.pyi is stale" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,9 @@ def test_wheel_has_the_package_alone(tmp_path):
     members = members_of(build("wheel", ROOT, tmp_path))
     package = [name for name in members if ".dist-info/" not in name]
     assert [name for name in package if re.fullmatch(r"csock/_core\.\S+\.so", name)]
-    assert {"csock/__init__.py", "csock/dropin.py"} <= set(package)
+    assert {"csock/__init__.py", "csock/dropin.py", "csock/py.typed"} <= set(package)
+    stubs = {name for name in package if name.endswith(".pyi")}
+    assert stubs == {f"csock/{name}.pyi" for name in ("__init__", "_core", "_socket", "dropin")}
     assert not [name for name in package if not name.startswith("csock/")]
     assert any(name.endswith(("/LICENSE", "licenses/LICENSE")) for name in members)
 

@@ -10,6 +10,7 @@ import select
 import signal
 import socket as stock
 import struct
+import sys
 import tracemalloc
 import warnings
 
@@ -808,11 +809,15 @@ def test_row_30_recv_with_trunc_gives_no_unwritten_byte_of_a_datagram(csock, met
 
 @pytest.mark.parametrize("method", ["recv", "recvfrom"])
 def test_row_30_recv_with_trunc_as_stock_has_it(method):
-    """What the test above is about: stock gives as many bytes as the datagram had."""
+    """What the test above is about: stock gives as many bytes as the datagram had; 3.15 fails."""
     for a, b in datagram_pairs(stock):
         with a, b:
             a.send(b"x" * 5000)
-            got = getattr(b, method)(10, stock.MSG_TRUNC)
+            try:
+                got = getattr(b, method)(10, stock.MSG_TRUNC)
+            except ValueError:
+                assert sys.version_info >= (3, 15)
+                continue
             got = got[0] if method == "recvfrom" else got
             assert len(got) in (10, 5000) and got[:10] == b"x" * 10
 

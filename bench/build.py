@@ -1,0 +1,49 @@
+"""Builds what the benches need in C: the twins of the operations, the marks, the bare extension."""
+
+import ctypes
+import importlib.util
+import os
+import subprocess
+import sysconfig
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+DEFAULT = ROOT / "build" / "bench"
+FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-DNDEBUG", "-fPIC", "-shared", "-pthread"]
+
+
+def compile_to(target, sources, include):
+    """One shared object; again only if a source is newer."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    newest = max(path.stat().st_mtime for path in sources)
+    if not target.exists() or target.stat().st_mtime < newest:
+        compiler = os.environ.get("CC", "cc").split()
+        flags = [*FLAGS, *(f"-I{path}" for path in include)]
+        subprocess.run([*compiler, *flags, "-o", target, *sources], check=True)
+    return target
+
+
+def twins(folder=DEFAULT, with_csock=True):
+    """raw.c, and door.c with csock's core in it, built as they are."""
+    sources = [HERE / "raw.c", HERE / "mark.c"]
+    if with_csock:
+        sources += [HERE / "door.c", *sorted((ROOT / "core").glob("*.c"))]
+    name = "bench.so" if with_csock else "bench-raw.so"
+    include = [ROOT / "include", ROOT / "core"]
+    return ctypes.CDLL(str(compile_to(folder / name, sources, include)))
+
+
+def bare(folder=DEFAULT):
+    """The module with the bare extension type, for the Python that runs this."""
+    name = "bare" + sysconfig.get_config_var("EXT_SUFFIX")
+    path = compile_to(folder / name, [HERE / "bare.c"], [sysconfig.get_path("include")])
+    spec = importlib.util.spec_from_file_location("bare", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+if __name__ == "__main__":
+    twins()
+    bare()

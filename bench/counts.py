@@ -1,0 +1,147 @@
+"""What csock and stock cost in counts that do not depend on the machine's mood: instructions outside
+the kernel, by callgrind, and system calls, by strace.
+
+    python bench/counts.py [--only TEXT] [--json FILE]
+
+Fails (exit 1) where csock needs more of either than stock. Time is run.py's matter.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import build
+import ops
+
+RUNS = 100  # and three times as many: the difference is free of what preparing costs
+MARK = "/csock-bench/"
+RARE = 0.05  # a call in a score of runs: the allocator's, or libc's now and then
+TOLERANCE = 1.01  # of instructions: the hash seed is fixed, addresses are not
+
+
+def countable():
+    """Operations that end by themselves and need no second process or thread."""
+    return [op for op in ops.OPERATIONS if isinstance(op, ops.Timed) and not op.around]
+
+
+# ---- in the child that is watched
+
+
+def child(names):
+    """Each operation once on each module, between marks."""
+    import importlib
+
+    library = build.twins()
+    modules = {"csock": importlib.import_module("csock"), "stock": importlib.import_module("socket")}
+    everything = {op.name: op for op in countable()}
+    for op in (everything[name] for name in names):
+        for label, module in modules.items():
+            sides = {label: module, **({"bare": None} if op.bare and label == "stock" else {})}
+            for side in sides:
+                timer = op.timer(sides[side], side)
+                timer.timeit(RUNS)  # what the first runs fill and specialise
+                for times in (1, 3):
+                    mark = f"{MARK}{side}/{times}/{op.name}".encode()
+                    library.mark_begin(mark)
+                    timer.timeit(times * RUNS)
+                    library.mark_end(mark)
+
+
+# ---- outside
+
+
+def watched(command, names):
+    here = Path(__file__).resolve()
+    program = [sys.executable, "-s", str(here), "--child", *names]
+    subprocess.run([*command, *program], check=True, stdout=subprocess.DEVNULL)
+
+
+def instructions(names):
+    """{(side, operation): instructions for one run}"""
+    result = {}
+    with tempfile.TemporaryDirectory() as folder:
+        out = f"{folder}/out"
+        watched(["valgrind", "-q", "--tool=callgrind", "--instr-atstart=no",
+                 f"--callgrind-out-file={out}"], names)
+        for path in Path(folder).iterdir():
+            text = path.read_text(errors="replace")
+            mark = re.search(rf"^desc: Trigger: Client Request: {MARK}(.*)$", text, re.M)
+            total = re.search(r"^(?:summary|totals): (\d+)", text, re.M)
+            if mark and total:
+                side, times, name = mark[1].split("/", 2)
+                sums = result.setdefault((side, name), [])
+                sums.append(int(total[1]))
+    return {key: abs(a - b) / (2 * RUNS) for key, (a, b) in result.items()}
+
+
+def calls(names):
+    """{(side, operation): Counter of system calls in one run}"""
+    result, counting = {}, None  # the counts of three times RUNS less those of one time
+    with tempfile.NamedTemporaryFile("r", errors="replace") as log:
+        watched(["strace", "-f", "-qq", "-o", log.name], names)
+        for line in log:
+            if MARK in line:
+                side, times, name = line.split('"')[1][len(MARK):].split("/", 2)
+                sign = 1 if times == "3" else -1
+                counting = None if counting is not None else (
+                    result.setdefault((side, name), Counter()))
+            elif counting is not None and (call := re.match(r"\d+ +(\w+)\(", line)):
+                counting[call[1]] += sign
+    return {key: {call: n / (2 * RUNS) for call, n in sorted(counter.items()) if n}
+            for key, counter in result.items()}
+
+
+def measure(only=""):
+    """A report for each operation."""
+    names = [op.name for op in countable() if only in op.name]
+    by_callgrind, by_strace = instructions(names), calls(names)
+    for name in names:
+        report = {"name": name, "instructions": {}, "calls": {}, "missed": []}
+        for side in ("csock", "stock", "bare"):
+            if (side, name) in by_callgrind:
+                report["instructions"][side] = round(by_callgrind[side, name])
+                report["calls"][side] = by_strace.get((side, name), {})
+        ours, stock = (report["instructions"][side] for side in ("csock", "stock"))
+        if ours > stock * TOLERANCE:
+            report["missed"].append("instructions")
+        ours, stock = (sum(report["calls"][side].values()) for side in ("csock", "stock"))
+        if ours > stock + RARE:
+            report["missed"].append("system calls")
+        yield report
+
+
+def table(reports):
+    yield (f"{'one run of':32} {'instructions: csock':>20} {'stock':>7} {'bare':>7} {'ratio':>6}"
+           f"  {'system calls: csock':>20} {'stock':>6}")
+    for one in reports:
+        counts = one["instructions"]
+        sums = [sum(one["calls"][side].values()) for side in ("csock", "stock")]
+        yield (f"{one['name']:32} {counts['csock']:>20} {counts['stock']:>7} "
+               f"{counts.get('bare', '-'):>7} {counts['csock'] / counts['stock']:>6.2f}"
+               f"  {sums[0]:>20.4g} {sums[1]:>6.4g}  {', '.join(one['missed'])}").rstrip()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", metavar="TEXT")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.child:
+        return child(args.child)
+    build.twins()
+    build.bare()
+    reports = list(measure(args.only))
+    print("\n".join(table(reports)))
+    if args.json:
+        args.json.write_text(json.dumps(reports, indent=1) + "\n")
+    return any(one["missed"] for one in reports)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

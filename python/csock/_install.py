@@ -1,0 +1,192 @@
+"""install() and uninstall(): csock in the place of `socket` and `_socket`, and back.
+
+Sits on sys.modules and the locks of the import system. Must not import `socket` or `_socket`: a
+program that installs csock first never loads the stock one. Nor does it decide what the names of
+csock look like, but for `__module__`, which says "socket" while csock is `socket`.
+"""
+
+import sys
+from _frozen_importlib import _ModuleLockManager
+
+import csock
+
+_OURS = "csock.dropin", "csock._socket"
+_PLACES = "socket", "_socket"
+_SHOWN = 8  # of the modules that an error names
+
+# The order in which an import takes them, so that neither waits for the other.
+_LOCKS = (*_OURS, *_PLACES)
+
+_displaced = {}  # what stood in _PLACES before
+_replaced = []  # (module, name, stock's module): globals that install(force=True) changed
+_ssl_before = None
+
+# What put csock in place before the program began, if anything did: for a message.
+by = None
+
+
+class _Locks:
+    """No import of these modules is under way in another thread, and none begins."""
+
+    def __enter__(self):
+        self._held = [_ModuleLockManager(name) for name in _LOCKS]
+        for lock in self._held:
+            lock.__enter__()
+
+    def __exit__(self, *exc):
+        for lock in reversed(self._held):
+            lock.__exit__(*exc)
+
+
+def installed():
+    ours = [sys.modules.get(name) for name in _OURS]
+    return None not in ours and ours == [sys.modules.get(name) for name in _PLACES]
+
+
+def _taken(owners):
+    """Identities of the modules, and of the classes and functions that others take out of them."""
+    found = {id(owner) for owner in owners}
+    for owner in owners:
+        for value in list(vars(owner).values()):
+            if callable(value) and getattr(value, "__module__", None) in (*_PLACES, *_OURS):
+                found.add(id(value))
+    return found
+
+
+def _globals():
+    """(name, globals) of the modules of other people."""
+    for name, module in list(sys.modules.items()):
+        names = getattr(module, "__dict__", None)
+        ours = name == "csock" or name.startswith("csock.")
+        if isinstance(names, dict) and name not in _PLACES and not ours:
+            yield name, names
+
+
+def _holders(owners):
+    """Names of the modules that have one of the owners, or something of theirs, in a global."""
+    taken = _taken(owners)
+    return [
+        name
+        for name, names in _globals()
+        if any(id(value) in taken for value in list(names.values()))
+    ]
+
+
+def _listed(names):
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(sorted(names)[:_SHOWN]) + more
+
+
+def _stock():
+    """The modules at _PLACES that are not ours."""
+    found = {name: sys.modules.get(name) for name in _PLACES}
+    ours = sys.modules.get(_OURS[1]), sys.modules.get(_OURS[0])
+    return {name: m for name, m in found.items() if m is not None and m not in ours}
+
+
+def _check_unused(stock):
+    holders = _holders(stock.values())
+    if "_ssl" in sys.modules:
+        holders.append("_ssl")
+    # `_socket` alone, which nobody holds, is what csock itself took its error classes from.
+    if holders or "socket" in stock:
+        held = f"these modules hold it: {_listed(set(holders))}" if holders else "it is loaded"
+        raise RuntimeError(
+            "csock.install() comes too late to take the place of the stock socket module: "
+            f"{held}. Call it before anything imports socket or ssl; or install(force=True), which "
+            "replaces what can be replaced"
+        )
+
+
+def _load_ours(stand_in):
+    csock._standing_in = stand_in
+    try:
+        for name in reversed(_OURS):
+            __import__(name)
+    finally:
+        csock._standing_in = False
+    return [sys.modules[name] for name in _OURS]
+
+
+def _rename(dropin, before, after):
+    """What a class or a function says it is from: pickle looks there, and users see it."""
+    dropin.__name__ = after
+    for value in list(vars(dropin).values()):
+        if isinstance(value, (type, type(_rename))) and value.__module__ == before:
+            value.__module__ = after
+
+
+def _replace_globals(stock, ours):
+    """In modules that refer to the stock module as a module. Nothing is done about the rest."""
+    for module_name, names in _globals():
+        for name, value in list(names.items()):
+            for place, old in stock.items():
+                if value is old:
+                    names[name] = ours[place]
+                    _replaced.append((module_name, name, old))
+
+
+def _share_sentinel(dropin, stock):
+    """Functions of modules that were imported before have stock's object for "no timeout given" as
+    a default value, and hand it to create_connection()."""
+    ours, theirs = dropin._GLOBAL_DEFAULT_TIMEOUT, stock._GLOBAL_DEFAULT_TIMEOUT
+    dropin._GLOBAL_DEFAULT_TIMEOUT = theirs
+    function = dropin.create_connection
+    function.__defaults__ = tuple(theirs if v is ours else v for v in function.__defaults__)
+
+
+def install(force=False):
+    global _ssl_before
+    if csock._disabled():
+        return
+    with _Locks():
+        if installed():
+            return
+        stock = _stock()
+        if stock and not force:
+            _check_unused(stock)
+        dropin, ext = _load_ours(stand_in=not stock)
+        _displaced.clear()
+        _displaced.update(stock)
+        _ssl_before = sys.modules.get("_ssl")
+        sys.modules.update(socket=dropin, _socket=ext)
+        _rename(dropin, "csock.dropin", "socket")
+        if "socket" in stock:
+            _share_sentinel(dropin, stock["socket"])
+        if stock:
+            _replace_globals(stock, {"socket": dropin, "_socket": ext})
+
+
+def _check_releasable():
+    ours = {name: sys.modules[name] for name in _PLACES}
+    back = {(module, name) for module, name, _ in _replaced}
+    taken = _taken(ours.values())
+    holders = {
+        module
+        for module, names in _globals()
+        for name, value in list(names.items())
+        if id(value) in taken and (module, name) not in back
+    }
+    if sys.modules.get("_ssl") is not _ssl_before:
+        holders.add("_ssl")
+    if holders:
+        raise RuntimeError(
+            f"csock.uninstall(): these modules hold what csock put in place: {_listed(holders)}"
+        )
+
+
+def uninstall():
+    with _Locks():
+        if not installed():
+            return
+        _check_releasable()
+        for name in _PLACES:
+            del sys.modules[name]  # the next import loads the stock one
+        sys.modules.update(_displaced)
+        _rename(sys.modules["csock.dropin"], "socket", "csock.dropin")
+        for module, name, stock in _replaced:
+            names = getattr(sys.modules.get(module), "__dict__", {})
+            if id(names.get(name)) in {id(sys.modules[ours]) for ours in _OURS}:
+                names[name] = stock
+        _replaced.clear()
+        _displaced.clear()

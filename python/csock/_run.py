@@ -1,0 +1,371 @@
+"""`python -m csock …`: puts csock in the place of `socket` and runs a program as plain python does.
+
+Sits on _install.py and runpy; _children.py and _venv.py have the rest of what the command can do.
+What a program sees of its own start is decided here: sys.argv, sys.path[0], the names of
+`__main__`, the text of an unhandled exception, the exit status. Must not leave anything of its own
+in them. What it cannot hide are its frames below the program's, which traceback.print_stack()
+shows.
+
+The command line is read by hand: what follows the target is the program's own, also where it looks
+like an option of ours (`-m mod -h`), and python takes `-mmod` and `-ccode`. argparse would take the
+first and mistake the second; and its import would cost more than all the rest.
+"""
+
+import sys
+
+import csock
+
+USAGE = """\
+usage: python -m csock [--children] [--force] [-m mod | -c code | app.py | -] [args ...]
+       python -m csock --enable [--force] | --disable | --status
+"""
+
+HELP = (
+    USAGE
+    + """
+Runs a program as python does, with csock in the place of the socket module.
+
+  -m mod, -c code, app.py, -   what to run, as for python; app.py may be a folder or a zip file
+  --children    the Python interpreters that the program starts have csock, too
+  --force       although modules that hold the stock socket module are loaded already
+  --version     the version of csock and of Python
+  -h, --help    this
+
+For a virtual environment, so that every program in it has csock:
+
+  --enable      put csock in place; with --force also in a Python that is no virtual environment
+  --disable     undo that
+  --status      say what is in place, and whether it works; exit status 1 if csock is not in place
+
+Options of the interpreter go to python itself: python -W error -X dev -m csock app.py
+
+CSOCK_DISABLE=1 in the environment turns all of this off: the stock module is used.
+"""
+)
+
+
+class Usage(Exception):
+    pass
+
+
+class Options:
+    """What the command line says."""
+
+    def __init__(self):
+        self.children = self.force = False
+        self.action = "run"  # or: help, version, enable, disable, status
+        self.kind = "nothing"  # to run; or: module, command, script, stdin
+        self.target = None
+        self.args = []
+        self.has_file = False  # whether `__main__` has been given a __file__
+
+
+def parse(words):
+    options, words = Options(), list(words)
+    while words and words[0].startswith("-") and words[0] not in ("-", "--"):
+        word = words.pop(0)
+        if word[:2] in ("-m", "-c"):
+            options.kind = "module" if word[1] == "m" else "command"
+            if word[2:]:
+                options.target = word[2:]
+            elif words:
+                options.target = words.pop(0)
+            else:
+                raise Usage(f"argument expected for the {word} option")
+            break
+        if word in ("-h", "--help"):
+            options.action = "help"
+            return options
+        name = word.removeprefix("--")
+        if word in ("--children", "--force"):
+            setattr(options, name, True)
+        elif word in ("--version", "--enable", "--disable", "--status"):
+            if options.action not in ("run", name):
+                raise Usage(f"--{options.action} and {word} do not go together")
+            options.action = name
+        else:
+            raise Usage(f"unknown option {word} (options of the interpreter come before -m csock)")
+    else:
+        if words and words[0] == "--":
+            words.pop(0)
+        if words:
+            options.target = words.pop(0)
+            options.kind = "stdin" if options.target == "-" else "script"
+    options.args = words
+    if options.action != "run" and options.kind != "nothing":
+        raise Usage(f"--{options.action} runs no program")
+    return options
+
+
+def version():
+    from importlib import metadata
+
+    try:
+        own = metadata.version("csock")
+    except metadata.PackageNotFoundError:
+        own = "(not installed as a package)"
+    python = ".".join(map(str, sys.version_info[:3]))
+    return f"csock {own} on Python {python}, from {csock.__path__[0]}"
+
+
+# ------------------------------------------------------------- as python does
+
+
+def _clean_main():
+    """The names that a fresh `__main__` has, in the very dictionary that the interpreter made."""
+    names = sys.modules["__main__"].__dict__
+    fresh = dict.fromkeys(("__name__", "__doc__", "__package__", "__loader__", "__spec__"))
+    fresh["__name__"] = "__main__"
+    fresh["__loader__"] = __import__("_frozen_importlib").BuiltinImporter
+    if sys.version_info < (3, 14):
+        fresh["__annotations__"] = {}
+    fresh["__builtins__"] = sys.modules["builtins"]
+    names.clear()
+    names.update(fresh)
+    return names
+
+
+def _loader(kind, path):
+    import _frozen_importlib_external as external
+
+    return getattr(external, kind)("__main__", path)
+
+
+def _drop_path0(cwd):
+    """What -m csock has put in front of the path."""
+    if not sys.flags.safe_path and cwd is not None and sys.path[:1] == [cwd]:
+        del sys.path[0]
+
+
+def _importer(path):
+    """What imports from path if it is a folder or a zip file; otherwise None."""
+    for hook in sys.path_hooks:
+        try:
+            return hook(path)
+        except ImportError:
+            continue
+    return None
+
+
+def _code_of(path):
+    """The code of a script or of a .pyc file, and the kind of its loader."""
+    import io
+
+    with io.open_code(path) as file:
+        data = file.read()
+    from _frozen_importlib_external import MAGIC_NUMBER
+
+    if path.endswith(".pyc") or data[:2] == MAGIC_NUMBER[:2]:
+        import marshal
+
+        if data[:4] != MAGIC_NUMBER:
+            raise RuntimeError("Bad magic number in .pyc file")
+        return marshal.loads(data[16:]), "SourcelessFileLoader"
+    return compile(data, path, "exec", dont_inherit=True), "SourceFileLoader"
+
+
+def _set_file(options, names, path):
+    options.has_file = True  # only while it runs: python takes it away before atexit functions run
+    names["__file__"] = path
+    if sys.version_info < (3, 15):
+        names["__cached__"] = None
+
+
+def _run_script(options, cwd):
+    import os
+
+    sys.argv = [options.target, *options.args]
+    path = options.target
+    if not path.startswith("/") and cwd is not None:
+        path = f"{cwd}/{path}"
+    if _importer(path) is not None:
+        import runpy
+
+        sys.path.insert(0, path)
+        _clean_main()
+        runpy._run_module_as_main("__main__", False)
+        return
+    if not sys.flags.safe_path:
+        sys.path.insert(0, os.path.dirname(os.path.realpath(path)))
+    names = _clean_main()
+    try:
+        code, loader = _code_of(path)
+    except OSError as error:
+        sys.stderr.write(
+            f"{sys.executable}: can't open file {path!r}: [Errno {error.errno}] {error.strerror}\n"
+        )
+        raise SystemExit(2) from None
+    _set_file(options, names, path)
+    names["__loader__"] = _loader(loader, path)
+    exec(code, names)
+
+
+def _run_module(options, cwd):
+    sys.argv = ["-m", *options.args]
+    if not sys.flags.safe_path and cwd is not None:
+        sys.path.insert(0, cwd)
+    import runpy
+
+    _clean_main()
+    runpy._run_module_as_main(options.target)
+
+
+def _remember_source(code, source):
+    """From 3.13 on tracebacks show the lines of -c."""
+    import linecache
+
+    # Which of the two is the key changed within 3.13.
+    by_code = hasattr(linecache, "_interactive_cache")
+    linecache._register_code(code if by_code else "<string>", source, "<string>")
+
+
+def _run_command(options, cwd):
+    sys.argv = ["-c", *options.args]
+    if not sys.flags.safe_path:
+        sys.path.insert(0, "")
+    names = _clean_main()
+    source = options.target + "\n"
+    if sys.version_info >= (3, 14):
+        import textwrap
+
+        source = textwrap.dedent(source)
+    code = compile(source, "<string>", "exec", dont_inherit=True)
+    if sys.version_info >= (3, 13):
+        _remember_source(code, source)
+    exec(code, names)
+
+
+def _run_stdin(options, cwd):
+    sys.argv = ["" if options.kind == "nothing" else "-", *options.args]
+    if not sys.flags.safe_path:
+        sys.path.insert(0, "")
+    names = _clean_main()
+    if not sys.stdin.isatty():
+        _set_file(options, names, "<stdin>")
+        exec(compile(sys.stdin.buffer.read(), "<stdin>", "exec", dont_inherit=True), names)
+        return
+    import code
+
+    try:
+        import readline  # noqa: F401 (editing of lines)
+    except ImportError:
+        pass
+    code.interact(local=names, exitmsg="")
+
+
+_RUN = {
+    "script": _run_script,
+    "module": _run_module,
+    "command": _run_command,
+    "stdin": _run_stdin,
+    "nothing": _run_stdin,
+}
+
+
+# ------------------------------------------------------------------ its end
+
+
+def _without_our_frames(error):
+    tb = error.__traceback__
+    while tb is not None and tb.tb_frame.f_code.co_filename == __file__:
+        tb = tb.tb_next
+    error.__traceback__ = tb
+    return error
+
+
+def _show(error):
+    """What the interpreter does with an exception that nobody has caught."""
+    kind, tb = type(error), error.__traceback__
+    if sys.version_info >= (3, 12):
+        sys.last_exc = error
+    sys.last_type, sys.last_value, sys.last_traceback = kind, error, tb
+    hook = getattr(sys, "excepthook", None)
+    sys.audit("sys.excepthook", hook, kind, error, tb)
+    if hook is None:
+        sys.stderr.write("sys.excepthook is missing\n")
+        hook = sys.__excepthook__
+    second = None
+    try:
+        hook(kind, error, tb)
+    except SystemExit:
+        raise
+    except BaseException as raised:
+        second = _without_our_frames(raised)
+    if second is not None:
+        sys.stderr.write("Error in sys.excepthook:\n")
+        sys.__excepthook__(type(second), second, second.__traceback__)
+        sys.stderr.write("\nOriginal exception was:\n")
+        sys.__excepthook__(kind, error, tb)
+
+
+def _end_by_sigint():
+    """Have the interpreter kill itself by SIGINT when all is torn down, as it does after a
+    KeyboardInterrupt: it makes a note when one leaves source that it was given as a string."""
+    try:
+        exec("raise KeyboardInterrupt", {})
+    except KeyboardInterrupt:
+        pass
+
+
+def _run_program(options):
+    import os
+
+    try:
+        cwd = os.getcwd()
+    except OSError:
+        cwd = None
+    _drop_path0(cwd)
+    failure = None
+    try:
+        _RUN[options.kind](options, cwd)
+    except SystemExit as error:
+        _without_our_frames(error)
+        raise
+    except BaseException as error:
+        failure = _without_our_frames(error)
+    if failure is not None:
+        _show(failure)
+    if options.has_file:
+        for name in ("__file__", "__cached__"):
+            sys.modules["__main__"].__dict__.pop(name, None)
+    if type(failure) is KeyboardInterrupt:
+        _end_by_sigint()
+    elif failure is not None:
+        raise SystemExit(1)
+
+
+def _prepare(options):
+    from csock import _install
+
+    if csock._disabled():
+        return
+    if _install.installed() and _install.by:
+        csock._say(f"already in place, by {_install.by}")
+    try:
+        _install.install(options.force)
+    except RuntimeError as error:
+        csock._say(f"{error} (python -m csock --force …)")
+        raise SystemExit(1) from None
+    if options.children:
+        from csock import _children
+
+        _children.begin()
+
+
+def main():
+    try:
+        options = parse(sys.argv[1:])
+    except Usage as error:
+        sys.stderr.write(f"csock: {error}\n{USAGE}")
+        raise SystemExit(2) from None
+    if options.action == "help":
+        print(HELP, end="")
+    elif options.action == "version":
+        print(version())
+    elif options.action != "run":
+        from csock import _venv
+
+        raise SystemExit(_venv.main(options.action, options.force))
+    else:
+        _prepare(options)
+        _run_program(options)

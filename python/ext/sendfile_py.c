@@ -1,0 +1,63 @@
+/* What csock/_sendfile.py needs of the core: a part of a file into a socket, and waiting until a
+ * socket takes more. Functions of csock._core, because stock's socket type has no such methods. */
+#include "ext.h"
+
+#include <poll.h>
+
+static struct sock_object *socket_argument(PyObject *module, PyObject *o)
+{
+    if (PyObject_TypeCheck(o, ext_state_of(module)->sock_type))
+        return (struct sock_object *)o;
+    PyErr_Format(PyExc_TypeError, "a socket is required, not %.200s", Py_TYPE(o)->tp_name);
+    return NULL;
+}
+
+static bool offset_argument(PyObject *o, off_t *ret)
+{
+    long long offset = PyLong_AsLongLong(o);
+    *ret = (off_t)offset;
+    return offset != -1 || !PyErr_Occurred();
+}
+
+static PyObject *core_send_file(PyObject *module, PyObject *const *args, Py_ssize_t n)
+{
+    struct ext_wait w;
+    int file;
+    off_t offset;
+    Py_ssize_t size;
+    if (!sock_arg_count("send_file", n, 4, 4))
+        return NULL;
+    struct sock_object *s = socket_argument(module, args[0]);
+    if (!s || !ext_int(args[1], &file) || !offset_argument(args[2], &offset) ||
+        !ext_ssize(args[3], &size))
+        return NULL;
+    ext_wait_free_begin(&w, s);
+    ssize_t r = csock_sendfile(&s->core, file, offset, (size_t)size, &w.wait);
+    ext_wait_free_end(&w);
+    return r < 0 ? ext_raise_sock(s, "sendfile", (int)r) : PyLong_FromSsize_t(r);
+}
+
+static PyObject *core_await_writable(PyObject *module, PyObject *o)
+{
+    struct ext_wait w;
+    struct sock_object *s = socket_argument(module, o);
+    if (!s)
+        return NULL;
+    ext_wait_free_begin(&w, s);
+    int r = csock_ready(&s->core, POLLOUT, &w.wait);
+    ext_wait_free_end(&w);
+    if (r < 0)
+        return ext_raise_sock(s, "sendfile", r);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(send_file_doc, "send_file(sock, fd, offset, count) -> int\n\n"
+                            "Send at most count bytes of an open file. sendfile(2).");
+PyDoc_STRVAR(await_writable_doc, "await_writable(sock)\n\n"
+                                 "Wait until the socket takes more, within its timeout.");
+
+PyMethodDef sendfile_functions[] = {
+    {"send_file", (PyCFunction)(void (*)(void))core_send_file, METH_FASTCALL, send_file_doc},
+    {"await_writable", core_await_writable, METH_O, await_writable_doc},
+    {NULL, NULL, 0, NULL},
+};

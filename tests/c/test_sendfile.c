@@ -1,0 +1,117 @@
+/* Sending a part of a file: positions, waiting, signals, closing. */
+#include "util.h"
+
+#include <sys/mman.h>
+
+#define LARGE (4 << 20)
+
+static struct csock s[2];
+static char buf[64];
+static int file;
+
+static void begin(size_t size)
+{
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    file = memfd_create("csock", MFD_CLOEXEC);
+    assert_true(file >= 0);
+    assert_int_equal(ftruncate(file, (off_t)size), 0);
+    assert_int_equal(pwrite(file, "abcdefg", 7, 0), 7);
+}
+
+static void end(void)
+{
+    close(file);
+    util_close(&s[0]);
+    util_close(&s[1]);
+}
+
+static void a_part_goes_and_the_files_position_stays(void **state)
+{
+    (void)state;
+    begin(7);
+    assert_int_equal(csock_sendfile(&s[0], file, 2, 3, NULL), 3);
+    assert_int_equal(csock_recv(&s[1], buf, sizeof buf, 0, NULL), 3);
+    assert_memory_equal(buf, "cde", 3);
+    assert_int_equal(csock_sendfile(&s[0], file, 5, 9, WITHIN(5000 * MS)), 2);
+    assert_true(util_is_nonblocking(&s[0])); /* as for accept and connect */
+    assert_int_equal(csock_sendfile(&s[0], file, 7, 9, NULL), 0);
+    assert_int_equal(lseek(file, 0, SEEK_CUR), 0);
+    end();
+}
+
+static void errors_are_the_systems(void **state)
+{
+    int pipes[2];
+    (void)state;
+    begin(7);
+    assert_int_equal(csock_sendfile(&s[0], -1, 0, 1, NULL), -EBADF);
+    assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+    assert_int_equal(csock_sendfile(&s[0], pipes[0], 0, 1, NULL), -ESPIPE);
+    close(pipes[0]);
+    close(pipes[1]);
+    fake_fail(FAKE_SET_NONBLOCK, 1, EPERM);
+    assert_int_equal(csock_sendfile(&s[0], file, 0, 1, NOWAIT), -EPERM);
+    end();
+    assert_int_equal(csock_sendfile(&s[0], file, 0, 1, NULL), -EBADF);
+}
+
+static void a_full_socket_is_waited_for(void **state)
+{
+    (void)state;
+    begin(7);
+    util_fill(&s[0]);
+    assert_int_equal(csock_sendfile(&s[0], file, 0, 7, NOWAIT), -EAGAIN);
+    int64_t start = csock_now();
+    assert_int_equal(csock_sendfile(&s[0], file, 0, 7, WITHIN(50 * MS)), CSOCK_ETIMEOUT);
+    assert_in_range(csock_now() - start, 50 * MS, 5000 * MS);
+    end();
+}
+
+static void signals_do_not_end_it(void **state)
+{
+    atomic_int heard = 0;
+    struct csock_wait w = {.interrupted = util_count_interrupted, .arg = &heard};
+    (void)state;
+    begin(7);
+    fake_fail(FAKE_SENDFILE, 1, EINTR);
+    fake_fail(FAKE_SENDFILE, 2, EINTR);
+    assert_int_equal(csock_sendfile(&s[0], file, 0, 7, &w), 7);
+    assert_int_equal(heard, 2);
+    end();
+}
+
+static ssize_t sendfile_call(struct util_call *call)
+{
+    return csock_sendfile(call->s, file, 0, LARGE, call->w);
+}
+
+/* Without a deadline it sleeps in sendfile(2): what went before is the count, and the next call
+ * says that the socket is closed. */
+static void closing_ends_it(void **state)
+{
+    struct csock_wait timed = {.deadline = csock_deadline(60000 * MS)};
+    const struct csock_wait *const waits[] = {NULL, &timed};
+    (void)state;
+    for (unsigned i = 0; i < COUNT(waits); i++) {
+        struct util_call call = {.run = sendfile_call, .s = &s[0], .w = waits[i]};
+        begin(LARGE);
+        util_fill(&s[0]);
+        util_start_asleep(&call);
+        util_close(&s[0]);
+        assert_int_equal(util_join(&call), CSOCK_ECLOSED);
+        close(file);
+        util_close(&s[1]);
+    }
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        TEST(a_part_goes_and_the_files_position_stays),
+        TEST(errors_are_the_systems),
+        TEST(a_full_socket_is_waited_for),
+        TEST(signals_do_not_end_it),
+        TEST(closing_ends_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

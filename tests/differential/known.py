@@ -1,0 +1,74 @@
+"""What differs on purpose: docs/differences.md says why. After such a line the two worlds are no
+longer the same, and the program ends there.
+
+A row: why, the line of the program, what stock says, what csock says. The last three are patterns
+that have to fit from start to end."""
+
+import re
+import sys
+
+TYPE_ERROR, OVERFLOW = r"builtins\.TypeError.*", r"builtins\.OverflowError.*"
+OS_ERROR = r"builtins\.(\w+Error)\(\d+.*"
+ROWS = [
+    (
+        "host and port as two arguments, as in 1998",
+        r"\w\.(bind|connect|connect_ex)\(.*, .*\)",
+        TYPE_ERROR,
+        r".*",
+    ),
+    (
+        "what follows a NUL in a host or port is not ignored",
+        r".*(getaddrinfo|create_connection|getfqdn|create_server)\(.*",
+        r".*",
+        r"builtins\.ValueError.*embedded null.*",
+    ),
+    ("a NUL in an AF_UNIX path", r".*", r".*", r"builtins\.ValueError.*embedded null byte in AF_.*"),
+    ("a descriptor out of range is not another one", r".*", r".*", OVERFLOW + "C int.*"),
+    (
+        "a descriptor out of range is not another one",
+        r".*\.(close|dup|fromfd)\(.*",
+        OS_ERROR,
+        OVERFLOW,
+    ),
+    (
+        "a number of its own in herror",
+        r".*",
+        r"_?socket\.herror.*",
+        r"_?socket\.herror.*",
+    ),
+    (
+        "getsockopt takes more room",
+        r"\w\.getsockopt\(.*",
+        r"builtins\.OSError\('getsockopt buflen out of range.*",
+        r".*",
+    ),
+    (
+        "a descriptor that turns out to be no socket is closed again",
+        "<rest>",
+        r"rest",
+        r"rest",
+    ),
+]
+if sys.version_info < (3, 13):
+    ROWS.append(
+        (
+            "arguments counted as in 3.13",
+            r".*\.(ntohs|htons|inet_aton|inet_ntoa|if_nametoindex|if_indextoname|CMSG_LEN)\(.*",
+            TYPE_ERROR + r"argument.*",
+            TYPE_ERROR + r"argument.*",
+        )
+    )
+COMPILED = [(why, *(re.compile(p, re.S) for p in patterns)) for why, *patterns in ROWS]
+
+
+def why_different(line, theirs, ours):
+    """The reason, or None if there is none. theirs and ours: outcome, buffers, state."""
+    if line == "<rest>":
+        more = [entry for entry in theirs[1] if entry not in ours[1]]
+        fewer = [entry for entry in ours[1] if entry not in theirs[1]]
+        if fewer or any("socket:" in entry[1] for entry in more):
+            return None
+    for why, call, stock, csock in COMPILED:
+        if call.fullmatch(line) and stock.fullmatch(str(theirs[0])) and csock.fullmatch(str(ours[0])):
+            return why
+    return None

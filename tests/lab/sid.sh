@@ -1,0 +1,106 @@
+#!/bin/sh
+# csock on Pythons newer than this machine's: a Debian sid in a folder, with CPython 3.14 and 3.15
+# and their own tests. Builds csock there for each, from a copy of this checkout as it is.
+#
+# sid.sh [part...]   conformance: tests/conformance/run.py for each Python (suites: $SUITES)
+#                    py: csock's own Python tests
+#                    by default conformance
+#
+# As root, for debootstrap and chroot. Environment:
+#   CSOCK_SID   the folder (default build/sid); what is there is used again
+#   PYTHONS     versions (default "3.14 3.15"), as Debian sid has them
+#   SUITES      of tests/conformance/suites.toml (default: all)
+#
+# The status is 0 if all went well for each Python, 1 if not, 77 if this machine lacks something.
+set -eu
+cd "$(dirname "$0")/../.."
+top=$(pwd)
+
+folder=${CSOCK_SID:-build/sid}
+versions=${PYTHONS:-3.14 3.15}
+parts=${*:-conformance}
+
+[ "$(id -u)" = 0 ] || { echo "sid: needs root, for chroot" >&2; exit 77; }
+PATH=$PATH:/usr/sbin:/sbin
+command -v debootstrap >/dev/null || apt-get install -y -q debootstrap >/dev/null ||
+    { echo "sid: no debootstrap" >&2; exit 77; }
+
+[ -n "${CSOCK_OWN_MOUNTS:-}" ] ||
+    CSOCK_OWN_MOUNTS=1 exec unshare --mount --propagation private "$0" "$@"
+
+. tools/chroot.sh
+mkdir -p "$folder"
+root=$(cd "$folder" && pwd)/root
+
+say() {
+    echo "sid: $*"
+}
+stop() { # text, log
+    tail -n 20 "$2" >&2
+    say "$1 (all of it: $2)" >&2
+    exit 77
+}
+
+if [ ! -e "$root/complete" ]; then
+    say "debootstrap into $root"
+    rm -rf --one-file-system "$root"
+    debootstrap --variant=minbase --include=ca-certificates sid "$root" "$(chroot_mirror)" \
+        >"$folder/debootstrap.log" 2>&1 || stop "debootstrap failed" "$folder/debootstrap.log"
+    touch "$root/complete"
+fi
+chroot_mounts "$root"
+chroot_settings "$root"
+
+packages="gcc libc6-dev pkg-config netbase make git iproute2 procps openssl"
+for version in $versions; do
+    packages="$packages python$version python$version-dev python$version-venv
+        libpython$version-testsuite"
+done
+if [ "$(cat "$root/packages" 2>/dev/null)" != "$packages" ]; then
+    say "installing $(echo $packages)"
+    # Snapshots of sid, which mirrors may serve, outlive the date in their lists.
+    {
+        chroot_inside "$root" update-ca-certificates &&
+            chroot_inside "$root" apt-get -q -o Acquire::Check-Valid-Until=false update &&
+            chroot_inside "$root" env DEBIAN_FRONTEND=noninteractive \
+                apt-get -q -y install --no-install-recommends $packages
+    } >"$folder/apt.log" 2>&1 || stop "apt-get failed" "$folder/apt.log"
+    echo "$packages" >"$root/packages"
+fi
+
+# A copy for each Python, with what is changed and not yet committed; what was built there stays.
+copy() { # version
+    mkdir -p "$root/srv/csock-$1"
+    (cd "$root/srv/csock-$1" && find . -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +)
+    git ls-files -z --cached --others --exclude-standard |
+        tar --null -T - --ignore-failed-read -cf - 2>/dev/null | tar -xf - -C "$root/srv/csock-$1"
+}
+
+status=0
+for version in $versions; do
+    copy "$version"
+    here=/srv/csock-$version
+    say "python$version: building csock"
+    chroot_inside "$root" sh -c "cd $here && PYTHON=python$version tools/setup.sh test &&
+        tools/build.sh plain" || { status=1; continue; }
+    for part in $parts; do
+        say "python$version: $part"
+        case $part in
+            conformance)
+                chroot_inside "$root" sh -c "cd $here && build/venv/bin/python \
+                    tests/conformance/run.py --python /usr/bin/python$version \
+                    --site $here/build/plain/site --out build/conformance \
+                    ${SUITES:+--suites '$SUITES'}" || status=1
+                rm -rf "$folder/conformance-$version"
+                cp -r "$root$here/build/conformance" "$folder/conformance-$version"
+                ;;
+            py)
+                chroot_inside "$root" sh -c "cd $here && build/venv/bin/python \
+                    tools/run_tests.py py" || status=1
+                ;;
+            *) echo "sid: no such part: $part" >&2; exit 2 ;;
+        esac
+    done
+done
+[ $status = 0 ] && say "all went well" || say "FAILED"
+exit $status

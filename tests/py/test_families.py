@@ -1,0 +1,362 @@
+"""Address families beside AF_INET, AF_INET6 and AF_UNIX: what the Python forms become, and where
+they come from, on both modules; data where this kernel has the family; interfaces; the machine's
+name."""
+
+import _socket
+import errno
+import os
+import pathlib
+import shutil
+import socket as stock
+import struct
+import subprocess
+import sys
+
+import pytest
+
+import csock
+from csock import _socket as ours
+
+HERE = pathlib.Path(__file__).parent
+ETH_P_IP = 0x0800
+AF_VSOCK, AF_BLUETOOTH = 40, 31
+VERSION = sys.version_info[:2]
+
+if hasattr(_socket, "AF_VSOCK"):
+    assert _socket.AF_VSOCK == AF_VSOCK
+
+
+def made(impl, family, kind, proto=0):
+    """A socket, or a skip that says that this kernel, or this user, has none of the kind."""
+    try:
+        return impl.socket(family, kind, proto)
+    except OSError as error:
+        if error.errno in (errno.EPERM, errno.EACCES, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT):
+            pytest.skip(f"socket({family}, {kind}, {proto}): {error.strerror}")
+        raise
+
+
+@pytest.fixture(scope="module")
+def shim(tmp_path_factory):
+    """address_shim.c, built; the value for LD_PRELOAD."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if not compiler:
+        pytest.skip("no C compiler for address_shim.c")
+    library = tmp_path_factory.mktemp("shim") / "address_shim.so"
+    source = HERE / "address_shim.c"
+    command = [compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"]
+    subprocess.run(command, check=True)
+    return ":".join(filter(None, [os.environ.get("LD_PRELOAD"), str(library)]))
+
+
+def test_every_form_on_both_modules(shim):
+    """Thousands of right and wrong addresses of every family: the same bytes to the kernel, the
+    same form of what comes back, or the same exception with the same text."""
+    child = subprocess.run(
+        [sys.executable, HERE / "address_forms.py", "2026"],
+        env={**os.environ, "LD_PRELOAD": shim},
+        capture_output=True,
+        text=True,
+    )
+    *differences, last = child.stdout.splitlines() or [""]
+    assert child.returncode == 0, child.stderr
+    assert differences == []
+    assert last.startswith("cases: ") and int(last[7:]) > 20_000
+
+
+def test_an_interface_name_is_not_cut():
+    """Stock cuts it to 15 bytes and asks for what is left; ours finds none of that name."""
+    with made(csock, stock.AF_PACKET, stock.SOCK_RAW) as s, pytest.raises(OSError) as caught:
+        s.bind(("a" * 16, 0))
+    assert caught.value.errno == errno.ENODEV
+
+
+# ---- Bluetooth: many builds of CPython lack it, so its forms are here as facts
+
+
+class Pretender:
+    """A socket of AF_BLUETOOTH by name only, and what it takes an address for."""
+
+    def __init__(self, proto):
+        fd = stock.socketpair(stock.AF_UNIX, stock.SOCK_DGRAM)[0].detach()
+        self.socket = csock.socket(AF_BLUETOOTH, stock.SOCK_RAW, proto, fileno=fd)
+
+    def error(self, address):
+        with pytest.raises((OSError, TypeError, OverflowError, ValueError)) as caught:
+            self.socket.bind(address)
+        return type(caught.value), str(caught.value)
+
+    def takes(self, address):
+        """Whether the address went on to the kernel, which then refuses it."""
+        return self.error(address)[1].startswith(f"[Errno {errno.EINVAL}]")
+
+
+L2CAP, HCI, SCO, RFCOMM = 0, 1, 2, 3
+WRONG = (OSError, "bind(): wrong format")
+
+
+@pytest.mark.parametrize(
+    ("proto", "address", "since"),
+    [
+        (L2CAP, ("00:11:22:33:44:55", 1), (3, 11)),
+        (L2CAP, ("00:11:22:33:44:55", 1, 4), (3, 14)),
+        (L2CAP, ("00:11:22:33:44:55", 1, 4, 1), (3, 14)),
+        (RFCOMM, ("00:11:22:33:44:55", 1), (3, 11)),
+        (HCI, (0,), (3, 11)),
+        (HCI, (0, 1), (3, 14)),
+        (SCO, b"00:11:22:33:44:55", (3, 11)),
+        (SCO, "00:11:22:33:44:55", (3, 14)),
+    ],
+)
+def test_bluetooth_forms(proto, address, since):
+    s = Pretender(proto)
+    if since <= VERSION:
+        assert s.takes(address)
+    else:
+        assert s.error(address) == WRONG
+
+
+def test_bluetooth_errors():
+    for proto in L2CAP, RFCOMM:
+        for address in ((), ("00:11:22:33:44:55",), (1, 2), "00:11:22:33:44:55", None):
+            assert Pretender(proto).error(address) == WRONG
+        for device in (
+            "",
+            "0:1:2:3:4",
+            "0:1:2:3:4:5:6",
+            "0:1:2:3:4:100",
+            "0:1:2:3:4:g",
+            "0:1:2:3:4:5 ",
+        ):
+            bad = Pretender(proto).error((device, 1))
+            assert bad == (OSError, "bad bluetooth address")
+    for address in (), None, ("x",), [0]:
+        assert Pretender(HCI).error(address) == WRONG
+    for address in (), None, 1, ("00:11:22:33:44:55",):
+        assert Pretender(SCO).error(address) == WRONG
+    assert Pretender(SCO).error(b"0:1:2:3:4") == (OSError, "bad bluetooth address")
+    assert Pretender(9).error((0,)) == (OSError, "bind(): unknown Bluetooth protocol")
+    with pytest.raises(OSError, match="^getsockaddrlen: unknown BT protocol$"):
+        Pretender(9).socket.getsockname()
+    if VERSION >= (3, 14):
+        assert Pretender(HCI).takes(0)
+    else:
+        assert Pretender(HCI).error(0) == WRONG
+
+
+# ---- data, where the kernel has the family
+
+
+def test_netlink_lists_the_interfaces(impl):
+    with impl.socket(impl.AF_NETLINK, impl.SOCK_RAW, impl.NETLINK_ROUTE) as s:
+        assert s.getsockname() == (0, 0)
+        s.bind((0, 1))
+        pid, groups = s.getsockname()
+        assert pid != 0 and groups == 1
+        get_links = struct.pack("=LHHLLB3x", 20, 18, 0x301, 1, 0, 0)
+        assert s.sendto(get_links, (0, 0)) == 20
+        s.settimeout(10)
+        data, sender = s.recvfrom(65536)
+        assert sender == (0, 0)
+        assert struct.unpack_from("=LH", data)[1] == 16 and b"lo\0" in data
+
+
+def test_packet_sees_a_datagram(impl):
+    with (
+        made(impl, impl.AF_PACKET, impl.SOCK_DGRAM, stock.htons(ETH_P_IP)) as sniffer,
+        impl.socket(impl.AF_INET, impl.SOCK_DGRAM) as udp,
+    ):
+        assert sniffer.getsockname()[:2] == ("", ETH_P_IP)
+        sniffer.bind(("lo", ETH_P_IP))
+        assert sniffer.getsockname() == ("lo", ETH_P_IP, 0, 772, bytes(6))
+        sniffer.settimeout(10)
+        udp.bind(("127.0.0.1", 0))
+        udp.sendto(b"seen by a packet socket", udp.getsockname())
+        while True:
+            data, sender = sniffer.recvfrom(2048)
+            if data.endswith(b"seen by a packet socket"):
+                break
+        interface, proto, kind, hatype, hardware = sender
+        assert (interface, proto, hatype, hardware) == ("lo", ETH_P_IP, 772, bytes(6))
+        assert kind in (0, 4)
+
+
+def test_packet_sends_by_its_address(impl):
+    with made(impl, impl.AF_PACKET, impl.SOCK_DGRAM, stock.htons(0x88B5)) as s:
+        s.bind(("lo", 0x88B5))
+        s.settimeout(10)
+        s.sendto(b"experimental", ("lo", 0x88B5, 0, 772, bytes(6)))
+        data, sender = s.recvfrom(100)
+        assert data == b"experimental" and sender[:2] == ("lo", 0x88B5)
+
+
+@pytest.mark.parametrize("proto", [262, 132], ids=["MPTCP", "SCTP"])
+def test_streams_of_other_protocols(impl, proto):
+    with (
+        made(impl, impl.AF_INET, impl.SOCK_STREAM, proto) as server,
+        made(impl, impl.AF_INET, impl.SOCK_STREAM, proto) as client,
+    ):
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        client.settimeout(10)
+        client.connect(server.getsockname())
+        connection, peer = server.accept()
+        with connection:
+            assert peer == client.getsockname() and connection.proto == proto
+            client.sendall(b"ping")
+            assert connection.recv(10) == b"ping"
+            connection.sendall(b"pong")
+            assert client.recv(10) == b"pong"
+
+
+def test_udplite(impl):
+    with (
+        made(impl, impl.AF_INET, impl.SOCK_DGRAM, impl.IPPROTO_UDPLITE) as a,
+        made(impl, impl.AF_INET, impl.SOCK_DGRAM, impl.IPPROTO_UDPLITE) as b,
+    ):
+        a.bind(("127.0.0.1", 0))
+        b.setsockopt(impl.IPPROTO_UDPLITE, impl.UDPLITE_SEND_CSCOV, 20)
+        assert b.getsockopt(impl.IPPROTO_UDPLITE, impl.UDPLITE_SEND_CSCOV) == 20
+        a.settimeout(10)
+        b.sendto(b"partly checked", a.getsockname())
+        assert a.recvfrom(100)[0] == b"partly checked"
+
+
+def test_vsock_names_and_options(impl):
+    any_cid = any_port = 2**32 - 1
+    with made(impl, AF_VSOCK, impl.SOCK_STREAM) as s:
+        assert s.getsockname()[0] in (any_cid, 0)
+        s.bind((any_cid, any_port))
+        cid, port = s.getsockname()
+        assert cid == any_cid and 0 < port < any_port
+        # Wider than an int: 64 bits each way.
+        s.setsockopt(AF_VSOCK, 2, 2**33)
+        assert s.getsockopt(AF_VSOCK, 2) == 2**33
+        assert s.getsockopt(impl.SOL_SOCKET, impl.SO_TYPE) == impl.SOCK_STREAM
+        s.setsockopt(impl.SOL_SOCKET, impl.SO_KEEPALIVE, 1)
+        assert s.getsockopt(impl.SOL_SOCKET, impl.SO_KEEPALIVE) == 1
+        with pytest.raises(OSError, match="^getsockopt string buffer not allowed$"):
+            s.getsockopt(AF_VSOCK, 2, 8)
+        with pytest.raises(TypeError):
+            s.setsockopt(AF_VSOCK, 2, b"12345678")
+
+
+def test_vsock_option_errors_are_alike():
+    calls = [(AF_VSOCK, 2), (AF_VSOCK, 2, b"x"), (AF_VSOCK, 2, None), (AF_VSOCK, 2, None, 8), ()]
+    calls += [
+        (AF_VSOCK, 2, -1),
+        (AF_VSOCK, 2, 2**64),
+        (AF_VSOCK, 2, 1.5),
+        ("x", 2, 1),
+        (2**40, 2, 1),
+    ]
+    calls += [(AF_VSOCK, 99, 1), (AF_VSOCK, 2, "x"), (AF_VSOCK, 2, True)]
+    with (
+        made(stock, AF_VSOCK, stock.SOCK_STREAM) as a,
+        made(csock, AF_VSOCK, stock.SOCK_STREAM) as b,
+    ):
+        for method in "setsockopt", "getsockopt":
+            for args in calls:
+                assert outcome(getattr(a, method), *args) == outcome(getattr(b, method), *args), (
+                    args
+                )
+
+
+# ---- interfaces, and the machine's name
+
+
+def outcome(function, *args):
+    try:
+        return function(*args)
+    except Exception as error:
+        return type(error), str(error).replace("csock._socket", "_socket")
+
+
+def test_interfaces(impl):
+    rows = impl.if_nameindex()
+    assert [name for _, name in rows] == [name for _, name in stock.if_nameindex()]
+    assert "lo" in dict(map(reversed, rows))
+    for index, name in rows:
+        assert impl.if_nametoindex(name) == impl.if_nametoindex(os.fsencode(name)) == index
+        assert impl.if_indextoname(index) == name
+
+
+class Path:
+    def __fspath__(self):
+        return "lo"
+
+
+class Index:
+    def __index__(self):
+        return 1
+
+
+NAMES = [(), ("lo", 1), ("lo",), (b"lo",), (Path(),), ("",), ("nope",), ("x" * 15,), ("x" * 16,)]
+NAMES += [("lo\0",), ("\udc80",), (1,), (None,), (bytearray(b"lo"),), ("é",)]
+NUMBERS = [(), (1, 2), (1,), (0,), (-1,), (2**31,), (10**6,), ("1",), (1.0,), (None,), (True,)]
+NUMBERS += [(2**64,), (-(2**70),), (Index(),)]
+if VERSION >= (3, 13):
+    NUMBERS += [(2**32,), (2**32 + 1,)]
+
+
+def test_interface_errors_are_alike():
+    calls = [("if_nametoindex", args) for args in NAMES]
+    calls += [("if_indextoname", args) for args in NUMBERS] + [("if_nameindex", (1,))]
+    for name, args in calls:
+        assert outcome(getattr(_socket, name), *args) == outcome(getattr(ours, name), *args), args
+
+
+def test_a_number_is_not_cut():
+    """Before 3.13 stock takes 2**32 + 1 for 1."""
+    with pytest.raises(OverflowError):
+        ours.if_indextoname(2**32 + 1)
+
+
+RENAME = """
+import importlib, sys
+socket = importlib.import_module(sys.argv[1])
+events = []
+sys.addaudithook(lambda name, args: name == "socket.sethostname" and events.append(args))
+def outcome(*args):
+    events.clear()
+    try:
+        result = socket.sethostname(*args)
+    except Exception as error:
+        result = type(error), str(error).replace("csock._socket", "_socket")
+    return result, list(events), socket.gethostname()
+class Path:
+    def __fspath__(self):
+        return "by-path"
+for args in [("a",), (b"b",), (Path(),), ("é",), ("\\udc80",), ("x" * 64,), ("x" * 65,), ("",),
+             (b"a\\0b",), (), ("a", "b"), (1,), (None,), ("a\\0b",), (bytearray(b"c"),)]:
+    print(ascii(args), ascii(outcome(*args)))
+"""
+
+
+def test_sethostname():
+    def run(module):
+        command = ["unshare", "--uts", sys.executable, "-c", RENAME, module]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    if not shutil.which("unshare") or os.geteuid() != 0:
+        pytest.skip("takes unshare(1) and root")
+    before = stock.gethostname()
+    sides = [run(module) for module in ("_socket", "csock._socket")]
+    if "unshare failed" in sides[0].stderr:
+        pytest.skip(sides[0].stderr.strip())
+    lines = [[line for line in side.stdout.splitlines() if "Path" not in line] for side in sides]
+    assert [side.returncode for side in sides] == [0, 0], sides[1].stderr
+    assert lines[0] == lines[1]
+    assert lines[1][0] == "('a',) (None, [(b'a',)], 'a')"
+    assert "'by-path')" in sides[1].stdout
+    assert stock.gethostname() == before
+
+
+def test_sethostname_may_be_refused():
+    if os.geteuid() != 0:
+        pytest.skip("takes root, to have a right to give up")
+    code = "import os, {0}; os.setuid(65534); {0}.sethostname('x')"
+    for module in "_socket", "csock._socket":
+        command = ["unshare", "--uts", sys.executable, "-c", code.format(module)]
+        child = subprocess.run(command, capture_output=True, text=True)
+        assert child.stderr.splitlines()[-1].startswith("PermissionError: [Errno 1]"), child.stderr

@@ -1,0 +1,90 @@
+"""The drop-in has the names of stock, and no others: modules, types, signatures of what is called
+by keyword, and what the standard library and CPython's own tests reach besides."""
+
+import _socket as stock_c
+import re
+import socket as stock
+import sys
+
+import pytest
+
+from csock import _socket as our_c
+from csock import dropin as ours
+
+# A stock build lacks these if the machine that built it had no headers for them.
+STOCK_MAY_LACK = re.compile(
+    r"AF_BLUETOOTH|BT_\w+|BTPROTO_\w+|HCI_\w+|L2CAP_\w+|BDADDR_\w+|"
+    r"SOL_(BLUETOOTH|HCI|L2CAP|RFCOMM|SCO)"
+    r"|CAN_RAW_ERR_FILTER|SO_PASSRIGHTS|CAN_ISOTP_\w+|SOL_CAN_ISOTP"
+)
+# A module's own, by how it was loaded.
+MODULE = {"__cached__", "__file__", "__builtins__", "__getattr__"}
+# Up to 3.11 stock's C type is a static one, whose class has these by another way.
+TYPE = {"__module__", "__getattribute__"} if sys.version_info < (3, 12) else set()
+# Modules that stock imports for itself: ours are there when they are asked for.
+LATE = {"array", "selectors"}
+
+
+def names(thing):
+    return set(dir(thing)) - MODULE - TYPE - LATE
+
+
+def missing_and_surplus(theirs, mine):
+    surplus = {name for name in names(mine) - names(theirs) if not STOCK_MAY_LACK.fullmatch(name)}
+    return names(theirs) - names(mine), surplus
+
+
+@pytest.mark.parametrize(
+    ("theirs", "mine"),
+    [(stock, ours), (stock_c, our_c), (stock.socket, ours.socket), (stock_c.socket, our_c.socket)],
+    ids=["socket", "_socket", "socket.socket", "_socket.socket"],
+)
+def test_same_names(theirs, mine):
+    missing, surplus = missing_and_surplus(theirs, mine)
+    assert (missing, surplus) == (set(), set())
+
+
+def test_modules_that_come_late():
+    for name in LATE & set(dir(stock)):
+        assert getattr(ours, name) is sys.modules[name]
+    assert not hasattr(ours, "no_such_name")
+
+
+def test_raw_stream_has_stocks_attributes():
+    missing, surplus = missing_and_surplus(stock.SocketIO, ours.SocketIO)
+    assert (missing, surplus) == (set(), {"_sock", "_timeout_occurred"})  # stock: in the instance
+
+
+def test_same_exports():
+    assert len(ours.__all__) == len(set(ours.__all__))
+    assert set(stock.__all__) <= set(ours.__all__)
+    for name in set(ours.__all__) - set(stock.__all__):
+        assert STOCK_MAY_LACK.fullmatch(name), name
+
+
+@pytest.mark.parametrize("name", sorted(names(stock)))
+def test_same_kind_and_bases(name):
+    theirs, mine = getattr(stock, name), getattr(ours, name)
+    assert type(theirs).__name__ == type(mine).__name__
+    if isinstance(theirs, type):
+        assert [base.__name__ for base in theirs.__mro__] == [
+            base.__name__ for base in mine.__mro__ if base.__name__ != "RawStream"
+        ]
+    elif isinstance(theirs, (int, str)) and name not in ("SOMAXCONN", "__name__", "__package__"):
+        if name != "__doc__":
+            assert theirs == mine
+
+
+def test_socket_types_are_as_mutable_as_stocks():
+    assert ours.SocketType is our_c.socket and ours.socket.__base__ is our_c.socket
+    with pytest.raises(TypeError, match="immutable type '_socket.socket'"):
+        our_c.socket.attribute = 1
+    ours.socket.attribute = 1
+    del ours.socket.attribute
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="up to 3.12 the collector sees no capsule")
+def test_collector_sees_the_capsule():
+    import gc
+
+    assert gc.is_tracked(our_c.CAPI)

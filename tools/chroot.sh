@@ -1,0 +1,50 @@
+# Functions for scripts that make a Debian in a folder with debootstrap and run commands in it, as
+# root. To be sourced; does nothing by itself. The script that sources it has mounts of its own
+# (unshare --mount --propagation private), so that they end with it.
+
+# The first mirror of Debian itself that apt uses here: one-line files and deb822 files.
+chroot_mirror() {
+    {
+        cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
+            sed -n 's/^deb \(\[[^]]*\] \)\?\([^ ]*\/debian\/\?\) .*/\2/p'
+        cat /etc/apt/sources.list.d/*.sources 2>/dev/null |
+            sed -n 's/^URIs: *\([^ ]*\/debian\/\?\)\( .*\)\?$/\1/p'
+        echo http://deb.debian.org/debian
+    } | head -n 1
+}
+
+# How this machine reaches its mirrors: apt's settings without its sources, pip's settings, and the
+# certificates that it trusts besides Debian's own (update-ca-certificates(8) takes them up).
+chroot_settings() { # root
+    cp /etc/resolv.conf "$1/etc/resolv.conf"
+    for file in /etc/apt/apt.conf /etc/apt/apt.conf.d/* /etc/apt/auth.conf /etc/apt/auth.conf.d/*; do
+        case ${file##*/} in docker-*) continue ;; esac # settings of its own container, no mirror
+        [ ! -f "$file" ] || install -D -m 644 "$file" "$1$file"
+    done
+    for file in /etc/pip.conf /usr/local/share/ca-certificates/*.crt; do
+        [ ! -f "$file" ] || install -D -m 644 "$file" "$1$file"
+    done
+}
+
+chroot_mounts() { # root
+    mount --bind "$1" "$1"
+    mount --bind /dev "$1/dev"
+    mount -t devpts -o newinstance,ptmxmode=0666 devpts "$1/dev/pts"
+    mount -t tmpfs tmpfs "$1/dev/shm"
+    mount -t sysfs sysfs "$1/sys"
+}
+
+# With the folder as its root, not merely chroot(2): that one denies user namespaces. What is left
+# running ends with the command.
+chroot_inside() { # root, command...
+    unshare --mount --pid --fork --kill-child sh -euc '
+        root=$1; shift
+        mount -t proc proc "$root/proc"
+        cd "$root"
+        pivot_root . mnt
+        cd /
+        umount -l /mnt
+        exec env -i HOME=/root TERM=dumb LANG=C.UTF-8 \
+            PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
+    ' sh "$@"
+}
