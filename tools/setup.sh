@@ -213,5 +213,5 @@ if [ "$need" = conformance ]; then
 fi
 ensure_packages $packages $(python_packages)
 check_python
-[ "$need" = demo ] || ensure_suites $(suite_packages "$python")
+[ "$need" != test ] || ensure_suites $(suite_packages "$python")
 ensure_venv

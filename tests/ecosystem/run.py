@@ -56,8 +56,7 @@ class Runner:
         self.alone = can_be_alone()
         if not self.alone:
             print("ecosystem: no namespaces of our own without root: some scenarios are skipped")
-        shutil.rmtree(OUT, ignore_errors=True)
-        OUT.mkdir(parents=True)
+        OUT.mkdir(parents=True, exist_ok=True)
 
     def environment(self, side, folder):
         keep = {key: os.environ[key] for key in ("HOME", "TERM", "USER") if key in os.environ}

@@ -1,8 +1,8 @@
 """The two interpreters: one on the stock socket module, one on csock, all else the same.
 
 build/ecosystem/base is a virtual environment with the packages of requirements.txt; `stock` and
-`csock` are environments without packages of their own that look into it. In `csock` a .pth file
-puts csock in place when the interpreter starts, so that its children have it, too.
+`csock` are environments without packages of their own that look into it. In `csock` there is csock,
+put in place by `python -m csock --enable`, so that the interpreter's children have it, too.
 """
 
 import hashlib
@@ -19,8 +19,6 @@ REQUIREMENTS = pathlib.Path(__file__).with_name("requirements.txt")
 SITE = ROOT / "build" / "release" / "site"
 SIDES = "stock", "csock"
 
-# In the order of their names: csock comes before anything of the packages.
-ENABLE = "import sys; sys.path.append({site!r}); import csock, csock.dropin; sys.modules.update(socket=csock.dropin, _socket=csock._socket)\n"
 
 
 def quiet(*command, log, **more):
@@ -57,7 +55,10 @@ def ready():
             shared = f"import site; site.addsitedir({str(site_packages(HOME / 'base'))!r})\n"
             (site_packages(HOME / side) / "shared.pth").write_text(shared)
         stamp.write_text(identity)
-    (site_packages(HOME / "csock") / "a-csock.pth").write_text(ENABLE.format(site=str(SITE)))
+    # Their order is that of their names: where csock is, csock itself, and then all else.
+    (site_packages(HOME / "csock") / "a-csock-is-there.pth").write_text(f"{SITE}\n")
+    enable = [HOME / "csock/bin/python", "-m", "csock", "--enable"]
+    quiet(*enable, log=HOME / "enable.log", env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     return {side: HOME / side / "bin" / "python" for side in SIDES}
 
 

@@ -88,6 +88,7 @@ def command(name, report):
         folder = sides.source(suite.source)
     else:
         folder = sides.site_packages(sides.HOME / "base") / suite.package
+    report.unlink(missing_ok=True)
     words = [HERE / "in_server.py", suite.server, report, *suite.tests]
     return words, {"cwd": folder, "env": {"PYTHONPATH": f"{HERE}", **suite.env}}
 
