@@ -53,12 +53,12 @@ def plain_sockets():
     step("20 waits at once", lambda: at_once(20, pair), [b"x" * 10] * 20, within=(0.25, 3))
 
     def timeout(number):
-        with socket.socketpair()[0] as lone:
-            lone.settimeout(0.3)
-            return lone.recv(1)
+        near, far = socket.socketpair()
+        with near, far:
+            near.settimeout(0.3)
+            return near.recv(1)
 
-    step("20 timeouts at once", lambda: [type(r).__name__ for r in at_once(20, timeout)],
-         within=(0.25, 3))
+    step("20 timeouts at once", lambda: len(set(at_once(20, timeout))), 1, within=(0.25, 3))
     step("a timeout", lambda: timeout(0), OSError)
 
     def selected():
@@ -108,7 +108,7 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
 def own_server():
     with Server(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = "http://127.0.0.1:%d/" % server.server_address[1]
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
         step("its own server", lambda: at_once(10, lambda n: urllib.request.urlopen(url).read()),
              [b"hello"] * 10, within=(0.15, 4))
         server.shutdown()

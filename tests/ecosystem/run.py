@@ -91,8 +91,7 @@ class Runner:
                 self.command([self.pythons[side], *words], folder),
                 env=env,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                capture_output=True,
                 **popen,
             )
             seconds = time.monotonic() - start

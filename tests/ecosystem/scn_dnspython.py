@@ -55,7 +55,8 @@ def queries(port):
             message = dns.message.make_query("host.eco.test", "A")
             return dns.asyncquery.udp(message, "127.0.0.1", port=port, timeout=3)
 
-        return [len(response.answer) for response in await asyncio.gather(*(one() for _ in "12345"))]
+        responses = await asyncio.gather(*(one() for _ in range(5)))
+        return [len(response.answer) for response in responses]
 
     step("asyncio", lambda: asyncio.run(together()), [1] * 5)
 

@@ -99,7 +99,8 @@ with scenario() as folder:
             step(f"qos {qos}", lambda qos=qos: exchange(port, qos), True)
         step("1 MB each", lambda: exchange(port, 1, size=1_000_000, count=5), True)
         step("tls", lambda: exchange(secure, 1, ca=tls.ca), True)
-        step("tls, 1 MB each", lambda: exchange(secure, 1, ca=tls.ca, size=1_000_000, count=5), True)
+        big = {"size": 1_000_000, "count": 5}
+        step("tls, 1 MB each", lambda: exchange(secure, 1, ca=tls.ca, **big), True)
         step("websockets", lambda: exchange(web, 1, "websockets"), True)
         step("by hand", lambda: by_hand(port), [1_000_000])
         step("will", lambda: will(port), True)

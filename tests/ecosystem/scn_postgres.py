@@ -6,8 +6,6 @@ import os
 import threading
 import time
 
-import pg8000.dbapi
-import pg8000.exceptions
 import psycopg
 from kit import closed_port, hanging_up, in_threads, peer, scenario, silent, step
 from pg8000 import dbapi
@@ -66,7 +64,8 @@ def through_pg8000(port, path, tls):
 
     secure = ssl.create_default_context(cafile=tls.ca)
     local = {"host": None, "unix_sock": f"{path}/.s.PGSQL.{port}"}
-    for name, how in (("tcp", {"ssl_context": False}), ("tls", {"ssl_context": secure}), ("local", local)):
+    plain, within_tls = {"ssl_context": False}, {"ssl_context": secure}
+    for name, how in (("tcp", plain), ("tls", within_tls), ("local", local)):
         conn = connect(**how)
         step(f"{name} query", lambda conn=conn: one(conn, "select 6 * 7"), [42])
         # pg8000 takes TLS where the server has it, unless told not to.

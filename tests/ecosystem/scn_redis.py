@@ -84,7 +84,8 @@ def troubles():
 
     closed = closed_port()
     step("refused", lambda: client(closed).ping(), exceptions.ConnectionError)
-    step("no such name", lambda: redis.Redis("nowhere.invalid", retry=None).ping(), exceptions.ConnectionError)
+    unknown = redis.Redis("nowhere.invalid", retry=None)
+    step("no such name", unknown.ping, exceptions.ConnectionError)
     step("no such socket", lambda: redis.Redis(unix_socket_path="/nowhere", retry=None).ping(),
          exceptions.ConnectionError)
     with peer(silent) as bad:

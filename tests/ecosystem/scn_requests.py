@@ -25,7 +25,8 @@ from servers import Tls, nginx
 def plain(url):
     step("get", lambda: requests.get(f"{url}/hello").text, lambda text: text.startswith("hello"))
     step("head", lambda: sorted(requests.head(f"{url}/big.bin").headers), list)
-    step("redirect", lambda: [r.status_code for r in requests.get(f"{url}/redirect").history], [302])
+    step("redirect", lambda: [
+        response.status_code for response in requests.get(f"{url}/redirect").history], [302])
     step("loop", lambda: requests.get(f"{url}/loop"), exceptions.TooManyRedirects)
     step("404", lambda: requests.get(f"{url}/none").status_code, 404)
     step("410", lambda: requests.get(f"{url}/gone").raise_for_status(), exceptions.HTTPError)

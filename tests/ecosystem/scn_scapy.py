@@ -35,21 +35,21 @@ def main(folder):
 
     conf.verb = 0
     from scapy.all import (
+        ARP,
         ICMP,
         IP,
         TCP,
         UDP,
-        ARP,
         AsyncSniffer,
         Ether,
         L3RawSocket,
         Raw,
         arping,
         get_if_hwaddr,
+        get_if_list,
         sendp,
         sr1,
         srp1,
-        get_if_list,
     )
 
     step("sockets", lambda: which_socket() == SIDE, True)

@@ -1,6 +1,7 @@
 """gunicorn with its workers sync and gthread, waitress, cheroot and werkzeug, under load."""
 
 import signal
+from functools import partial
 
 import web
 from kit import scenario
@@ -45,6 +46,6 @@ with scenario() as folder:
     for name, arguments in SERVERS.items():
         port = free_port("port")
         file = name.replace(" ", "-")
-        with python(folder, file, *arguments(port), ready=lambda: answers(port)) as process:
+        with python(folder, file, *arguments(port), ready=partial(answers, port)) as process:
             web.everything(name, port)
             web.ends(name, process, ENDS.get(name, 0))

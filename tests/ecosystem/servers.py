@@ -275,10 +275,12 @@ def mariadb(folder, tls):
     env = {"PATH": SYSTEM_PATH, "TMPDIR": str(home)}
     lean = ["--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M"]
     install = ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]
-    run(program("mariadb-install-db"), *install, f"--datadir={data}", *lean, cwd="/", env=env, **who)
+    install += [f"--datadir={data}", *lean]
+    run(program("mariadb-install-db"), *install, cwd="/", env=env, **who)
     port = free_port("mariadb")
     (home / "init.sql").write_text(
-        "CREATE USER eco@'%' IDENTIFIED BY 'secret';\nGRANT ALL ON *.* TO eco@'%' WITH GRANT OPTION;\n"
+        "CREATE USER eco@'%' IDENTIFIED BY 'secret';\n"
+        "GRANT ALL ON *.* TO eco@'%' WITH GRANT OPTION;\n"
         "CREATE DATABASE eco;\n"
     )
     given_to(home, "mysql")

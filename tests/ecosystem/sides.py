@@ -81,7 +81,8 @@ def source(name):
             wanted.replace("-", "_") + ".tar.gz"
         )
         shutil.unpack_archive(archive, HOME / "src")
-        found = next(p for p in (HOME / "src").iterdir() if p.name.lower() == archive.name[:-7].lower())
+        there = archive.name.removesuffix(".tar.gz").lower()
+        found = next(path for path in (HOME / "src").iterdir() if path.name.lower() == there)
         if found != unpacked:
             os.rename(found, unpacked)
     return unpacked
