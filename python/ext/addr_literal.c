@@ -69,8 +69,8 @@ bool addr_literal_of(PyObject *host, PyObject *port, const struct addrinfo *hint
 {
     long number;
     ret->hints = hints;
-    if ((hints->ai_flags & ~KNOWN_FLAGS) || !is_plain_kind(hints) || !is_plain_port(port, &number) ||
-        !is_plain_host(host, hints->ai_family, ret))
+    if ((hints->ai_flags & ~KNOWN_FLAGS) || !is_plain_kind(hints) ||
+        !is_plain_port(port, &number) || !is_plain_host(host, hints->ai_family, ret))
         return false;
     if (ret->addr.any.sa_family == AF_INET)
         ret->addr.in.sin_port = htons((uint16_t)number);
