@@ -90,6 +90,8 @@ int capi_setup(PyObject *module, struct ext_state *st);
 PyObject *ext_address_argument(struct sock_object *s, const char *what, PyObject *const *args,
                                Py_ssize_t n);
 bool ext_int(PyObject *o, int *ret);
+/* The same, with the words of functions whose arguments CPython has parsed by generated code. */
+bool ext_c_int(PyObject *o, int *ret);
 bool ext_ssize(PyObject *o, Py_ssize_t *ret);
 /* The same, quick for what it mostly gets. */
 static inline bool ext_size(PyObject *o, Py_ssize_t *ret)
@@ -99,6 +101,10 @@ static inline bool ext_size(PyObject *o, Py_ssize_t *ret)
     *ret = PyLong_AsSsize_t(o);
     return *ret != -1 || !PyErr_Occurred();
 }
+/* The arguments of a METH_FASTCALL function as a tuple and as a dict, for the parsers that want
+ * those. New references. */
+PyObject *ext_tuple_copy(PyObject *const *items, Py_ssize_t n);
+PyObject *ext_keywords_copy(PyObject *const *values, PyObject *kwnames);
 /* A tuple of the items, which it takes over; NULL if one of them is NULL. */
 PyObject *ext_tuple_of(PyObject **items, Py_ssize_t n);
 /* None, float or int seconds to ns, rounding up; < 0 ValueError; None is -1.
@@ -132,6 +138,18 @@ bool addr_resolve(struct ext_state *st, int family, const char *host, union csoc
 /* The text of a str that is a numeric host of either family, valid as long as o; else NULL, and no
  * exception. */
 const char *addr_numeric_text(PyObject *o);
+
+/* ---- addr_literal.c: getaddrinfo where there is nothing to look up */
+struct addrinfo;
+struct addr_literal {
+    union csock_addr addr;
+    socklen_t len;
+    const struct addrinfo *hints;
+};
+/* Whether host and port are plain numbers, and the hints ask for nothing special; no exception. */
+bool addr_literal_of(PyObject *host, PyObject *port, const struct addrinfo *hints,
+                     struct addr_literal *ret);
+PyObject *addr_literal_as_py(const struct addr_literal *literal);
 
 /* ---- sock_wait.c: how a Python call waits */
 
