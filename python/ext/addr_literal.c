@@ -18,7 +18,8 @@ static bool matches(const struct row *row, const struct addrinfo *hints)
            (hints->ai_protocol == 0 || hints->ai_protocol == row->proto);
 }
 
-/* libc has rules of its own for raw sockets, and for types and protocols that do not go together. */
+/* libc has rules of its own for raw sockets, and for types and protocols that do not go together.
+ */
 static bool is_plain_kind(const struct addrinfo *hints)
 {
     if (hints->ai_protocol == 0)
