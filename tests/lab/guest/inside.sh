@@ -46,7 +46,7 @@ for part in $parts; do
         socket)
             $busybox timeout -k 10 "$limit" "$venv/bin/python" tests/conformance/run.py \
                 --python "$venv/bin/python" --site "$site" --out /guest/out/conformance \
-                --suites test_socket --jobs 1 --no-isolate --vsock --patience 4 || status=1
+                --suites test_socket --jobs 1 --no-isolate --vsock --patience 2 || status=1
             ;;
         shell) $busybox setsid $busybox cttyhack /bin/sh ;;
     esac

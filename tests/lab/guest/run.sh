@@ -75,7 +75,7 @@ if [ "$root" = / ]; then
 else
     guest_top=${GUEST_TOP:?the path of csock inside GUEST_ROOT}
     venv=$guest_top/build/venv
-    site=$guest_top/build/plain/site
+    site=$guest_top/build/release/site
 fi
 
 # ----------------------------------------------------------------- the guest
