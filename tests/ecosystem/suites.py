@@ -31,16 +31,13 @@ PLAIN = "--override-ini=addopts="
 LIMITED = "--timeout=60"
 
 SUITES = {
-    # Left out: what needs a cluster, sentinels or modules in the server; test_commands, which is
-    # about Redis; test_credentials, which needs a service of Microsoft's.
+    # Left out: what needs a cluster, sentinels or modules in the server, and what is about Redis
+    # or about redis-py's objects and not about connections.
     "redis": Suite(
         "--redis-url=redis://localhost:{port}/0", LIMITED, "-m", "not onlycluster and not redismod",
         *(f"tests/test_{name}.py" for name in (
-            "connect connection connection_pool encoding lock monitor multiprocessing pipeline "
-            "pubsub retry scripting client max_connections_error").split()),
-        *(f"tests/test_asyncio/test_{name}.py" for name in (
-            "connect connection connection_pool encoding lock monitor pipeline pubsub retry "
-            "scripting").split()),
+            "connect connection_pool encoding lock monitor multiprocessing pipeline pubsub").split()),
+        "tests/test_asyncio/test_connect.py", "tests/test_asyncio/test_pubsub.py",
         source="redis", server="redis", plugins=["pytest_asyncio.plugin"],
     ),
     "urllib3": Suite(PLAIN, LIMITED, "test", "--ignore=test/contrib/emscripten",
@@ -60,7 +57,8 @@ SUITES = {
                       "tests/test_systemd.py", "tests/test_arbiter.py", "tests/test_gthread.py",
                       "tests/workers", "tests/test_http.py", source="gunicorn"),
     "paramiko": Suite(LIMITED, "tests", source="paramiko"),
-    "uvicorn": Suite(PLAIN, LIMITED, "tests", source="uvicorn", plugins=["anyio.pytest_plugin", "pytest_mock"]),
+    "uvicorn": Suite(PLAIN, LIMITED, "tests", source="uvicorn",
+                     plugins=["anyio.pytest_plugin", "pytest_mock"]),
     "aiohttp": Suite(PLAIN, LIMITED, *(f"tests/test_{name}.py" for name in (
         "client_functional connector run_app tcp_helpers web_functional web_sendfile_functional "
         "web_server web_websocket_functional client_ws_functional").split()), source="aiohttp",
