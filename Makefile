@@ -10,9 +10,9 @@ export PYTHONDONTWRITEBYTECODE = 1
 unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
-.PHONY: help demo test bench tsan valgrind coverage lint format clean check-fresh big-endian \
-        conformance conformance-asan setup-demo setup-test setup-conformance \
-        ecosystem setup-ecosystem
+.PHONY: help demo test bench differential tsan valgrind coverage lint format clean check-fresh \
+        big-endian conformance conformance-asan ecosystem setup-demo setup-test setup-conformance \
+        setup-ecosystem
 
 help:
 	@echo 'make demo         set up, build, and show csock at work'
@@ -24,6 +24,7 @@ help:
 	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
 	@echo 'make valgrind     the C tests under valgrind'
 	@echo 'make coverage     line coverage of core/ by the C tests'
+	@echo 'make differential random calls on csock and on stock: the same? (SECONDS=60)'
 	@echo 'make lint         style and layering'
 	@echo 'make format       let clang-format and ruff mend the style'
 	@echo 'make check-fresh  demo and test in a fresh minimal Debian 12 (as root)'
@@ -72,6 +73,10 @@ valgrind: setup-test
 
 coverage: setup-test
 	@$(VENV) tools/coverage.py
+
+differential: setup-test
+	@tools/build.sh plain
+	@PYTHONPATH=build/plain/site $(VENV) tests/differential/run.py --seconds $(or $(SECONDS),60)
 
 lint: setup-test
 	@tools/build.sh plain

@@ -3,7 +3,7 @@
 #
 # tools/setup.sh demo    what `make demo` needs
 # tools/setup.sh test    what `make test` needs besides
-# tools/setup.sh conformance   CPython's own tests, and headers, for each Python that Debian has here
+# tools/setup.sh conformance   CPython's own tests, and headers, for each Python of Debian's here
 # tools/setup.sh ecosystem    what `make demo` needs, and the servers of `make ecosystem`
 #
 # System packages come by apt, as root or through sudo without a password; Python packages by pip

@@ -103,7 +103,7 @@ def limited(words, scratch, env, output, seconds):
         started.wait()
 
 
-def run(side, suite, folder, label="", only=(), isolate=False, env=()):
+def run(side, suite, folder, label="", only=(), isolate=False, env=None):
     """Run the suite on a side; its log goes to folder/<suite>-<side><label>.log."""
     log = folder / f"{suite.name}-{side.name}{label}.log"
     junit = log.with_suffix(".xml")
@@ -114,7 +114,7 @@ def run(side, suite, folder, label="", only=(), isolate=False, env=()):
     start = time.monotonic()
     try:
         with open(log, "wb") as output:
-            clean = clean_environment(scratch, dict(env))
+            clean = clean_environment(scratch, env or {})
             status = limited(words, scratch, clean, output, suite.limit + GRACE)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -12,6 +12,7 @@ nothing could be compared. Needs nothing but Python 3.11; to build csock, meson 
 import argparse
 import os
 import pathlib
+import signal
 import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
@@ -56,7 +57,7 @@ class Runs:
     sides: tuple
     folder: pathlib.Path
     isolate: bool
-    env: tuple
+    env: dict
 
     def both(self, suite, label="", only=()):
         """The sides one after the other: tests that want a port of their own shall not meet."""
@@ -105,13 +106,13 @@ def run_python(python, suites, options):
     """All suites for one Python: their results."""
     folder = pathlib.Path(options.out) / python.version
     print(f"\npreparing Python {python.version} in {folder}", flush=True)
-    made = sides.make(python, folder, options.site, options.control)
+    env = dict(word.split("=", 1) for word in options.env)
+    made = sides.make(python, folder, env, options.site, options.control)
     logs = folder / "logs"
     logs.mkdir(exist_ok=True)
     isolate = options.isolate and execute.may_isolate()
     if not isolate:
         print("no network namespaces: runs share this machine's network")
-    env = tuple(word.split("=", 1) for word in options.env)
     runs = Runs(made, logs, isolate, env)
 
     def one(suite):
@@ -191,8 +192,17 @@ def chosen(options):
     return found
 
 
+def hear_signals():
+    """A signal that is ignored here (a shell's background, nohup) stays so in the tests, of which
+    some send it to themselves. One that has a handler does not."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
+
+
 def main():
     options = arguments()
+    hear_signals()
     options.exceptions = compare.read_exceptions(HERE / "exceptions.toml")
     suites = read_suites(options.suites)
     out = pathlib.Path(options.out)

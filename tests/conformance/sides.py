@@ -23,12 +23,6 @@ print(json.dumps([socket.__file__, _socket.__name__, getattr(_socket, "__file__"
 """
 
 
-IN_PLACE = (
-    "import sys, csock, csock.dropin; csock.install() if hasattr(csock, 'install') else "
-    "sys.modules.update(socket=csock.dropin, _socket=csock._socket)"
-)
-
-
 class NotReady(Exception):
     """A side cannot be made: its text says why."""
 
@@ -79,35 +73,37 @@ def environment(python, folder, name):
     return str(home / "bin" / "python"), packages
 
 
-def probe(interpreter, *options):
+def probe(interpreter, env, *options):
     """Where an interpreter takes its sockets from."""
-    done = subprocess.run([interpreter, *options, "-c", PROBE], capture_output=True, text=True)
+    words = [interpreter, *options, "-c", PROBE]
+    done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, **env})
     if done.returncode != 0 or done.stderr:
         raise NotReady(f"{interpreter} does not start cleanly:\n{done.stderr[-2000:]}")
     return json.loads(done.stdout)
 
 
-def stock_side(python, folder, name="stock"):
+def stock_side(python, folder, env, name="stock"):
     interpreter, _ = environment(python, folder, name)
-    if any("csock" in pathlib.Path(word).parts for word in probe(interpreter, "-I")):
+    if pathlib.Path(probe(interpreter, env)[0]).name != "socket.py":
         raise NotReady(f"{interpreter} has csock, but was to be stock")
     return Side(name, interpreter)
 
 
-def csock_side(python, folder, site):
+def csock_side(python, folder, env, site):
     interpreter, packages = environment(python, folder, "csock")
-    (packages / "csock-conformance.pth").write_text(f"{site}\n{IN_PLACE}\n")
+    (packages / "csock-conformance.pth").write_text(f"{site}\nimport csock; csock.install()\n")
     for options in ((), ("-I",)):
-        file, _, shared = probe(interpreter, *options)
+        file, _, shared = probe(interpreter, env, *options)
         if not (file.startswith(f"{site}{os.sep}") and shared.startswith(f"{site}{os.sep}")):
             raise NotReady(f"csock is not in place: socket is {file}, _socket is {shared}")
     return Side("csock", interpreter)
 
 
-def make(python, folder, site=None, control=False):
-    """Both sides; with `control` both are stock, which tries out the runner and the machine."""
+def make(python, folder, env, site=None, control=False):
+    """Both sides, for tests with `env` in their environment; with `control` both are stock, which
+    tries out the runner and the machine."""
     folder.mkdir(parents=True, exist_ok=True)
-    stock = stock_side(python, folder)
+    stock = stock_side(python, folder, env)
     if control:
-        return stock, stock_side(python, folder, "stock2")
-    return stock, csock_side(python, folder, site or build(python, folder))
+        return stock, stock_side(python, folder, env, "stock2")
+    return stock, csock_side(python, folder, env, site or build(python, folder))

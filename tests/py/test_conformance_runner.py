@@ -18,7 +18,7 @@ def runner():
     """The runner's modules, which stand beside each other in a folder."""
     sys.path.insert(0, str(HERE))
     try:
-        names = "compare", "execute", "pythons"
+        names = "compare", "execute", "pythons", "run"
         yield type("Runner", (), {name: importlib.import_module(name) for name in names})
     finally:
         sys.path.remove(str(HERE))
@@ -157,3 +157,27 @@ def test_exceptions_cover_their_versions_and_go_stale(runner, tmp_path):
     path.write_text('[[exception]]\ntest = "test.test_x.T.a"\nversions = ["3.11"]\n')
     with pytest.raises(ValueError, match="reason"):
         runner.compare.read_exceptions(path)
+
+
+@pytest.mark.parametrize("again", [["passed"], ["failed", "passed"], ["failed", "failed"]])
+def test_what_differs_runs_again_alone(runner, again):
+    asked = []
+
+    class Runs:
+        def both(self, suite, label, only):
+            asked.append(list(only))
+            return sides(runner, {"t.T.a": "passed"}, {"t.T.a": again[len(asked) - 1]})
+
+    found = [runner.compare.Difference("t.T.a", "passed", "failed")]
+    pair = sides(runner, {"t.T.a": "passed"}, {"t.T.a": "failed"})
+    result = runner.run.Result(runner.execute.Suite("t"), *pair, unexplained=found)
+    runner.run.settle(Runs(), result)
+    assert asked == [["t.T.a"]] * len(again)
+    settled = again[-1] == "passed"
+    assert result.settled == (found if settled else [])
+    assert result.unexplained == ([] if settled else found)
+
+
+def test_a_fixture_that_failed_runs_again_with_its_class(runner):
+    assert runner.run.pattern("test.test_x.T.setUpClass") == "test.test_x.T.*"
+    assert runner.run.pattern("test.test_x.T.test_y#2") == "test.test_x.T.test_y"
