@@ -49,7 +49,8 @@ SUITES = {
     "requests": Suite(PLAIN, LIMITED, "tests/test_lowlevel.py", "tests/test_testserver.py",
                       "tests/test_utils.py", "tests/test_adapters.py", source="requests"),
     "pymemcache": Suite(PLAIN, LIMITED, "--port={port}", "-m", "unit or integration",
-                        "pymemcache/test", source="pymemcache", server="memcached"),
+                        "pymemcache/test", "--ignore=pymemcache/test/test_compression.py",
+                        source="pymemcache", server="memcached"),
     # Left out: lib and test_mqttv5, of which some do not end here, on the stock module either.
     "paho-mqtt": Suite(LIMITED, "tests/test_client.py", "tests/test_websocket_integration.py",
                        "tests/test_websockets.py", source="paho-mqtt"),
@@ -69,9 +70,10 @@ SUITES = {
         "client_functional connector run_app tcp_helpers web_functional web_sendfile_functional "
         "web_server web_websocket_functional client_ws_functional").split()), source="aiohttp",
         plugins=["pytest_mock", "pytest_codspeed.plugin"]),
-    "eventlet": Suite(LIMITED, *(f"tests/{name}_test.py" for name in (
-        "greenio socket ssl wsgi convenience green_select green_http patcher backdoor "
-        "os").split()), source="eventlet"),
+    # wsgi_test cannot be collected by today's pytest; greenio_test and patcher_test did not end here
+    # in ten minutes on the stock module either.
+    "eventlet": Suite("--timeout=20", *(f"tests/{name}_test.py" for name in (
+        "socket ssl convenience green_select green_http backdoor").split()), source="eventlet"),
     "gevent": Suite(LIMITED, *(f"tests/test__{name}.py" for name in (
         "socket socket_close socket_dns socket_errors socket_ex socket_send_memoryview "
         "socket_ssl socket_timeout socketpair select server server_pywsgi ssl pywsgi "
