@@ -70,8 +70,8 @@ SUITES = {
         "client_functional connector run_app tcp_helpers web_functional web_sendfile_functional "
         "web_server web_websocket_functional client_ws_functional").split()), source="aiohttp",
         plugins=["pytest_mock", "pytest_codspeed.plugin"]),
-    # wsgi_test cannot be collected by today's pytest; greenio_test and patcher_test did not end here
-    # in ten minutes on the stock module either.
+    # wsgi_test cannot be collected by today's pytest. With greenio_test, patcher_test and os_test
+    # it did not end here within four minutes, on the stock module.
     "eventlet": Suite("--timeout=20", *(f"tests/{name}_test.py" for name in (
         "socket ssl convenience green_select green_http backdoor").split()), source="eventlet"),
     "gevent": Suite(LIMITED, *(f"tests/test__{name}.py" for name in (
