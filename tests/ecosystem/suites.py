@@ -48,7 +48,8 @@ SUITES = {
                      fickle="test_http2_probe_blocked_per_thread"),
     "requests": Suite(PLAIN, LIMITED, "tests/test_lowlevel.py", "tests/test_testserver.py",
                       "tests/test_utils.py", "tests/test_adapters.py", source="requests"),
-    "pymemcache": Suite(PLAIN, LIMITED, "--server=127.0.0.1", "--port={port}", "-m", "unit or integration",
+    "pymemcache": Suite(PLAIN, LIMITED, "--server=127.0.0.1", "--port={port}",
+                        "-m", "unit or integration",
                         "pymemcache/test", "--ignore=pymemcache/test/test_compression.py",
                         source="pymemcache", server="memcached"),
     # Left out: lib and test_mqttv5, of which some do not end here, on the stock module either.
