@@ -31,7 +31,12 @@ static long io_refs_of(PyObject *self)
 {
     PyObject *refs = *slot_of(self, class_of(self)->io_refs);
     if (!refs) {
+#if PY_VERSION_HEX >= 0x030C0000
+        PyErr_Format(PyExc_AttributeError, "'%.100s' object has no attribute '_io_refs'",
+                     Py_TYPE(self)->tp_name);
+#else
         PyErr_SetString(PyExc_AttributeError, "_io_refs");
+#endif
         return -1;
     }
     return PyLong_AsLong(refs);
