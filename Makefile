@@ -10,8 +10,9 @@ export PYTHONDONTWRITEBYTECODE = 1
 unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
-.PHONY: help demo test bench differential tsan valgrind coverage lint format clean check-fresh big-endian \
-        conformance conformance-asan setup-demo setup-test setup-conformance
+.PHONY: help demo test bench differential tsan valgrind coverage lint format clean check-fresh \
+        big-endian conformance conformance-asan ecosystem setup-demo setup-test setup-conformance \
+        setup-ecosystem
 
 help:
 	@echo 'make demo         set up, build, and show csock at work'
@@ -19,6 +20,7 @@ help:
 	@echo "make conformance  CPython's own suites on stock and on csock, for every Python found"
 	@echo '                  (PYTHONS="3.11 3.13" SUITES="test_ssl" JOBS=2; tests/conformance)'
 	@echo 'make bench        csock, the stock socket module and raw C compared (JSON=file writes it)'
+	@echo "make ecosystem    other people's programs on stock and on csock (ONLY=requests,suite:redis)"
 	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
 	@echo 'make valgrind     the C tests under valgrind'
 	@echo 'make coverage     line coverage of core/ by the C tests'
@@ -35,6 +37,9 @@ setup-demo:
 setup-test:
 	@tools/setup.sh test
 
+setup-ecosystem:
+	@tools/setup.sh ecosystem
+
 setup-conformance: setup-test
 	@tools/setup.sh conformance
 
@@ -48,6 +53,10 @@ test: setup-test
 conformance: setup-conformance
 	@$(VENV) tests/conformance/run.py --pythons "$(PYTHONS)" --suites "$(SUITES)" \
 	    $(if $(JOBS),--jobs $(JOBS))
+
+ecosystem: setup-ecosystem
+	@tools/build.sh release
+	@$(VENV) tests/ecosystem/run.py $(ONLY)
 
 conformance-asan: setup-test
 	@$(VENV) tools/run_tests.py conformance-asan

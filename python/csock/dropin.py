@@ -84,8 +84,8 @@ class socket(_socket.socket):
 
     __slots__ = ["__weakref__", "_closed", "_io_refs"]
 
-    # C gives it the rest, by equip() below: __init__, close, _decref_socketios, a faster accept, and
-    # the base's methods as its own.
+    # C gives it the rest, by equip() below: __init__, close, _decref_socketios, a faster accept,
+    # and the base's methods as its own.
 
     def __enter__(self):
         return self

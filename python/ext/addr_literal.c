@@ -18,7 +18,8 @@ static bool matches(const struct row *row, const struct addrinfo *hints)
            (hints->ai_protocol == 0 || hints->ai_protocol == row->proto);
 }
 
-/* libc has rules of its own for raw sockets, and for types and protocols that do not go together. */
+/* libc has rules of its own for raw sockets, and for types and protocols that do not go together.
+ */
 static bool is_plain_kind(const struct addrinfo *hints)
 {
     if (hints->ai_protocol == 0)
@@ -69,8 +70,8 @@ bool addr_literal_of(PyObject *host, PyObject *port, const struct addrinfo *hint
 {
     long number;
     ret->hints = hints;
-    if ((hints->ai_flags & ~KNOWN_FLAGS) || !is_plain_kind(hints) || !is_plain_port(port, &number) ||
-        !is_plain_host(host, hints->ai_family, ret))
+    if ((hints->ai_flags & ~KNOWN_FLAGS) || !is_plain_kind(hints) ||
+        !is_plain_port(port, &number) || !is_plain_host(host, hints->ai_family, ret))
         return false;
     if (ret->addr.any.sa_family == AF_INET)
         ret->addr.in.sin_port = htons((uint16_t)number);

@@ -170,7 +170,7 @@ static PyObject *mod_inet_ntoa(PyObject *module, PyObject *o)
     return text;
 }
 
-/* The text without a copy, if it is what it mostly is; what stock's parser says of everything else. */
+/* The text without a copy, if it is what it mostly is; else what stock's parser says of it. */
 static const char *pton_text(PyObject *o, const char *what)
 {
     Py_ssize_t n;

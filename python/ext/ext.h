@@ -30,11 +30,11 @@ enum ext_name {
 
 /* The class socket.socket as equip() found it: sock_class.c. */
 struct sock_class {
-    PyTypeObject *type;          /* strong, as all of them; NULL before equip() */
-    PyObject *module_names;      /* the dictionary of its module */
-    PyObject *slow_accept;       /* accept in Python, which hears everybody */
-    PyObject *found[EXT_NAMES];  /* its attributes of these names; NULL where nobody looks */
-    Py_ssize_t io_refs, closed;  /* where objects keep these slots */
+    PyTypeObject *type;         /* strong, as all of them; NULL before equip() */
+    PyObject *module_names;     /* the dictionary of its module */
+    PyObject *slow_accept;      /* accept in Python, which hears everybody */
+    PyObject *found[EXT_NAMES]; /* its attributes of these names; NULL where nobody looks */
+    Py_ssize_t io_refs, closed; /* where objects keep these slots */
     initproc init;
     newfunc new;
 };
@@ -45,7 +45,7 @@ struct ext_state {
     PyTypeObject *stream_type; /* raw stream behind makefile() */
     PyObject *gaierror;        /* strong; stock's classes where stock is loaded too */
     PyObject *herror;
-    int64_t default_timeout;      /* ns, < 0: none */
+    int64_t default_timeout; /* ns, < 0: none */
     struct sock_class sock_class;
     PyObject *names[EXT_NAMES];
     PyObject *spares[EXT_SPARES]; /* receive buffers for reuse: see sock_recv.c; may be NULL */
@@ -220,7 +220,7 @@ int sock_run_accept(struct sock_object *s, struct csock *conn, union csock_addr 
 PyObject *sock_close(PyObject *self, PyObject *unused);
 
 /* ---- sock_class.c: the class socket.socket */
-extern PyMethodDef sock_class_functions[]; /* of csock._core */
+extern PyMethodDef sock_class_functions[];  /* of csock._core */
 int sock_class_setup(struct ext_state *st); /* 0 or -1 */
 int sock_class_traverse(const struct ext_state *st, visitproc visit, void *arg);
 void sock_class_clear(struct ext_state *st);

@@ -36,7 +36,9 @@ def broken():
 LIMIT = 2**31 - 1
 NUMBERS = [0, 1, 7, 8, 4096, True, Index(), LIMIT - 7, LIMIT, LIMIT + 1, 2**40, 2**62, 2**63, 2**70]
 NUMBERS += [-1, -(2**31), -(2**63), -(2**70), 1.5, "1", b"1", None, [], Raises()]
-NUMBERS += range(LIMIT - 40, LIMIT - 8)
+# A sanitizer would mark each of two gigabytes.
+ROOMS = [n for n in NUMBERS if not testkit.SANITISED or not isinstance(n, int) or n != LIMIT]
+ROOMS.remove(LIMIT - 7)
 
 STRIDED = memoryview(bytearray(b"abcdefgh"))[::2]
 FORMATTED = memoryview(bytearray(8)).cast("I")
@@ -69,10 +71,10 @@ def calls():
         yield from ((kind, "sendmsg", ([b"x"], [], f), {}) for f in FLAGS if not f == 2**31)
         yield from ((kind, "sendmsg", ([b"x"], [], 0, a), {}) for a in ADDRESSES)
         yield from ((kind, "recvmsg", (n,), {}) for n in NUMBERS if not small_or_bad(n))
-        yield from ((kind, "recvmsg", (5, n), {}) for n in NUMBERS)
+        yield from ((kind, "recvmsg", (5, n), {}) for n in ROOMS)
         yield from ((kind, "recvmsg", (5, 0, f), {}) for f in FLAGS if f != -1)
         yield from ((kind, "recvmsg_into", (b,), {}) for b in BUFFERS)
-        yield from ((kind, "recvmsg_into", ([bytearray(3)], n), {}) for n in NUMBERS)
+        yield from ((kind, "recvmsg_into", ([bytearray(3)], n), {}) for n in ROOMS)
         yield from ((kind, "recvmsg_into", ([bytearray(3)], 0, f), {}) for f in FLAGS if f != -1)
     for name in "sendmsg", "recvmsg", "recvmsg_into", "sendmsg_afalg":
         for args in (), (1, 2, 3, 4, 5), ("a", "b", "c", "d"), (5, "x", 1.5):
@@ -174,7 +176,7 @@ def test_same_as_stock(call):
 @pytest.mark.parametrize("name", ["CMSG_LEN", "CMSG_SPACE"])
 def test_sizes(name):
     theirs, got = getattr(stock, name), getattr(ours, name)
-    for n in NUMBERS:
+    for n in [*NUMBERS, *range(LIMIT - 40, LIMIT)]:
         assert answer(got, n) == answer(theirs, n), n
     for args, kwargs in ((), {}), ((1, 2), {}), ((), {"length": 1}):
         assert answer(got, *args, **kwargs) == answer(theirs, *args, **kwargs)
