@@ -68,6 +68,12 @@ ROWS = [
         r".*",
     ),
     (
+        "keywords are refused in other words by what takes its arguments the faster way",
+        r".*\binet_(pton|ntop)\(.*\w=.*",
+        TYPE_ERROR + r"keyword.*",
+        TYPE_ERROR + r"keyword.*",
+    ),
+    (
         "of two mistakes in one call, the keyword is told first",
         r".*\b(recv_into|recvfrom_into)\(.*\w=.*",
         TYPE_ERROR,
