@@ -11,8 +11,8 @@ unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
 .PHONY: help demo test bench differential tsan valgrind coverage lint format clean check-fresh \
-        big-endian conformance conformance-asan ecosystem setup-demo setup-test setup-conformance \
-        setup-ecosystem
+        big-endian conformance conformance-asan conformance-sid guest ecosystem setup-demo \
+        setup-test setup-conformance setup-ecosystem
 
 help:
 	@echo 'make demo         set up, build, and show csock at work'
@@ -29,6 +29,8 @@ help:
 	@echo 'make format       let clang-format and ruff mend the style'
 	@echo 'make check-fresh  demo and test in a fresh minimal Debian 12 (as root)'
 	@echo 'make big-endian   core and extension on an emulated s390x (as root)'
+	@echo 'make guest        rare address families and test_socket, in a guest kernel (qemu, apt)'
+	@echo 'make conformance-sid  CPython 3.14 and 3.15, in a Debian sid (as root; PYTHONS, SUITES)'
 	@echo 'make clean        remove build/'
 
 setup-demo:
@@ -91,6 +93,13 @@ check-fresh:
 
 big-endian:
 	@tests/lab/big-endian.sh
+
+# Without PYTHON=... it takes Debian's, whose socket module has all families.
+guest:
+	@PYTHON=$(if $(filter file,$(origin PYTHON)),,$(PYTHON)) tests/lab/guest/run.sh $(PARTS)
+
+conformance-sid:
+	@tests/lab/sid.sh $(PARTS)
 
 clean:
 	rm -rf build
