@@ -10,8 +10,9 @@ export PYTHONDONTWRITEBYTECODE = 1
 unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
-.PHONY: help demo test bench tsan valgrind coverage lint format clean check-fresh big-endian \
-        conformance conformance-asan setup-demo setup-test setup-conformance
+.PHONY: help demo test bench differential tsan valgrind coverage lint format clean check-fresh \
+        big-endian conformance conformance-asan ecosystem setup-demo setup-test setup-conformance \
+        setup-ecosystem
 
 help:
 	@echo 'make demo         set up, build, and show csock at work'
@@ -20,9 +21,11 @@ help:
 	@echo '                  (PYTHONS="3.11 3.13" SUITES="test_ssl" JOBS=2; tests/conformance)'
 	@echo 'make conformance-asan   test_socket of them, csock under sanitizers'
 	@echo 'make bench        csock, the stock socket module and raw C compared (JSON=file writes it)'
+	@echo "make ecosystem    other people's programs on stock and on csock (ONLY=requests,suite:redis)"
 	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
 	@echo 'make valgrind     the C tests under valgrind'
 	@echo 'make coverage     line coverage of core/ by the C tests'
+	@echo 'make differential random calls on csock and on stock: the same? (SECONDS=60)'
 	@echo 'make lint         style and layering'
 	@echo 'make format       let clang-format and ruff mend the style'
 	@echo 'make check-fresh  demo and test in a fresh minimal Debian 12 (as root)'
@@ -34,6 +37,9 @@ setup-demo:
 
 setup-test:
 	@tools/setup.sh test
+
+setup-ecosystem:
+	@tools/setup.sh ecosystem
 
 setup-conformance: setup-test
 	@tools/setup.sh conformance
@@ -48,6 +54,10 @@ test: setup-test
 conformance: setup-conformance
 	@$(VENV) tests/conformance/run.py --pythons "$(PYTHONS)" --suites "$(SUITES)" \
 	    $(if $(JOBS),--jobs $(JOBS))
+
+ecosystem: setup-ecosystem
+	@tools/build.sh release
+	@$(VENV) tests/ecosystem/run.py $(ONLY)
 
 conformance-asan: setup-test
 	@$(VENV) tools/run_tests.py conformance-asan
@@ -64,6 +74,10 @@ valgrind: setup-test
 
 coverage: setup-test
 	@$(VENV) tools/coverage.py
+
+differential: setup-test
+	@tools/build.sh plain
+	@PYTHONPATH=build/plain/site $(VENV) tests/differential/run.py --seconds $(or $(SECONDS),60)
 
 lint: setup-test
 	@tools/build.sh plain

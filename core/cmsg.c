@@ -1,6 +1,6 @@
 /* Ancillary data, built and parsed: cmsg(3). By arithmetic of its own, because CMSG_NXTHDR of older
- * libcs passes over a last item without padding, and descriptors in it would stay open unseen. Enters the
- * kernel only to close descriptors that came. */
+ * libcs passes over a last item without padding, and descriptors in it would stay open unseen.
+ * Enters the kernel only to close descriptors that came. */
 #include <limits.h>
 #include <string.h>
 

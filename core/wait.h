@@ -35,8 +35,8 @@ struct csock__op {
 /* Whether the call waits by poll rather than by the blocking system call itself. */
 bool csock__polls(const struct csock__waiting *wg);
 
-/* accept4(2), connect(2) and sendfile(2) know no MSG_DONTWAIT: where they wait by poll the descriptor
- * has to be one that does not block, and is made so. 0 or an error. sock.c */
+/* accept4(2), connect(2) and sendfile(2) know no MSG_DONTWAIT: where they wait by poll the
+ * descriptor has to be one that does not block, and is made so. 0 or an error. sock.c */
 int csock__ready_to_poll(struct csock__waiting *wg);
 
 /* Whether one try is all that the caller asked for. */

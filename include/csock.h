@@ -476,8 +476,8 @@ CSOCK_API ssize_t csock_cmsg_len(size_t n);
 CSOCK_API ssize_t csock_cmsg_space(size_t n);
 
 /* Adds an item to the ancillary data of a message, behind the msg_controllen bytes there are (0 at
- * first) in the `capacity` bytes at msg_control, aligned as a size_t. Each takes csock_cmsg_space(n).
- * 0, or -ENOBUFS, -EMSGSIZE. */
+ * first) in the `capacity` bytes at msg_control, aligned as a size_t. Each takes
+ * csock_cmsg_space(n). 0, or -ENOBUFS, -EMSGSIZE. */
 CSOCK_API int csock_cmsg_add(struct msghdr *msg, size_t capacity, int level, int type,
                              const void *data, size_t n);
 
@@ -490,7 +490,7 @@ struct csock_cmsg {
 };
 
 /* The item at *at, which is 0 at first, and moves *at on: 1; 0 after the last, -EBADMSG at bytes
- * that are none. The kernel shortens an item that does not fit, and says MSG_CTRUNC in msg_flags. */
+ * that are none. The kernel shortens an item that does not fit; msg_flags then has MSG_CTRUNC. */
 CSOCK_API int csock_cmsg_next(const struct msghdr *msg, size_t *at, struct csock_cmsg *ret_item);
 
 /* Closes every descriptor that came with a message (SCM_RIGHTS, SCM_PIDFD), for when it cannot be

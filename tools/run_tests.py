@@ -264,7 +264,9 @@ def suite_types(result):
     checks = [
         [*mypy, f"--python-version=3.{minor}", "tests/typing/sample.py"] for minor in range(11, 16)
     ]
-    checks.append([sys.executable, "-m", "mypy.stubtest", "csock"])
+    checks.append(
+        [sys.executable, "-m", "mypy.stubtest", "--mypy-config-file", "pyproject.toml", "csock"]
+    )
     for command in checks:
         name = " ".join(command[2:])
         print(f"--- {name}")

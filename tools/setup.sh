@@ -3,7 +3,8 @@
 #
 # tools/setup.sh demo    what `make demo` needs
 # tools/setup.sh test    what `make test` needs besides
-# tools/setup.sh conformance   CPython's own tests, and headers, for each Python that Debian has here
+# tools/setup.sh conformance   CPython's own tests, and headers, for each Python of Debian's here
+# tools/setup.sh ecosystem    what `make demo` needs, and the servers of `make ecosystem`
 #
 # System packages come by apt, as root or through sudo without a password; Python packages by pip
 # into build/venv, because Debian wants its own Python left alone (PEP 668). What is there already
@@ -12,7 +13,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-need=${1:?demo, test or conformance}
+need=${1:?demo, test, conformance or ecosystem}
 venv=build/venv
 log=build/setup.log
 
@@ -21,6 +22,11 @@ requirements=tools/requirements.txt
 if [ "$need" = test ]; then
     packages="$packages libcmocka-dev iproute2 nftables nsd openbsd-inetd procps strace"
     requirements="$requirements tools/requirements-test.txt"
+fi
+if [ "$need" = ecosystem ]; then
+    # libpq5 is what psycopg's implementation in Python loads.
+    packages="$packages iproute2 libpq5 mariadb-server memcached mosquitto nginx-light nsd openssl"
+    packages="$packages openssh-server postgresql redis-server wrk"
 fi
 
 die() {
@@ -82,8 +88,16 @@ install_packages() { # package...
     apt update || say "apt-get update failed, going on with the lists there are"
     apt install --no-install-recommends "$@" || die_with_log "apt-get install failed"
     # Nor shall they start when the machine next does, be it by systemd or by sysvinit.
-    case " $* " in *" nsd "*) never_start nsd nsd.service ;; esac
-    case " $* " in *" openbsd-inetd "*) never_start openbsd-inetd inetd.service ;; esac
+    for package in "$@"; do
+        case $package in
+            mariadb-server) never_start mariadb mariadb.service ;;
+            memcached | mosquitto | nsd | postgresql | redis-server)
+                never_start "$package" "$package.service" ;;
+            nginx-light) never_start nginx nginx.service ;;
+            openbsd-inetd) never_start openbsd-inetd inetd.service ;;
+            openssh-server) never_start ssh ssh.service ;;
+        esac
+    done
 }
 
 ensure_packages() { # package...
@@ -199,5 +213,5 @@ if [ "$need" = conformance ]; then
 fi
 ensure_packages $packages $(python_packages)
 check_python
-[ "$need" = demo ] || ensure_suites $(suite_packages "$python")
+[ "$need" != test ] || ensure_suites $(suite_packages "$python")
 ensure_venv

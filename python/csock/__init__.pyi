@@ -114,6 +114,9 @@ __all__ = [
     "timeout",
 ]
 
+def install(force: bool = False) -> None: ...
+def uninstall() -> None: ...
+
 # The class of the objects that socket() makes, as in 1998; in dropin it is the base class.
 SocketType = socket
 

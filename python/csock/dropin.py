@@ -84,8 +84,8 @@ class socket(_socket.socket):
 
     __slots__ = ["__weakref__", "_closed", "_io_refs"]
 
-    # C gives it the rest, by equip() below: __init__, close, _decref_socketios, a faster accept, and
-    # the base's methods as its own.
+    # C gives it the rest, by equip() below: __init__, close, _decref_socketios, a faster accept,
+    # and the base's methods as its own.
 
     def __enter__(self):
         return self
@@ -147,7 +147,7 @@ class socket(_socket.socket):
 
         The socket stays open until the file, too, is closed.
         """
-        if str.strip(mode, "rwb"):
+        if str.strip(mode, "rwb") if isinstance(mode, str) else set(mode) - {"r", "w", "b"}:
             raise ValueError(f"invalid mode {mode!r} (only r, w, b allowed)")
         binary = "b" in mode
         writing = "w" in mode
@@ -297,8 +297,9 @@ def send_fds(sock, buffers, fds, flags=0, address=None):
     """Send buffers, as one message, and with it descriptors: AF_UNIX only. Returns the count."""
     import array
 
+    send = sock.sendmsg  # first, as stock: something else than a socket is told by its own name
     rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", fds))
-    return sock.sendmsg(buffers, [rights], flags, address)
+    return send(buffers, [rights], flags, address)
 
 
 def recv_fds(sock, bufsize, maxfds, flags=0):
@@ -307,8 +308,9 @@ def recv_fds(sock, bufsize, maxfds, flags=0):
     Returns (data, list of descriptors, flags of the message, address).
     """
     cloexec = _socket.MSG_CMSG_CLOEXEC
+    receive = sock.recvmsg
     size = _socket.CMSG_LEN(maxfds * 4)
-    data, control, msg_flags, address = sock.recvmsg(bufsize, size, flags | cloexec)
+    data, control, msg_flags, address = receive(bufsize, size, flags | cloexec)
     fds = []
     for level, kind, rights in control:
         if (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_RIGHTS):

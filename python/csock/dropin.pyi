@@ -117,10 +117,10 @@ class SocketIO(_core.RawStream, RawIOBase):
 class socket(_socket.socket):
     def __init__(
         self,
-        family: int = -1,
-        type: int = -1,
-        proto: int = -1,
-        fileno: SupportsIndex | None = None,
+        family: int = ...,
+        type: int = ...,
+        proto: int = ...,
+        fileno: SupportsIndex | None = ...,
     ) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *args: Unused) -> None: ...

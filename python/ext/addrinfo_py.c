@@ -92,31 +92,69 @@ static PyObject *list_as_py(const struct addrinfo *found)
     return list;
 }
 
-static PyObject *mod_getaddrinfo(PyObject *module, PyObject *args, PyObject *kwargs)
+struct query {
+    PyObject *host, *port;
+    struct addrinfo hints;
+};
+
+/* Anything but six plain arguments at most is parsed as stock does it, which is slow. */
+static bool query_parse(PyObject *const *args, Py_ssize_t n, PyObject *kwnames, struct query *q)
 {
     static char *names[] = {"host", "port", "family", "type", "proto", "flags", NULL};
-    struct addrinfo hints = {0}, *list = NULL;
-    PyObject *host, *port, *keep_host = NULL, *keep_service = NULL, *result = NULL;
-    const char *host_text = NULL, *service = NULL;
+    int *const numbers[] = {&q->hints.ai_family, &q->hints.ai_socktype, &q->hints.ai_protocol,
+                            &q->hints.ai_flags};
+    if (!kwnames && n >= 2 && n <= 6) {
+        q->host = args[0];
+        q->port = args[1];
+        for (Py_ssize_t i = 2; i < n; i++)
+            if (!ext_int(args[i], numbers[i - 2]))
+                return false;
+        return true;
+    }
+    PyObject *tuple = ext_tuple_copy(args, n), *dict = ext_keywords_copy(args + n, kwnames);
+    bool ok = tuple && dict &&
+              PyArg_ParseTupleAndKeywords(tuple, dict, "OO|iiii:getaddrinfo", names, &q->host,
+                                          &q->port, numbers[0], numbers[1], numbers[2], numbers[3]);
+    Py_XDECREF(tuple); /* the caller's arguments keep the objects alive */
+    Py_XDECREF(dict);
+    return ok;
+}
+
+static PyObject *ask_libc(struct ext_state *st, const struct query *q)
+{
+    struct addrinfo *list = NULL;
+    PyObject *keep_host = NULL, *keep_service = NULL, *result = NULL;
+    const char *host = NULL, *service = NULL;
     int r;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|iiii:getaddrinfo", names, &host, &port,
-                                     &hints.ai_family, &hints.ai_socktype, &hints.ai_protocol,
-                                     &hints.ai_flags))
-        return NULL;
-    if (!host_argument(host, &host_text, &keep_host) ||
-        !service_argument(port, &service, &keep_service) ||
-        PySys_Audit("socket.getaddrinfo", "OOiii", host, port, hints.ai_family, hints.ai_socktype,
-                    hints.ai_protocol) < 0)
+    if (!host_argument(q->host, &host, &keep_host) ||
+        !service_argument(q->port, &service, &keep_service) ||
+        PySys_Audit("socket.getaddrinfo", "OOiii", q->host, q->port, q->hints.ai_family,
+                    q->hints.ai_socktype, q->hints.ai_protocol) < 0)
         goto done;
     Py_BEGIN_ALLOW_THREADS
-    r = csock_resolve(host_text, service, &hints, &list);
+    r = csock_resolve(host, service, &q->hints, &list);
     Py_END_ALLOW_THREADS
-    result = r < 0 ? ext_raise(ext_state_of(module), r) : list_as_py(list);
+    result = r < 0 ? ext_raise(st, r) : list_as_py(list);
     csock_resolve_free(list);
 done:
     Py_XDECREF(keep_host);
     Py_XDECREF(keep_service);
     return result;
+}
+
+static PyObject *mod_getaddrinfo(PyObject *module, PyObject *const *args, Py_ssize_t n,
+                                 PyObject *kwnames)
+{
+    struct query q = {0};
+    struct addr_literal literal;
+    if (!query_parse(args, n, kwnames, &q))
+        return NULL;
+    if (!addr_literal_of(q.host, q.port, &q.hints, &literal))
+        return ask_libc(ext_state_of(module), &q);
+    if (PySys_Audit("socket.getaddrinfo", "OOiii", q.host, q.port, q.hints.ai_family,
+                    q.hints.ai_socktype, q.hints.ai_protocol) < 0)
+        return NULL;
+    return addr_literal_as_py(&literal);
 }
 
 /* An address tuple of getnameinfo. The port is text to libc, which takes 65537 for 1. */
@@ -203,7 +241,7 @@ PyDoc_STRVAR(getnameinfo_doc, "getnameinfo(address, flags) -> (host, service)\n\
                               "The names of an address and of its port.");
 
 PyMethodDef addrinfo_functions[] = {
-    {"getaddrinfo", (PyCFunction)(void (*)(void))mod_getaddrinfo, METH_VARARGS | METH_KEYWORDS,
+    {"getaddrinfo", (PyCFunction)(void (*)(void))mod_getaddrinfo, METH_FASTCALL | METH_KEYWORDS,
      getaddrinfo_doc},
     {"getnameinfo", mod_getnameinfo, METH_VARARGS, getnameinfo_doc},
     {NULL, NULL, 0, NULL},

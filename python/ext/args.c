@@ -33,6 +33,38 @@ bool ext_int(PyObject *o, int *ret)
     return true;
 }
 
+bool ext_c_int(PyObject *o, int *ret)
+{
+    int overflow = 0;
+    long value = PyLong_AsLongAndOverflow(o, &overflow);
+    if (value == -1 && !overflow && PyErr_Occurred())
+        return false;
+    if (overflow || value > INT_MAX || value < INT_MIN) {
+        PyErr_SetString(PyExc_OverflowError, "Python int too large to convert to C int");
+        return false;
+    }
+    *ret = (int)value;
+    return true;
+}
+
+PyObject *ext_tuple_copy(PyObject *const *items, Py_ssize_t n)
+{
+    PyObject *tuple = PyTuple_New(n);
+    for (Py_ssize_t i = 0; tuple && i < n; i++)
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(items[i]));
+    return tuple;
+}
+
+PyObject *ext_keywords_copy(PyObject *const *values, PyObject *kwnames)
+{
+    PyObject *dict = PyDict_New();
+    Py_ssize_t n = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    for (Py_ssize_t i = 0; dict && i < n; i++)
+        if (PyDict_SetItem(dict, PyTuple_GET_ITEM(kwnames, i), values[i]) < 0)
+            Py_CLEAR(dict);
+    return dict;
+}
+
 PyObject *ext_tuple_of(PyObject **items, Py_ssize_t n)
 {
     bool whole = true;

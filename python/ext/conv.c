@@ -147,9 +147,12 @@ static Py_ssize_t packed_size(int family)
 
 static PyObject *text_of(int family, const void *packed)
 {
+    union csock_addr addr = {.any.sa_family = (sa_family_t)family};
     char text[INET6_ADDRSTRLEN];
-    inet_ntop(family, packed, text, sizeof text);
-    return PyUnicode_FromString(text);
+    void *to = family == AF_INET ? (void *)&addr.in.sin_addr : (void *)&addr.in6.sin6_addr;
+    memcpy(to, packed, (size_t)packed_size(family));
+    socklen_t len = family == AF_INET ? sizeof addr.in : sizeof addr.in6;
+    return PyUnicode_FromStringAndSize(text, csock_addr_host(&addr, len, text, sizeof text));
 }
 
 static PyObject *mod_inet_ntoa(PyObject *module, PyObject *o)
@@ -167,13 +170,40 @@ static PyObject *mod_inet_ntoa(PyObject *module, PyObject *o)
     return text;
 }
 
-static PyObject *mod_inet_pton(PyObject *module, PyObject *args)
+/* The text without a copy, if it is what it mostly is; else what stock's parser says of it. */
+static const char *pton_text(PyObject *o, const char *what)
+{
+    Py_ssize_t n;
+    if (!PyUnicode_Check(o)) {
+        PyErr_Format(PyExc_TypeError, "%s() argument 2 must be str, not %.50s", what,
+                     o == Py_None ? "None" : Py_TYPE(o)->tp_name);
+        return NULL;
+    }
+    const char *text = PyUnicode_AsUTF8AndSize(o, &n);
+    if (text && strlen(text) != (size_t)n) {
+        PyErr_SetString(PyExc_ValueError, "embedded null character");
+        return NULL;
+    }
+    return text;
+}
+
+/* Exactly two arguments, in the words of stock's parser. */
+static bool two_arguments(const char *what, Py_ssize_t n)
+{
+    if (n == 2)
+        return true;
+    PyErr_Format(PyExc_TypeError, "%s() takes exactly 2 arguments (%zd given)", what, n);
+    return false;
+}
+
+static PyObject *mod_inet_pton(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
     int family;
     const char *text;
     struct in6_addr packed; /* the larger of the two */
     (void)module;
-    if (!PyArg_ParseTuple(args, "is:inet_pton", &family, &text))
+    if (!two_arguments("inet_pton", n) || !ext_int(args[0], &family) ||
+        !(text = pton_text(args[1], "inet_pton")))
         return NULL;
     int r = inet_pton(family, text, &packed);
     if (r < 0)
@@ -185,20 +215,32 @@ static PyObject *mod_inet_pton(PyObject *module, PyObject *args)
     return PyBytes_FromStringAndSize((const char *)&packed, packed_size(family));
 }
 
-static PyObject *mod_inet_ntop(PyObject *module, PyObject *args)
+static PyObject *ntop(int family, const void *packed, Py_ssize_t len)
+{
+    if (packed_size(family) == 0)
+        return PyErr_Format(PyExc_ValueError, "unknown address family %d", family);
+    if (len == packed_size(family))
+        return text_of(family, packed);
+    PyErr_SetString(PyExc_ValueError, "invalid length of packed IP address string");
+    return NULL;
+}
+
+static PyObject *mod_inet_ntop(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
     int family;
     Py_buffer packed;
-    PyObject *text = NULL;
     (void)module;
-    if (!PyArg_ParseTuple(args, "iy*:inet_ntop", &family, &packed))
+    if (!two_arguments("inet_ntop", n) || !ext_int(args[0], &family))
         return NULL;
-    if (packed_size(family) == 0)
-        PyErr_Format(PyExc_ValueError, "unknown address family %d", family);
-    else if (packed.len != packed_size(family))
-        PyErr_SetString(PyExc_ValueError, "invalid length of packed IP address string");
-    else
-        text = text_of(family, packed.buf);
+    if (PyBytes_CheckExact(args[1]))
+        return ntop(family, PyBytes_AS_STRING(args[1]), PyBytes_GET_SIZE(args[1]));
+    if (PyUnicode_Check(args[1])) {
+        PyErr_SetString(PyExc_TypeError, "a bytes-like object is required, not 'str'");
+        return NULL;
+    }
+    if (PyObject_GetBuffer(args[1], &packed, PyBUF_SIMPLE) < 0)
+        return NULL;
+    PyObject *text = ntop(family, packed.buf, packed.len);
     PyBuffer_Release(&packed);
     return text;
 }
@@ -227,7 +269,7 @@ PyMethodDef conv_functions[] = {
     {"htonl", mod_htonl, METH_O, htonl_doc},
     {"inet_aton", mod_inet_aton, METH_O, inet_aton_doc},
     {"inet_ntoa", mod_inet_ntoa, METH_O, inet_ntoa_doc},
-    {"inet_pton", mod_inet_pton, METH_VARARGS, inet_pton_doc},
-    {"inet_ntop", mod_inet_ntop, METH_VARARGS, inet_ntop_doc},
+    {"inet_pton", (PyCFunction)(void (*)(void))mod_inet_pton, METH_FASTCALL, inet_pton_doc},
+    {"inet_ntop", (PyCFunction)(void (*)(void))mod_inet_ntop, METH_FASTCALL, inet_ntop_doc},
     {NULL, NULL, 0, NULL},
 };

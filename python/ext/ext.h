@@ -30,11 +30,11 @@ enum ext_name {
 
 /* The class socket.socket as equip() found it: sock_class.c. */
 struct sock_class {
-    PyTypeObject *type;          /* strong, as all of them; NULL before equip() */
-    PyObject *module_names;      /* the dictionary of its module */
-    PyObject *slow_accept;       /* accept in Python, which hears everybody */
-    PyObject *found[EXT_NAMES];  /* its attributes of these names; NULL where nobody looks */
-    Py_ssize_t io_refs, closed;  /* where objects keep these slots */
+    PyTypeObject *type;         /* strong, as all of them; NULL before equip() */
+    PyObject *module_names;     /* the dictionary of its module */
+    PyObject *slow_accept;      /* accept in Python, which hears everybody */
+    PyObject *found[EXT_NAMES]; /* its attributes of these names; NULL where nobody looks */
+    Py_ssize_t io_refs, closed; /* where objects keep these slots */
     initproc init;
     newfunc new;
 };
@@ -45,7 +45,7 @@ struct ext_state {
     PyTypeObject *stream_type; /* raw stream behind makefile() */
     PyObject *gaierror;        /* strong; stock's classes where stock is loaded too */
     PyObject *herror;
-    int64_t default_timeout;      /* ns, < 0: none */
+    int64_t default_timeout; /* ns, < 0: none */
     struct sock_class sock_class;
     PyObject *names[EXT_NAMES];
     PyObject *spares[EXT_SPARES]; /* receive buffers for reuse: see sock_recv.c; may be NULL */
@@ -90,6 +90,8 @@ int capi_setup(PyObject *module, struct ext_state *st);
 PyObject *ext_address_argument(struct sock_object *s, const char *what, PyObject *const *args,
                                Py_ssize_t n);
 bool ext_int(PyObject *o, int *ret);
+/* The same, with the words of functions whose arguments CPython has parsed by generated code. */
+bool ext_c_int(PyObject *o, int *ret);
 bool ext_ssize(PyObject *o, Py_ssize_t *ret);
 /* The same, quick for what it mostly gets. */
 static inline bool ext_size(PyObject *o, Py_ssize_t *ret)
@@ -99,6 +101,10 @@ static inline bool ext_size(PyObject *o, Py_ssize_t *ret)
     *ret = PyLong_AsSsize_t(o);
     return *ret != -1 || !PyErr_Occurred();
 }
+/* The arguments of a METH_FASTCALL function as a tuple and as a dict, for the parsers that want
+ * those. New references. */
+PyObject *ext_tuple_copy(PyObject *const *items, Py_ssize_t n);
+PyObject *ext_keywords_copy(PyObject *const *values, PyObject *kwnames);
 /* A tuple of the items, which it takes over; NULL if one of them is NULL. */
 PyObject *ext_tuple_of(PyObject **items, Py_ssize_t n);
 /* None, float or int seconds to ns, rounding up; < 0 ValueError; None is -1.
@@ -132,6 +138,18 @@ bool addr_resolve(struct ext_state *st, int family, const char *host, union csoc
 /* The text of a str that is a numeric host of either family, valid as long as o; else NULL, and no
  * exception. */
 const char *addr_numeric_text(PyObject *o);
+
+/* ---- addr_literal.c: getaddrinfo where there is nothing to look up */
+struct addrinfo;
+struct addr_literal {
+    union csock_addr addr;
+    socklen_t len;
+    const struct addrinfo *hints;
+};
+/* Whether host and port are plain numbers, and the hints ask for nothing special; no exception. */
+bool addr_literal_of(PyObject *host, PyObject *port, const struct addrinfo *hints,
+                     struct addr_literal *ret);
+PyObject *addr_literal_as_py(const struct addr_literal *literal);
 
 /* ---- sock_wait.c: how a Python call waits */
 
@@ -202,7 +220,7 @@ int sock_run_accept(struct sock_object *s, struct csock *conn, union csock_addr 
 PyObject *sock_close(PyObject *self, PyObject *unused);
 
 /* ---- sock_class.c: the class socket.socket */
-extern PyMethodDef sock_class_functions[]; /* of csock._core */
+extern PyMethodDef sock_class_functions[];  /* of csock._core */
 int sock_class_setup(struct ext_state *st); /* 0 or -1 */
 int sock_class_traverse(const struct ext_state *st, visitproc visit, void *arg);
 void sock_class_clear(struct ext_state *st);

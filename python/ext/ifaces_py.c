@@ -30,33 +30,36 @@ static PyObject *mod_if_nameindex(PyObject *module, PyObject *none)
     return list;
 }
 
-static PyObject *index_of(PyObject *encoded)
+static PyObject *index_of(PyObject *module, PyObject *encoded)
 {
     unsigned index;
     int r = csock_iface_index(NULL, PyBytes_AS_STRING(encoded), &index);
     Py_DECREF(encoded);
     if (r == 0)
         return PyLong_FromUnsignedLong(index);
+#if PY_VERSION_HEX >= 0x030E0000
+    return ext_raise(ext_state_of(module), r);
+#else
+    (void)module;
     PyErr_SetString(PyExc_OSError, "no interface with this name");
     return NULL;
+#endif
 }
 
 #if PY_VERSION_HEX >= 0x030D0000
 static PyObject *mod_if_nametoindex(PyObject *module, PyObject *o)
 {
     PyObject *encoded;
-    (void)module;
-    return PyUnicode_FSConverter(o, &encoded) ? index_of(encoded) : NULL;
+    return PyUnicode_FSConverter(o, &encoded) ? index_of(module, encoded) : NULL;
 }
 #define NAMETOINDEX_ARGUMENTS METH_O
 #else
 static PyObject *mod_if_nametoindex(PyObject *module, PyObject *args)
 {
     PyObject *encoded;
-    (void)module;
     if (!PyArg_ParseTuple(args, "O&:if_nametoindex", PyUnicode_FSConverter, &encoded))
         return NULL;
-    return index_of(encoded);
+    return index_of(module, encoded);
 }
 #define NAMETOINDEX_ARGUMENTS METH_VARARGS
 #endif

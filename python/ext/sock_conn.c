@@ -133,7 +133,7 @@ static PyObject *sock_shutdown(PyObject *self, PyObject *arg)
 {
     struct sock_object *s = (struct sock_object *)self;
     int how, r;
-    if (!ext_int(arg, &how))
+    if (!ext_c_int(arg, &how))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
     r = csock_shutdown(&s->core, how);

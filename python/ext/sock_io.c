@@ -84,7 +84,7 @@ bool sock_writable_buffer(const char *what, PyObject *o, Py_buffer *ret)
     if (PyObject_GetBuffer(o, ret, PyBUF_WRITABLE) == 0)
         return true;
     PyErr_Format(PyExc_TypeError, "%s() argument 1 must be read-write bytes-like object, not %.50s",
-                 what, Py_TYPE(o)->tp_name);
+                 what, o == Py_None ? "None" : Py_TYPE(o)->tp_name);
     return false;
 }
 
@@ -94,11 +94,8 @@ struct into {
     int flags;
 };
 
-static bool into_size(const char *what, PyObject *nbytes, const char *too_small, struct into *into)
+static bool into_size(const char *what, Py_ssize_t n, const char *too_small, struct into *into)
 {
-    Py_ssize_t n = 0;
-    if (nbytes && !ext_size(nbytes, &n))
-        return false;
     if (n < 0) {
         PyErr_Format(PyExc_ValueError, "negative buffersize in %s", what);
         return false;
@@ -116,12 +113,13 @@ static bool into_parse(const char *what, const char *too_small, PyObject *const 
                        PyObject *kwnames, struct into *ret)
 {
     PyObject *given[3] = {NULL};
+    Py_ssize_t nbytes = 0;
     ret->flags = 0;
     if (!into_arguments(what, args, n, kwnames, given) ||
         !sock_writable_buffer(what, given[0], &ret->buffer))
         return false;
-    if ((given[2] && !ext_int(given[2], &ret->flags)) ||
-        !into_size(what, given[1], too_small, ret)) {
+    if ((given[1] && !ext_size(given[1], &nbytes)) ||
+        (given[2] && !ext_int(given[2], &ret->flags)) || !into_size(what, nbytes, too_small, ret)) {
         PyBuffer_Release(&ret->buffer);
         return false;
     }

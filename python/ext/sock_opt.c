@@ -126,14 +126,17 @@ static int set_absent(struct sock_object *s, int level, int name, socklen_t len)
     return r;
 }
 
-/* An int, or anything that counts as one, if it fits; else it has to be a buffer, as in stock. */
+/* An int, or anything that counts as one, if it fits; else it has to be a buffer, as in stock. From
+ * 3.15 on one that does not fit is an error. */
 static bool int_value(PyObject *o, int *ret)
 {
     if (!PyIndex_Check(o))
         return false;
     if (ext_int(o, ret))
         return true;
+#if PY_VERSION_HEX < 0x030F0000
     PyErr_Clear();
+#endif
     return false;
 }
 
@@ -144,7 +147,7 @@ static PyObject *set_value(struct sock_object *s, int level, int name, PyObject 
     if (int_value(value, &number)) {
         r = set_int(s, level, name, number);
     } else {
-        if (PyObject_GetBuffer(value, &buffer, PyBUF_SIMPLE) < 0)
+        if (PyErr_Occurred() || PyObject_GetBuffer(value, &buffer, PyBUF_SIMPLE) < 0)
             return NULL;
         if (buffer.len > INT32_MAX) {
             PyBuffer_Release(&buffer);
@@ -159,6 +162,37 @@ static PyObject *set_value(struct sock_object *s, int level, int name, PyObject 
     Py_RETURN_NONE;
 }
 
+#if PY_VERSION_HEX >= 0x030F0000
+/* How many arguments there are, and of what kinds the first three; 3.15 says what is wrong. */
+static bool set_arguments(PyObject *const *args, Py_ssize_t n, int *ret_level, int *ret_name)
+{
+    if (!sock_arg_count("setsockopt", n, 3, 4) || !ext_int(args[0], ret_level) ||
+        !ext_int(args[1], ret_name))
+        return false;
+    PyObject *value = args[2];
+    if (value == Py_None && n == 3)
+        PyErr_SetString(PyExc_TypeError, "setsockopt() requires 4 arguments when the third "
+                                         "argument is None");
+    else if (value != Py_None && n == 4)
+        PyErr_Format(PyExc_TypeError,
+                     "setsockopt() only takes 4 arguments when the third argument is None (got %T)",
+                     value);
+    else if (value != Py_None && !PyIndex_Check(value) && !PyObject_CheckBuffer(value))
+        PyErr_Format(PyExc_TypeError,
+                     "socket option should be int, bytes-like object or None (got %T)", value);
+    else
+        return true;
+    return false;
+}
+#else
+static bool set_arguments(PyObject *const *args, Py_ssize_t n, int *ret_level, int *ret_name)
+{
+    Py_ssize_t wanted = n == 4 && args[2] == Py_None ? 4 : 3;
+    return sock_arg_count("setsockopt", n, wanted, wanted) && ext_int(args[0], ret_level) &&
+           ext_int(args[1], ret_name);
+}
+#endif
+
 /* setsockopt(level, name, value) or setsockopt(level, name, None, length) */
 static PyObject *sock_setsockopt(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
@@ -166,13 +200,11 @@ static PyObject *sock_setsockopt(PyObject *self, PyObject *const *args, Py_ssize
     int level, name, len;
     if (s->family == AF_VSOCK)
         return vsock_set(s, args, n);
-    if (n != 4 || args[2] != Py_None) {
-        if (!sock_arg_count("setsockopt", n, 3, 3) || !ext_int(args[0], &level) ||
-            !ext_int(args[1], &name))
-            return NULL;
+    if (!set_arguments(args, n, &level, &name))
+        return NULL;
+    if (n == 3)
         return set_value(s, level, name, args[2]);
-    }
-    if (!ext_int(args[0], &level) || !ext_int(args[1], &name) || !ext_int(args[3], &len))
+    if (!ext_int(args[3], &len))
         return NULL;
     int r = set_absent(s, level, name, (socklen_t)len);
     if (r < 0)

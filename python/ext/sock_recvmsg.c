@@ -21,9 +21,11 @@ struct incoming {
     } small;
 };
 
-static bool incoming_init(struct incoming *in, struct iovec *iov, size_t n_iov, size_t n,
-                          Py_ssize_t n_control, int flags)
+static bool incoming_init(const struct sock_object *s, struct incoming *in, struct iovec *iov,
+                          size_t n_iov, size_t n, Py_ssize_t n_control, int flags)
 {
+    if (!sock_addr_has_form(s))
+        return false;
     if (n_control < 0 || n_control > INT_MAX) {
         PyErr_SetString(PyExc_ValueError, "invalid ancillary data buffer length");
         return false;
@@ -95,15 +97,15 @@ static PyObject *control_as_py(const struct msghdr *msg)
 }
 
 /* (data, ancillary data, flags, address); steals data, which may be NULL. */
-static PyObject *message_as_py(const struct sock_object *s, PyObject *data, struct incoming *in)
+static PyObject *message_as_py(struct sock_object *s, PyObject *data, struct incoming *in)
 {
     PyObject *result = NULL, *control = NULL, *address = NULL;
     socklen_t len = in->msg.msg_namelen;
     if (data)
         control = control_as_py(&in->msg);
     if (control)
-        address = addr_as_py(&in->from, len < sizeof in->from ? len : (socklen_t)sizeof in->from,
-                             s->proto);
+        address =
+            sock_addr_as_py(s, &in->from, len < sizeof in->from ? len : (socklen_t)sizeof in->from);
     if (address)
         result = Py_BuildValue("(OOiO)", data, control, in->msg.msg_flags, address);
     Py_XDECREF(address);
@@ -131,7 +133,7 @@ static PyObject *recv_little(struct sock_object *s, size_t n, Py_ssize_t n_contr
     struct iovec iov = {data, n};
     struct incoming in;
     PyObject *result = NULL;
-    if (!incoming_init(&in, &iov, 1, n, n_control, flags))
+    if (!incoming_init(s, &in, &iov, 1, n, n_control, flags))
         return NULL;
     ssize_t r = receive(s, &in);
     if (r < 0) {
@@ -151,7 +153,7 @@ static PyObject *recv_much(struct sock_object *s, size_t n, Py_ssize_t n_control
     if (!bytes)
         return NULL;
     struct iovec iov = {PyBytes_AS_STRING(bytes), n};
-    if (!incoming_init(&in, &iov, 1, n, n_control, flags)) {
+    if (!incoming_init(s, &in, &iov, 1, n, n_control, flags)) {
         Py_DECREF(bytes);
         return NULL;
     }
@@ -199,7 +201,7 @@ static PyObject *sock_recvmsg_into(PyObject *self, PyObject *const *args, Py_ssi
         !control_arguments(args, n, &n_control, &flags) ||
         !msg_parts_to_fill(&parts, "recvmsg_into", args[0]))
         return NULL;
-    if (incoming_init(&in, parts.iov, (size_t)parts.n, parts.total, n_control, flags)) {
+    if (incoming_init(s, &in, parts.iov, (size_t)parts.n, parts.total, n_control, flags)) {
         ssize_t r = receive(s, &in);
         result = r < 0 ? ext_raise_sock(s, "recvmsg_into", (int)r)
                        : message_as_py(s, PyLong_FromSsize_t(r), &in);

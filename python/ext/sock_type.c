@@ -163,12 +163,17 @@ static bool init_arguments_of(PyObject *args, PyObject *kwargs, struct init_argu
     Py_ssize_t n = PyTuple_GET_SIZE(args);
     int *const numbers[] = {&ret->family, &ret->type, &ret->proto};
     *ret = (struct init_arguments){-1, -1, -1, Py_None};
-    if (kwargs || n > 3)
-        return PyArg_ParseTupleAndKeywords(args, kwargs, "|iiiO:socket", names, &ret->family,
-                                           &ret->type, &ret->proto, &ret->fileno);
-    for (Py_ssize_t i = 0; i < n; i++)
-        if (!ext_int(PyTuple_GET_ITEM(args, i), numbers[i]))
+    PyObject *given[3] = {NULL};
+    if ((kwargs || n > 3) &&
+        !PyArg_ParseTupleAndKeywords(args, kwargs, "|OOOO:socket", names, &given[0], &given[1],
+                                     &given[2], &ret->fileno))
+        return false;
+    for (Py_ssize_t i = 0; i < 3; i++) {
+        if (!kwargs && n <= 3 && i < n)
+            given[i] = PyTuple_GET_ITEM(args, i);
+        if (given[i] && !ext_c_int(given[i], numbers[i]))
             return false;
+    }
     return true;
 }
 

@@ -39,7 +39,7 @@ static bool check_open(const struct stream_object *f, const char *what)
 static bool parse_mode(struct stream_object *f, PyObject *mode)
 {
     static const char *const modes[] = {"rw", "r", "w", "rwb", "rb", "wb"};
-    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+    for (size_t i = 0; PyUnicode_Check(mode) && i < sizeof modes / sizeof *modes; i++)
         if (PyUnicode_CompareWithASCIIString(mode, modes[i]) == 0) {
             f->reading = strchr(modes[i], 'r') != NULL;
             f->writing = strchr(modes[i], 'w') != NULL;
@@ -54,7 +54,7 @@ static int stream_init(PyObject *self, PyObject *args, PyObject *kwargs)
     static char *names[] = {"sock", "mode", NULL};
     struct stream_object *f = stream_of(self);
     PyObject *sock, *mode, *module;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OU:RawStream", names, &sock, &mode) ||
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:SocketIO", names, &sock, &mode) ||
         !parse_mode(f, mode) || !(module = PyType_GetModuleByDef(Py_TYPE(self), &ext_core_module)))
         return -1;
     f->state = ext_state_of(module);
@@ -196,7 +196,8 @@ static PyObject *stream_seekable(PyObject *self, PyObject *unused)
 static PyObject *stream_fileno(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    return check_open(stream_of(self), "file") ? call_sock(stream_of(self), NAME_FILENO, NULL) : NULL;
+    return check_open(stream_of(self), "file") ? call_sock(stream_of(self), NAME_FILENO, NULL)
+                                               : NULL;
 }
 
 /* The type below ours, which knows io_base. Ours is the last type with this traverse. */

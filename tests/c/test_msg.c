@@ -188,7 +188,8 @@ static ssize_t short_sendmsg(int fd, const struct msghdr *msg, int flags)
     with_control[n_given++] = msg->msg_control != NULL;
     char *joined = malloc(all);
     for (size_t i = 0, at = 0; i < msg->msg_iovlen; i++) {
-        memcpy(joined + at, msg->msg_iov[i].iov_base, msg->msg_iov[i].iov_len);
+        if (msg->msg_iov[i].iov_len > 0)
+            memcpy(joined + at, msg->msg_iov[i].iov_base, msg->msg_iov[i].iov_len);
         at += msg->msg_iov[i].iov_len;
     }
     part = (struct iovec){joined, all < most ? all : most};

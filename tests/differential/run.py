@@ -3,9 +3,9 @@
 
     run.py [--seconds N] [--seed N] [--plant] [program.py...]
 
-Programs come from programs.py, by hypothesis, which also makes a failing one short; they run in
-world.py; what differs on purpose is in known.py. With a file its lines are the program. Status 1 if
-something differs. Wants unshare(1), and the right to make user namespaces or root."""
+Programs come from programs.py, by hypothesis; they run in world.py; one that shows a difference is
+made short; what differs on purpose is in known.py. With a file its lines are the program. Status 1
+if something differs. Wants unshare(1), and the right to make user namespaces or root."""
 
 import argparse
 import collections
@@ -57,13 +57,17 @@ class World:
         return json.loads(self.process.stdout.readline())
 
 
-class Difference(AssertionError):
-    """One class per kind of call, so that hypothesis tells them apart and shortens each."""
-
-
-def kind_of(line):
+def kind_of(found):
+    """What makes two differences the same one: the call, and how either side answers."""
+    line, stock, csock = found
     name = line.partition("(")[0].rpartition(".")[2].strip()
-    return type(f"Difference_{name}", (Difference,), {})
+    answers = (str(answer[0]).partition("(")[0].partition(" ")[0] for answer in (stock, csock))
+    return name, *answers
+
+
+def text_of(lines, found):
+    line, stock, csock = found
+    return "\n".join([*lines, f"# {line}", f"#   stock: {stock}", f"#   csock: {csock}"])
 
 
 class Judge:
@@ -72,7 +76,6 @@ class Judge:
     def __init__(self, plant):
         self.worlds = World("stock"), World("ours", plant)
         self.counts = collections.Counter()
-        self.kinds = {}
 
     def outcomes(self, lines, alone):
         for world in self.worlds:
@@ -93,55 +96,52 @@ class Judge:
             return "<rest>", theirs[-1], ours[-1]
         return None
 
-    def check(self, lines):
+    def lasting_difference(self, lines):
+        """One that shows each time, and in a process of its own."""
         for attempt in range(ATTEMPTS):
             found = self.first_difference(lines, attempt > 0)
             if not found:
-                return
-        line, stock, csock = found
-        kind = self.kinds.setdefault(kind_of(line).__name__, kind_of(line))
-        raise kind("\n".join([*lines, f"# {line}", f"#   stock: {stock}", f"#   csock: {csock}"]))
+                return None
+        return found
 
+    def shortened(self, lines, kind):
+        """Without the lines that the difference does not need."""
+        for index in reversed(range(len(lines))):
+            fewer = lines[:index] + lines[index + 1 :]
+            found = self.first_difference(fewer, True)
+            if found and kind_of(found) == kind:
+                lines = fewer
+        return lines
 
-def one_round(judge, until, number):
-    """The differences that one run of hypothesis finds."""
-    failing = []
-
-    @seed(number)
-    @settings(
-        max_examples=ROUND,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate, Phase.shrink],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(programs())
-    def run(lines):
-        # Once one has failed, hypothesis wants the same answer when it asks again.
-        if not failing and time.monotonic() > until:
-            return
-        try:
-            judge.check(lines)
-        except Difference as error:
-            failing.append(error)
-            raise
-
-    try:
-        run()
-    except BaseException as error:
-        if not failing:
-            raise
-        found = getattr(error, "exceptions", [error])
-        return [each for each in found if isinstance(each, Difference)] or failing[-1:]
-    return []
+    def check(self, lines, known):
+        """Adds what differs to known: kind -> text."""
+        found = self.lasting_difference(lines)
+        if found and kind_of(found) not in known:
+            kind = kind_of(found)
+            lines = self.shortened(lines, kind)
+            known[kind] = text_of(lines, self.lasting_difference(lines) or found)
 
 
 def search(judge, until, first_seed):
-    """Rounds of random programs until the time is over: what each kind of call does differently."""
+    """Rounds of random programs until the time is over. A difference does not end a round, for
+    there may be others: so it is not hypothesis that shortens the program."""
     found, number = {}, first_seed
     while time.monotonic() < until:
-        for error in one_round(judge, until, number):
-            found.setdefault(type(error).__name__, str(error))
+
+        @seed(number)
+        @settings(
+            max_examples=ROUND,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(programs())
+        def run(lines):
+            if time.monotonic() < until:
+                judge.check(lines, found)
+
+        run()
         number += 1
     return found
 
@@ -159,10 +159,7 @@ def main():
     begin = time.monotonic()
     if args.files:
         for path in args.files:
-            try:
-                judge.check(path.read_text().splitlines())
-            except Difference as error:
-                found[str(path)] = str(error)
+            judge.check(path.read_text().splitlines(), found)
     else:
         found = search(judge, begin + args.seconds, first_seed)
     for text in found.values():

@@ -1,4 +1,5 @@
-"""One of the two worlds: runs programs on the stock module or on csock, and says what came of them.
+"""One of the two worlds: runs programs on the stock module or on csock, and says what came of
+them.
 
     world.py stock|ours [--plant]
 
@@ -6,8 +7,8 @@ run.py starts one of each, in network, UTS, user and PID namespaces of its own. 
 of JSON: whether the program is to have a process of its own, and the program, a list of Python
 expressions and statements. The answer is one, too: for each line its outcome, then what is left at
 the end. Forking is slow: programs that are not to be alone share a child process one after the
-other. They may close any descriptor but those from CONTROL on. What cannot be the same in two worlds
-is renamed: ephemeral ports, names that the kernel chose, addresses in memory.
+other. They may close any descriptor but those from CONTROL on. What cannot be the same in two
+worlds is renamed: ephemeral ports, names that the kernel chose, addresses in memory.
 
 Must not: import what opens descriptors or starts threads; the two worlds have the same numbers."""
 
@@ -106,11 +107,9 @@ class Program:
 
     def __init__(self, lines):
         self.lines, self.names, self.buffers = lines, Names(), []
-        space = {
-            **{"m": m, "raw": raw, "os": os, "array": array, "Index": Index, "Tuple": Tuple},
-            **{"Fraction": Fraction, "B": self.buffer, "STRIDED": memoryview(b"abcdefgh")[::2]},
-            **{"FD": self.descriptor, "float": float},
-        }
+        space = {"m": m, "raw": raw, "os": os, "array": array, "Index": Index, "Tuple": Tuple}
+        space |= {"Fraction": Fraction, "B": self.buffer, "STRIDED": memoryview(b"abcdefgh")[::2]}
+        space |= {"FD": self.descriptor}
         self.space = Space(space)
 
     def buffer(self, size):
@@ -274,15 +273,8 @@ def serve(source, sink, folder):
 
 def plant():
     """A mistake for the harness to find."""
-    right = raw.socket.getsockopt
-
-    class Wrong(m.socket):
-        def getsockopt(self, *args):
-            if args == (1, 3, 4):
-                return b"planted"
-            return right(self, *args)
-
-    m.socket = Wrong
+    right = m.socket.getsockopt
+    m.socket.getsockopt = lambda s, *args: b"planted" if args == (1, 3, 4) else right(s, *args)
 
 
 def main():

@@ -104,7 +104,8 @@ def given(module, family, proto, method, address):
     """What the method makes of the address: bytes and what they read as, or the exception."""
     kept_len.value = 0
     with pretender(module, family, proto) as s:
-        args = (b"data", address) if method == "sendto" else (address,)
+        args = {"sendto": (b"data", address), "sendmsg": ([b"data"], [], 0, address)}
+        args = args.get(method, (address,))
         result = outcome(getattr(s, method), *args)
         if kept_len.value == 0:
             return result
@@ -114,6 +115,8 @@ def given(module, family, proto, method, address):
         size = FORMS[family, proto][1]
         if family == PACKET:
             size += data[11]
+        if module is ours and any(data[size:]):
+            return "bytes that nobody gave", data.hex()
         return result, len(data), data[:size].hex(), outcome(s.getsockname)
 
 
@@ -139,7 +142,7 @@ def compare_given(chance):
         for k, address in enumerate(addresses(right, chance)):
             if intended(family, address):
                 continue
-            every = ("bind", "connect", "connect_ex", "sendto")
+            every = ("bind", "connect", "connect_ex", "sendto", "sendmsg")
             for method in every if k % 10 == 0 or k < 8 else every[:1]:
                 n += 1
                 sides = [given(m, family, proto, method, address) for m in (stock, ours)]
@@ -152,7 +155,8 @@ def taken(module, family, proto, data, method):
     with pretender(module, family, proto) as s:
         ctypes.memmove(kept, data, len(data))
         kept_len.value = len(data)
-        args = {"recvfrom": (10,), "recvfrom_into": (bytearray(9),)}.get(method, ())
+        args = {"recvfrom": (10,), "recvfrom_into": (bytearray(9),), "recvmsg": (10,)}
+        args = {**args, "recvmsg_into": ([bytearray(9)],)}.get(method, ())
         return outcome(getattr(s, method), *args)
 
 
@@ -174,6 +178,7 @@ def some_bytes(family, size, chance):
     return bytes(data)
 
 
+NAMING = ("getsockname", "getpeername", "recvfrom", "recvfrom_into", "recvmsg", "recvmsg_into")
 SIZES = {NETLINK: 12, PACKET: 20, CAN: 24, TIPC: 16, ALG: 88, VSOCK: 16, QIPCRTR: 12, RDS: 16}
 BLUETOOTH_SIZES = {0: 14, 1: 6, 2: 8, 3: 10, 9: 10}
 
@@ -188,7 +193,7 @@ def compare_taken(chance):
                 data = data[: chance.choice([0, *range(2, size)])]
             if len(data) <= 11 and family == PACKET:
                 continue
-            for method in ("getsockname", "getpeername", "recvfrom", "recvfrom_into"):
+            for method in NAMING:
                 n += 1
                 sides = [taken(m, family, proto, data, method) for m in (stock, ours)]
                 if ascii(sides[0]) != ascii(sides[1]):
@@ -199,7 +204,7 @@ def compare_taken(chance):
 def compare_unknown():
     """Families that stock has no form for; and addresses that are of another family than asked."""
     n = 0
-    methods = ("bind", "connect", "connect_ex", "sendto")
+    methods = ("bind", "connect", "connect_ex", "sendto", "sendmsg")
     for family in (0, 15, 27, 41, 44, 99):
         for method in methods:
             FORMS[family, 0] = ([], 0)
@@ -207,7 +212,7 @@ def compare_unknown():
             sides = [given(m, family, 0, method, ("x", 1)) for m in (stock, ours)]
             if sides[0] != sides[1]:
                 print("unknown", family, method, *map(ascii, sides))
-        for method in ("getsockname", "getpeername", "recvfrom", "recvfrom_into", "_accept"):
+        for method in (*NAMING, "_accept"):
             n += 1
             sides = [taken(m, family, 0, b"\x02\0" + bytes(14), method) for m in (stock, ours)]
             if sides[0] != sides[1]:

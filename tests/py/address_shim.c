@@ -50,6 +50,21 @@ ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct sockad
     return (ssize_t)n;
 }
 
+ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+    ssize_t (*real)(int, const struct msghdr *, int) = dlsym(RTLD_NEXT, "sendmsg");
+    return shim_on ? take(msg->msg_name, msg->msg_namelen) : real(fd, msg, flags);
+}
+
+ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+    ssize_t (*real)(int, struct msghdr *, int) = dlsym(RTLD_NEXT, "recvmsg");
+    if (!shim_on)
+        return real(fd, msg, flags);
+    msg->msg_controllen = 0;
+    return give(msg->msg_name, &msg->msg_namelen);
+}
+
 int getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 {
     int (*real)(int, struct sockaddr *, socklen_t *) = dlsym(RTLD_NEXT, "getsockname");

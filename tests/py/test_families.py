@@ -64,6 +64,29 @@ def test_every_form_on_both_modules(shim):
     assert last.startswith("cases: ") and int(last[7:]) > 20_000
 
 
+HARDWARE = """
+import address_forms as forms
+for length, halen in (32, 20), (20, 20), (20, 8), (14, 8), (12, 6):
+    data = forms.PACKET.to_bytes(2, forms.sys.byteorder) + bytes(9) + bytes([halen, *range(20)])
+    print(forms.taken(forms.ours, forms.PACKET, 0, data[:length], "getsockname")[4].hex())
+"""
+
+
+def test_hardware_addresses_are_what_came(shim):
+    """As long as the kernel says, and no longer than what it wrote: InfiniBand has 20 bytes."""
+    child = subprocess.run(
+        [sys.executable, "-c", HARDWARE],
+        env={**os.environ, "LD_PRELOAD": shim},
+        cwd=HERE,
+        capture_output=True,
+        text=True,
+    )
+    whole = bytes(range(20)).hex()
+    # What is shorter than the structure has zeros behind it.
+    expected = [whole, whole[:16], whole[:16], "0001" + "00" * 6, "00" * 6]
+    assert child.stdout.split() == expected, child.stderr
+
+
 def test_an_interface_name_is_not_cut():
     """Stock cuts it to 15 bytes and asks for what is left; ours finds none of that name."""
     with made(csock, stock.AF_PACKET, stock.SOCK_RAW) as s, pytest.raises(OSError) as caught:

@@ -36,7 +36,9 @@ def broken():
 LIMIT = 2**31 - 1
 NUMBERS = [0, 1, 7, 8, 4096, True, Index(), LIMIT - 7, LIMIT, LIMIT + 1, 2**40, 2**62, 2**63, 2**70]
 NUMBERS += [-1, -(2**31), -(2**63), -(2**70), 1.5, "1", b"1", None, [], Raises()]
-NUMBERS += range(LIMIT - 40, LIMIT - 8)
+# A sanitizer would mark each of two gigabytes.
+ROOMS = [n for n in NUMBERS if not testkit.SANITISED or not isinstance(n, int) or n != LIMIT]
+ROOMS.remove(LIMIT - 7)
 
 STRIDED = memoryview(bytearray(b"abcdefgh"))[::2]
 FORMATTED = memoryview(bytearray(8)).cast("I")
@@ -48,14 +50,17 @@ BUFFERS += [Raises(), [bytearray(5)], bytearray(2), [memoryview(b"readonly")]]
 HUGE = bytes(2**25)
 
 ITEMS = [[], (), None, 5, "ab", b"ab", [5], [()], [(1,)], [(1, 2)], [(1, 2, b"", 3)], [(1, 2, 3)]]
-ITEMS += [[("1", 2, b"")], [(1, None, b"")], [(1.5, 2, b"")], [(2**40, 2, b"")], [(1, -(2**40), b"")]]
-ITEMS += [[(1, 2, "text")], [(1, 2, STRIDED)], [(1, 2, None)], [(Raises(), 2, b"")], ["abc"], [b"abc"]]
+ITEMS += [[("1", 2, b"")], [(1, None, b"")], [(1.5, 2, b"")], [(2**40, 2, b"")]]
+ITEMS += [[(1, -(2**40), b"")]]
+ITEMS += [[(1, 2, "text")], [(1, 2, STRIDED)], [(1, 2, None)], [(Raises(), 2, b"")]]
+ITEMS += [["abc"], [b"abc"]]
 ITEMS += [[(1, 1, b"")], [(1, 1, b"abc")], [(1, 99, b"")], [[1, 99, b""]], [(99, 1, b"x")], {}]
 ITEMS += [[(99, 1, b"x"), 5], [(99, Index(), b"x")] * 3, Raises(), [(1, 1, b"\xff" * 4)]]
 ITEMS += [[(99, 1, HUGE)] * 65, [(99, 1, bytes(10**6))]]
 
 FLAGS = [0, 64, Index(), True, 2**31, -1, 2**40, -(2**40), "0", None, 0.0, Raises()]
-ADDRESSES = [None, 5, (), ("127.0.0.1", 1), "/no/such/socket", b"/no/such", "\0x" * 60, "\udcff", ""]
+ADDRESSES = [None, 5, (), ("127.0.0.1", 1), "/no/such/socket", b"/no/such", "\0x" * 60, ""]
+ADDRESSES += ["\udcff"]
 
 
 def calls():
@@ -66,10 +71,10 @@ def calls():
         yield from ((kind, "sendmsg", ([b"x"], [], f), {}) for f in FLAGS if not f == 2**31)
         yield from ((kind, "sendmsg", ([b"x"], [], 0, a), {}) for a in ADDRESSES)
         yield from ((kind, "recvmsg", (n,), {}) for n in NUMBERS if not small_or_bad(n))
-        yield from ((kind, "recvmsg", (5, n), {}) for n in NUMBERS)
+        yield from ((kind, "recvmsg", (5, n), {}) for n in ROOMS)
         yield from ((kind, "recvmsg", (5, 0, f), {}) for f in FLAGS if f != -1)
         yield from ((kind, "recvmsg_into", (b,), {}) for b in BUFFERS)
-        yield from ((kind, "recvmsg_into", ([bytearray(3)], n), {}) for n in NUMBERS)
+        yield from ((kind, "recvmsg_into", ([bytearray(3)], n), {}) for n in ROOMS)
         yield from ((kind, "recvmsg_into", ([bytearray(3)], 0, f), {}) for f in FLAGS if f != -1)
     for name in "sendmsg", "recvmsg", "recvmsg_into", "sendmsg_afalg":
         for args in (), (1, 2, 3, 4, 5), ("a", "b", "c", "d"), (5, "x", 1.5):
@@ -84,8 +89,9 @@ def small_or_bad(n):
 
 
 def algorithms():
-    for kwargs in {}, {"op": -1}, {"op": "1"}, {"op": 1.5}, {"op": None}, {"op": 2**40}, {"op": True}:
-        yield "alg", "sendmsg_afalg", ([b"x"],), kwargs
+    yield "alg", "sendmsg_afalg", ([b"x"],), {}
+    for op in -1, "1", 1.5, None, 2**40, True:
+        yield "alg", "sendmsg_afalg", ([b"x"],), {"op": op}
     for name, values in {
         "iv": [b"", b"abc", "abc", None, 5, STRIDED],
         "assoclen": [0, 5, -1, None, 2**40, -(2**40), "5", 1.5, True],
@@ -170,7 +176,7 @@ def test_same_as_stock(call):
 @pytest.mark.parametrize("name", ["CMSG_LEN", "CMSG_SPACE"])
 def test_sizes(name):
     theirs, got = getattr(stock, name), getattr(ours, name)
-    for n in NUMBERS:
+    for n in [*NUMBERS, *range(LIMIT - 40, LIMIT)]:
         assert answer(got, n) == answer(theirs, n), n
     for args, kwargs in ((), {}), ((1, 2), {}), ((), {"length": 1}):
         assert answer(got, *args, **kwargs) == answer(theirs, *args, **kwargs)

@@ -1,5 +1,5 @@
-"""The standard library's ssl on csock's sockets: it finds them through the capsule, reads descriptor
-and timeout from memory, and waits by itself. Each test runs as its own program, on stock and on
+"""The standard library's ssl on csock's sockets: it finds them through the capsule, reads
+descriptor and timeout from memory, and waits by itself. Each test runs as its own program, on stock and on
 csock standing in for it, because ssl is bound to the first socket module that it sees."""
 
 import subprocess
@@ -66,7 +66,7 @@ def tls(request, certificate):
 
 
 def test_makefile_reads_what_was_decrypted(tls):
-    """A raw stream that asked the socket's descriptor instead of recv_into would give ciphertext."""
+    """A raw stream that went to the descriptor instead of recv_into would give ciphertext."""
     assert tls("""
         def serve(tls):
             file = tls.makefile("rwb")

@@ -15,6 +15,12 @@ from csock import AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM, dropin, s
 from csock.dropin import AddressFamily, AddressInfo, MsgFlag, SocketIO, SocketKind
 
 
+def standing_in() -> None:
+    """Not called: for that it would have to come before all else."""
+    csock.install(force=True)
+    csock.uninstall()
+
+
 def enums() -> None:
     assert_type(AddressFamily(2), AddressFamily)
     assert_type(AddressFamily.AF_INET.conjugate(), int)

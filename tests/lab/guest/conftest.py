@@ -7,12 +7,8 @@ there nothing may be missing.
 import faulthandler
 import importlib
 import os
-import pathlib
-import sys
 
 import pytest
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "py"))
 
 WATCHDOG_SECONDS = 120  # everything is emulated
 IN_GUEST = "CSOCK_GUEST" in os.environ
@@ -53,13 +49,13 @@ class Module:
             raise AttributeError(f"csock has no {name}")
         return value
 
-    def open(self, family, kind, protocol=0):
+    def open(self, family, kind, protocol=0, seconds=30):
         """A socket that gives up after some seconds instead of hanging."""
         made = self.module.socket(family, kind, protocol)
-        return self.keep(made)
+        return self.keep(made, seconds)
 
-    def keep(self, made):
-        made.settimeout(30)
+    def keep(self, made, seconds=30):
+        made.settimeout(seconds)
         self.made.append(made)
         return made
 

@@ -13,7 +13,8 @@ CBC = bytes.fromhex("7649abac8119b246cee98e9b12e9197d5086cb9b507219ee95db113a917
 
 
 def algorithm(impl, kind, name, *more, key=None):
-    s = impl.open(impl.AF_ALG, impl.SOCK_SEQPACKET)
+    # Without a timeout: poll(2) does not see that such a socket has something to accept.
+    s = impl.open(impl.AF_ALG, impl.SOCK_SEQPACKET, seconds=None)
     s.bind((kind, name, *more))
     if key is not None:
         s.setsockopt(impl.SOL_ALG, impl.ALG_SET_KEY, key)
@@ -23,7 +24,7 @@ def algorithm(impl, kind, name, *more, key=None):
 def operation(impl, s):
     made, address = s.accept()
     assert address in (None, b"")
-    return impl.keep(made)
+    return impl.keep(made, None)
 
 
 def test_hash(impl):
@@ -152,25 +153,20 @@ def test_a_wrong_tag_is_refused(impl):
 
 
 def test_random_numbers(impl):
-    op = operation(impl, algorithm(impl, "rng", "stdrng"))
+    # Generators give nothing before they have a seed: for them that is the key.
+    op = operation(impl, algorithm(impl, "rng", "stdrng", key=bytes(32)))
     first, second = op.recv(32), op.recv(32)
     assert len(first) == len(second) == 32 and first != second
 
 
 @pytest.mark.parametrize(
-    ("kind", "arguments"),
-    [
-        (TypeError, {}),
-        (TypeError, {"op": "encrypt"}),
-        (ValueError, {"op": -1}),
-        (TypeError, {"op": 1, "assoclen": "4"}),
-        (ValueError, {"op": 1, "assoclen": -1}),
-    ],
+    "arguments",
+    [{}, {"op": "encrypt"}, {"op": -1}, {"op": 1, "assoclen": "4"}, {"op": 1, "assoclen": -1}],
     ids=repr,
 )
-def test_arguments_that_are_refused(impl, kind, arguments):
+def test_arguments_that_are_refused(impl, arguments):
     op = operation(impl, algorithm(impl, "skcipher", "cbc(aes)", key=KEY))
-    with pytest.raises(kind):
+    with pytest.raises(TypeError):
         op.sendmsg_afalg(**arguments)
     # And only on this family.
     with pytest.raises(OSError, match="AF_ALG"):

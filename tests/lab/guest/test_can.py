@@ -144,7 +144,9 @@ def test_j1939_messages_pass(impl, size):
     a.sendto(data, ("vcan0", impl.J1939_NO_NAME, 0x12300, 0x30))
     got, sender = b.recvfrom(5000)
     assert got == data
-    assert sender == ("vcan0", impl.J1939_NO_NAME, 0x12300, 0x20)
+    # Of a message in parts the kernel does not say which interface brought it.
+    assert sender[0] == ("vcan0" if size <= 8 else "")
+    assert sender[1:] == (impl.J1939_NO_NAME, 0x12300, 0x20)
 
 
 def test_j1939_names_come_back(impl):

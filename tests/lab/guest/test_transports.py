@@ -1,6 +1,7 @@
 """Families and protocols of their own between two sockets of this machine: TIPC, VSOCK, QIPCRTR,
 RDS; and what goes over IP: SCTP, UDP-Lite, MPTCP, DCCP."""
 
+import contextlib
 import struct
 import threading
 
@@ -17,8 +18,9 @@ def echo_once(impl, server):
         conn, told["address"] = server.accept()
         impl.keep(conn)
         told["type"] = type(conn)
-        while data := conn.recv(65536):
-            conn.sendall(data)
+        with contextlib.suppress(ConnectionResetError):  # TIPC's way of ending
+            while data := conn.recv(65536):
+                conn.sendall(data)
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -120,9 +122,8 @@ def test_vsock_loopback(impl, kind):
 
 def test_vsock_sizes_are_of_64_bits(impl):
     s = impl.open(impl.AF_VSOCK, impl.SOCK_STREAM)
-    size = struct.pack("Q", 1 << 20)
     s.setsockopt(impl.AF_VSOCK, impl.SO_VM_SOCKETS_BUFFER_MAX_SIZE, 1 << 21)
-    s.setsockopt(impl.AF_VSOCK, impl.SO_VM_SOCKETS_BUFFER_SIZE, size)
+    s.setsockopt(impl.AF_VSOCK, impl.SO_VM_SOCKETS_BUFFER_SIZE, 1 << 20)
     assert s.getsockopt(impl.AF_VSOCK, impl.SO_VM_SOCKETS_BUFFER_SIZE) == 1 << 20
     assert s.getsockopt(impl.AF_VSOCK, impl.SO_VM_SOCKETS_BUFFER_MAX_SIZE) == 1 << 21
 
