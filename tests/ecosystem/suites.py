@@ -64,13 +64,9 @@ SUITES = {
     "gunicorn": Suite(PLAIN, LIMITED, "tests/test_sock.py", "tests/test_ssl.py",
                       "tests/test_systemd.py", "tests/test_arbiter.py", "tests/test_gthread.py",
                       "tests/workers", "tests/test_http.py", source="gunicorn"),
-    "paramiko": Suite(LIMITED, "tests", source="paramiko"),
+    # paramiko and aiohttp: not yet; they want icecream and coverage besides.
     "uvicorn": Suite(PLAIN, LIMITED, "tests", source="uvicorn",
                      plugins=["anyio.pytest_plugin", "pytest_mock"]),
-    "aiohttp": Suite(PLAIN, LIMITED, *(f"tests/test_{name}.py" for name in (
-        "client_functional connector run_app tcp_helpers web_functional web_sendfile_functional "
-        "web_server web_websocket_functional client_ws_functional").split()), source="aiohttp",
-        plugins=["pytest_mock", "pytest_codspeed.plugin"]),
     # wsgi_test cannot be collected by today's pytest. With greenio_test, patcher_test and os_test
     # it did not end here within four minutes, on the stock module.
     "eventlet": Suite("--timeout=20", *(f"tests/{name}_test.py" for name in (
