@@ -19,6 +19,7 @@ help:
 	@echo 'make test         all tests and lints (SUITES="c py" for some: see tools/run_tests.py)'
 	@echo "make conformance  CPython's own suites on stock and on csock, for every Python found"
 	@echo '                  (PYTHONS="3.11 3.13" SUITES="test_ssl" JOBS=2; tests/conformance)'
+	@echo 'make conformance-asan   test_socket of them, csock under sanitizers'
 	@echo 'make bench        csock, the stock socket module and raw C compared (JSON=file writes it)'
 	@echo "make ecosystem    other people's programs on stock and on csock (ONLY=requests,suite:redis)"
 	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
