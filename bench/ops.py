@@ -226,7 +226,8 @@ print((libc.mallinfo2().uordblks - before) / 400)
 
 
 def transfer(name, statement, setup, twin, door="", bare=""):
-    return Timed(name=name, statement=statement, setup=setup, raw=twin, door=door or twin, bare=bare)
+    return Timed(name=name, statement=statement, setup=setup, bare=bare,
+                 raw=twin, door=door or twin)
 
 
 def lookup(name, statement, twin=""):

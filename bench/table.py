@@ -2,8 +2,8 @@
 
     python bench/table.py [--rounds N] [--only ROW,ROW] [--json FILE] [--cpu]
 
-Everything is measured in this one run, implementations by turns (run.py has the method). --cpu times
-statements by the thread's processor time, for machines that are busy with other things.
+Everything is measured in this one run, implementations by turns (run.py has the method). --cpu
+times statements by the thread's processor time, for machines that are busy with other things.
 """
 
 import argparse
@@ -203,7 +203,7 @@ def main():
     build.bare()
     ops.use_cpu_clock(args.cpu)
     modules = {"csock": importlib.import_module("csock.dropin"), "stock": socket}
-    print(f"{'':3} {'work':42} {'target':24} {'median':>8} [quartiles] rounds  verdict, and medians")
+    print(f"{'':3} {'work':42} {'target':24} {'median':>8} [quartiles] rounds  verdict, medians")
     measure_ops(rows, modules, args.rounds)
     for row in rows:
         if row.scene:

@@ -29,9 +29,9 @@ from ._socket import (
     has_ipv6,
 )
 
-# What `from ._socket import *` does, in a fraction of the time: a program waits for this. So it does
-# for the enums: each takes the constants with its prefix, and puts its members in their places; they
-# are sorted out once and not four times.
+# What `from ._socket import *` does, in a fraction of the time: a program waits for this. The enums
+# then take the constants with their prefix, and put members in their places; the constants are
+# sorted out once and not four times.
 _public = {name: value for name, value in vars(_socket).items() if name[0] != "_"}
 _kinds = {"AF": {}, "SOCK": {}, "MSG": {}, "AI": {}}
 for _name in _public:
@@ -322,7 +322,7 @@ def recv_fds(sock, bufsize, maxfds, flags=0):
 
 def _with_enums(convert):
     def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
-        """Addresses of a host and a service: (family, type, proto, canonical name, address) of each.
+        """Addresses of a host and a service: (family, type, proto, name, address) of each.
 
         host and port may be None; port may be a number or a service's name. Zeros mean "any".
         """

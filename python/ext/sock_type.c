@@ -251,7 +251,8 @@ static void sock_dealloc(PyObject *self)
 static int sock_traverse(PyObject *self, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(self));
-    Py_VISIT(((struct sock_object *)self)->peer); /* refers to nothing, so there is nothing to clear */
+    Py_VISIT(
+        ((struct sock_object *)self)->peer); /* refers to nothing, so there is nothing to clear */
     return 0;
 }
 
