@@ -26,8 +26,8 @@ if [ "$need" = test ]; then
 fi
 if [ "$need" = ecosystem ]; then
     # psycopg's implementation in Python loads libpq, scapy loads libpcap.
-    packages="$packages iproute2 libpcap0.8 libpq5 mariadb-server memcached mosquitto nginx-light nsd"
-    packages="$packages openssl openssh-server postgresql redis-server wrk"
+    packages="$packages iproute2 libpcap0.8 libpq5 mariadb-server memcached mosquitto nginx-light"
+    packages="$packages nsd openssl openssh-server postgresql redis-server wrk"
 fi
 
 die() {

@@ -322,7 +322,7 @@ def recv_fds(sock, bufsize, maxfds, flags=0):
 
 def _with_enums(convert):
     def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
-        """Addresses of a host and a service: (family, type, proto, name, address) of each.
+        """The addresses of a host and a service, each as (family, type, proto, name, address).
 
         host and port may be None; port may be a number or a service's name. Zeros mean "any".
         """
