@@ -63,6 +63,9 @@ struct sock_object {
     struct ext_state *state;
     struct csock core;
     size_t last_received; /* size of the newest receive: see sock_recv.c */
+    /* The newest numeric AF_INET address that came or went, both ways: addr_py_inet.c. */
+    PyObject *peer; /* its tuple, of an exact str and int; NULL: none */
+    struct sockaddr_in peer_addr;
 };
 
 /* ---- module.c: init, state */
