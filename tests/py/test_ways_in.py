@@ -105,6 +105,17 @@ def test_install_after_csock_was_used(env):
     assert lines[1] == "True socket"
 
 
+def test_install_after_error_classes_were_taken_from_csock(env):
+    program = """
+        from csock import gaierror, herror
+        import csock
+        csock.install()
+        import socket
+        print(socket is csock.dropin, socket.gaierror is gaierror, socket.herror is herror)
+    """
+    assert out(program, env=env) == "True True True\n"
+
+
 MEMBERS = ["AF_INET", "SOCK_STREAM", "MSG_PEEK", "AI_PASSIVE", "gaierror", "herror", "timeout"]
 MEMBERS += ["socket", "SocketType", "gethostbyname", "close", "CMSG_LEN", "create_connection"]
 
