@@ -11,14 +11,15 @@ unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
 .PHONY: help demo test bench differential tsan valgrind coverage lint format clean check-fresh \
-        big-endian conformance conformance-asan ecosystem setup-demo setup-test setup-conformance \
-        setup-ecosystem
+        big-endian conformance conformance-asan conformance-sid guest ecosystem setup-demo \
+        setup-test setup-conformance setup-ecosystem
 
 help:
 	@echo 'make demo         set up, build, and show csock at work'
 	@echo 'make test         all tests and lints (SUITES="c py" for some: see tools/run_tests.py)'
 	@echo "make conformance  CPython's own suites on stock and on csock, for every Python found"
 	@echo '                  (PYTHONS="3.11 3.13" SUITES="test_ssl" JOBS=2; tests/conformance)'
+	@echo 'make conformance-asan   test_socket of them, csock under sanitizers'
 	@echo 'make bench        csock, the stock socket module and raw C compared (JSON=file writes it)'
 	@echo "make ecosystem    other people's programs on stock and on csock (ONLY=requests,suite:redis)"
 	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
@@ -29,6 +30,8 @@ help:
 	@echo 'make format       let clang-format and ruff mend the style'
 	@echo 'make check-fresh  demo and test in a fresh minimal Debian 12 (as root)'
 	@echo 'make big-endian   core and extension on an emulated s390x (as root)'
+	@echo 'make guest        rare address families and test_socket, in a guest kernel (qemu, apt)'
+	@echo 'make conformance-sid  CPython 3.14 and 3.15, in a Debian sid (as root; PYTHONS, SUITES)'
 	@echo 'make clean        remove build/'
 
 setup-demo:
@@ -91,6 +94,13 @@ check-fresh:
 
 big-endian:
 	@tests/lab/big-endian.sh
+
+# Without PYTHON=... it takes Debian's, whose socket module has all families.
+guest:
+	@PYTHON=$(if $(filter file,$(origin PYTHON)),,$(PYTHON)) tests/lab/guest/run.sh $(PARTS)
+
+conformance-sid:
+	@tests/lab/sid.sh $(PARTS)
 
 clean:
 	rm -rf build

@@ -34,6 +34,7 @@ struct sock_class {
     PyObject *module_names;     /* the dictionary of its module */
     PyObject *slow_accept;      /* accept in Python, which hears everybody */
     PyObject *found[EXT_NAMES]; /* its attributes of these names; NULL where nobody looks */
+    PyObject *families, *types; /* {number: member} of its module's enums */
     Py_ssize_t io_refs, closed; /* where objects keep these slots */
     initproc init;
     newfunc new;
@@ -218,6 +219,11 @@ PyObject *sock_dup(struct sock_object *s);
 int sock_run_accept(struct sock_object *s, struct csock *conn, union csock_addr *peer,
                     socklen_t *len);
 PyObject *sock_close(PyObject *self, PyObject *unused);
+
+/* ---- enum_py.c: numbers as members of enums */
+extern PyMethodDef enum_functions[]; /* of csock._core */
+extern PyGetSetDef sock_class_properties[];
+int sock_class_enums(struct sock_class *c, PyObject *names); /* 0 or -1 */
 
 /* ---- sock_class.c: the class socket.socket */
 extern PyMethodDef sock_class_functions[];  /* of csock._core */

@@ -40,13 +40,13 @@ for part in $parts; do
     case $part in
         families)
             PYTHONPATH=$site $busybox timeout -k 10 600 "$venv/bin/python" -m pytest \
-                -o cache_dir=/tmp/pytest-cache -q -rfEs --no-header --junitxml=/guest/out/families.xml \
-                tests/lab/guest || status=1
+                -o cache_dir=/tmp/pytest-cache -q -rfEs --no-header \
+                --junitxml=/guest/out/families.xml tests/lab/guest || status=1
             ;;
         socket)
             $busybox timeout -k 10 "$limit" "$venv/bin/python" tests/conformance/run.py \
                 --python "$venv/bin/python" --site "$site" --out /guest/out/conformance \
-                --suites test_socket --jobs 1 --no-isolate --whole || status=1
+                --suites test_socket --jobs 1 --no-isolate --vsock --patience 2 || status=1
             ;;
         shell) $busybox setsid $busybox cttyhack /bin/sh ;;
     esac
