@@ -94,7 +94,7 @@ class SocketIO(_core.RawStream, io.RawIOBase):
 class socket(_socket.socket):
     """A socket. See csock._socket.socket for the calls that move data."""
 
-    __slots__ = ["__weakref__", "_closed", "_io_refs"]
+    __slots__ = ["__weakref__", "_io_refs", "_closed"]
 
     # C gives it the rest, by equip() below: __init__, close, _decref_socketios, family and type,
     # a faster accept, and the base's methods as its own.
