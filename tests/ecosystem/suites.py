@@ -84,14 +84,16 @@ SUITES = {
 }
 
 
-def command(name, report):
-    """Words after the interpreter, and more for the process."""
+def command(name, report, only=()):
+    """Words after the interpreter, and more for the process. only: functions, if not all."""
     suite = SUITES[name]
     # Not the package's own folder: `python -m` would take its modules for the standard library's.
     folder = sides.source(suite.source) if suite.source else sides.HOME
     report.unlink(missing_ok=True)
     plugins = [word for plugin in suite.plugins for word in ("-p", plugin)]
     words = [HERE / "in_server.py", suite.server, report, *plugins, *suite.tests]
+    if only:
+        words += ["-k", " or ".join(sorted(only))]
     return words, {"cwd": folder, "env": {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}}
 
 
@@ -121,9 +123,21 @@ def enough(cases):
 
 
 def differences(name, cases):
-    fickle, lines = SUITES[name].fickle, []
+    """Tests with another outcome on csock than on stock: {test: (on stock, on csock)}."""
+    fickle, found = SUITES[name].fickle, {}
     for test in sorted(cases["stock"].keys() | cases["csock"].keys()):
-        pair = [cases[side].get(test, "absent") for side in sides.SIDES]
+        pair = tuple(cases[side].get(test, "absent") for side in sides.SIDES)
         if pair[0] != pair[1] and not (fickle and re.search(fickle, test)):
-            lines.append(f"{test}: {pair[0]} on stock, {pair[1]} on csock")
-    return lines
+            found[test] = pair
+    return found
+
+
+def functions(tests):
+    """Names of the functions behind tests, without their parameters."""
+    return {test.partition("[")[0].rpartition(".")[2] for test in tests}
+
+
+def settled(test, cases):
+    """Whether a test that differed, run again, had one outcome on both sides."""
+    pair = [cases[side].get(test, "absent") for side in sides.SIDES]
+    return pair[0] == pair[1] != "absent"
