@@ -1,5 +1,5 @@
-"""docs/differences.md: each row is whole and names a test that is there; and the rows that belong to
-no other file: what a program sees that asks csock's objects about themselves."""
+"""docs/differences.md: each row is whole and names a test that is there. And the rows that belong
+to no other file: what a program sees that asks csock's objects about themselves."""
 
 import importlib
 import inspect
