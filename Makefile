@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
-.PHONY: help demo test bench differential tsan valgrind coverage lint format clean check-fresh \
+.PHONY: help demo test bench bench-counts differential tsan valgrind coverage lint format clean check-fresh \
         big-endian conformance conformance-asan conformance-sid guest ecosystem setup-demo \
         setup-test setup-conformance setup-ecosystem
 
@@ -22,6 +22,7 @@ help:
 	@echo 'make conformance-asan   test_socket of them, csock under sanitizers'
 	@echo 'make bench        csock, the stock socket module and raw C compared (JSON=file writes it)'
 	@echo "make ecosystem    other people's programs on stock and on csock (ONLY=requests,suite:redis)"
+	@echo 'make bench-counts its short form: instructions and system calls, in a minute'
 	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
 	@echo 'make valgrind     the C tests under valgrind'
 	@echo 'make coverage     line coverage of core/ by the C tests'
@@ -66,7 +67,11 @@ conformance-asan: setup-test
 
 bench: setup-demo
 	@tools/build.sh release
-	@PYTHONPATH=build/release/site $(VENV) bench/run.py $(if $(JSON),--json $(JSON))
+	@PYTHONPATH=build/release/site $(VENV) bench/table.py $(if $(JSON),--json $(JSON))
+
+bench-counts: setup-test
+	@tools/build.sh release
+	@PYTHONPATH=build/release/site $(VENV) bench/counts.py --json $(or $(JSON),build/counts.json)
 
 tsan: setup-test
 	@$(VENV) tools/run_tests.py c-tsan

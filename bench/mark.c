@@ -1,5 +1,6 @@
-/* The clock of the C twins; and marks for counts.py: where a stretch to be counted begins and ends. Under callgrind they turn the
- * counting on and off and write the sum; under strace they show as a call of their own. */
+/* The clock of the C twins; and marks for counts.py: where a stretch to be counted begins and ends.
+ * Under callgrind they turn the counting on and off and write the sum; under strace they show as a
+ * call of their own. */
 #include "bench.h"
 
 #include <unistd.h>

@@ -24,7 +24,8 @@ import ops
 
 HERE = Path(__file__).resolve().parent
 SLOWER = 1.10
-RATIOS = [("csock", "stock"), ("csock", "raw"), ("stock", "raw"), ("door", "raw"), ("csock", "bare")]
+RATIOS = [("csock", "stock"), ("csock", "raw"), ("stock", "raw"), ("door", "raw"),
+          ("csock", "bare")]
 
 
 class Bench:

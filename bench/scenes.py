@@ -9,6 +9,8 @@ import os
 import resource
 import signal
 import socket as stock
+import subprocess
+import sys
 import threading
 import time
 
@@ -204,3 +206,23 @@ def close_wakes(sock, n=1000, pairs=1):
 
 def close_wakes_each(sock):
     return close_wakes(sock, pairs=1000)
+
+
+IMPORT = """\
+import sys
+sys.path.insert(0, {where!r})
+from time import perf_counter_ns
+start = perf_counter_ns()
+{how}
+print(perf_counter_ns() - start)
+"""
+
+
+def import_time(sock):
+    """ns until `import socket` is done in a fresh process: stock's, or ours in its place."""
+    import csock
+
+    where = os.path.dirname(os.path.dirname(csock.__file__))
+    how = "import socket" if sock is stock else "import csock; csock.install(); import socket"
+    program = IMPORT.format(where=where, how=how)
+    return float(subprocess.check_output([sys.executable, "-I", "-S", "-c", program]))

@@ -21,6 +21,7 @@ packages="gcc libc6-dev pkg-config netbase"
 requirements=tools/requirements.txt
 if [ "$need" = test ]; then
     packages="$packages libcmocka-dev iproute2 nftables nsd openbsd-inetd procps strace"
+    packages="$packages valgrind"
     requirements="$requirements tools/requirements-test.txt"
 fi
 if [ "$need" = ecosystem ]; then

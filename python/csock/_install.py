@@ -161,7 +161,7 @@ def install(force=False):
         _displaced.update(stock)
         _ssl_before = sys.modules.get("_ssl")
         sys.modules.update(socket=dropin, _socket=ext)
-        for module, before, after in zip((dropin, ext), _OURS, _PLACES):
+        for module, before, after in zip((dropin, ext), _OURS, _PLACES, strict=True):
             _rename(module, before, after)
         if "socket" in stock:
             _share_sentinel(dropin, stock["socket"])
@@ -195,7 +195,7 @@ def uninstall():
         for name in _PLACES:
             del sys.modules[name]  # the next import loads the stock one
         sys.modules.update(_displaced)
-        for before, after in zip(_PLACES, _OURS):
+        for before, after in zip(_PLACES, _OURS, strict=True):
             _rename(sys.modules[after], before, after)
         for module, name, stock in _replaced:
             names = getattr(sys.modules.get(module), "__dict__", {})

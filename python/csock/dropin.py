@@ -29,9 +29,9 @@ from ._socket import (
     has_ipv6,
 )
 
-# What `from ._socket import *` does, in a fraction of the time: a program waits for this. So it
-# does for the enums: each takes the constants with its prefix, and puts its members in their places;
-# they are sorted out once and not four times.
+# What `from ._socket import *` does, in a fraction of the time: a program waits for this. The enums
+# then take the constants with their prefix, and put members in their places; the constants are
+# sorted out once and not four times.
 _public = {name: value for name, value in vars(_socket).items() if name[0] != "_"}
 _kinds = {"AF": {}, "SOCK": {}, "MSG": {}, "AI": {}}
 for _name in _public:
@@ -94,7 +94,7 @@ class SocketIO(_core.RawStream, io.RawIOBase):
 class socket(_socket.socket):
     """A socket. See csock._socket.socket for the calls that move data."""
 
-    __slots__ = ["__weakref__", "_closed", "_io_refs"]
+    __slots__ = ["__weakref__", "_io_refs", "_closed"]
 
     # C gives it the rest, by equip() below: __init__, close, _decref_socketios, family and type,
     # a faster accept, and the base's methods as its own.

@@ -30,6 +30,7 @@ enum ext_name {
 
 /* The class socket.socket as equip() found it: sock_class.c. */
 struct sock_class {
+    struct sock_class *older;   /* of an earlier equip(), or NULL */
     PyTypeObject *type;         /* strong, as all of them; NULL before equip() */
     PyObject *module_names;     /* the dictionary of its module */
     PyObject *slow_accept;      /* accept in Python, which hears everybody */
@@ -63,6 +64,9 @@ struct sock_object {
     struct ext_state *state;
     struct csock core;
     size_t last_received; /* size of the newest receive: see sock_recv.c */
+    /* The newest numeric AF_INET address that came or went, both ways: addr_py_inet.c. */
+    PyObject *peer; /* its tuple, of an exact str and int; NULL: none */
+    struct sockaddr_in peer_addr;
 };
 
 /* ---- module.c: init, state */
@@ -240,6 +244,8 @@ static inline bool sock_is_untouched(const struct ext_state *st, PyObject *o, en
 PyObject *sock_class_decref_socketios(PyObject *self, PyObject *unused);
 /* Fills the slots of a new object of the class; of others, nothing. */
 void sock_class_init(struct sock_object *s);
+/* Whether self is of a class that equip() had. */
+bool sock_class_has(PyObject *self);
 
 /* ---- sock_type.c: what the sock_*.c files share */
 

@@ -9,9 +9,25 @@
 
 #include <structmember.h>
 
-static struct sock_class *class_of(PyObject *self)
+/* The newest class that equip() had and that self is of; NULL if there is none. */
+static const struct sock_class *class_found(PyObject *self)
 {
-    return &((struct sock_object *)self)->state->sock_class;
+    const struct sock_class *c = &((struct sock_object *)self)->state->sock_class;
+    while (c && !(c->type && PyObject_TypeCheck(self, c->type)))
+        c = c->older;
+    return c;
+}
+
+bool sock_class_has(PyObject *self)
+{
+    return class_found(self) != NULL;
+}
+
+/* For a method of such a class. Where the interpreter has ended, all but the slots is gone. */
+static const struct sock_class *class_of(PyObject *self)
+{
+    const struct sock_class *c = class_found(self);
+    return c ? c : &((struct sock_object *)self)->state->sock_class;
 }
 
 static PyObject **slot_of(PyObject *self, Py_ssize_t offset)
@@ -25,27 +41,35 @@ static void slot_set(PyObject *self, Py_ssize_t offset, PyObject *value)
     Py_XSETREF(*slot, value);
 }
 
-/* Files of makefile() that are open; unset and odd values count as stock's comparisons would find
- * them. -1 with an exception. */
-static long io_refs_of(PyObject *self)
+/* New reference; an empty slot is the interpreter's AttributeError. */
+static PyObject *slot_get(PyObject *self, Py_ssize_t offset, const char *name)
 {
-    PyObject *refs = *slot_of(self, class_of(self)->io_refs);
-    if (!refs) {
-#if PY_VERSION_HEX >= 0x030C0000
-        PyErr_Format(PyExc_AttributeError, "'%.100s' object has no attribute '_io_refs'",
-                     Py_TYPE(self)->tp_name);
-#else
-        PyErr_SetString(PyExc_AttributeError, "_io_refs");
-#endif
-        return -1;
-    }
-    return PyLong_AsLong(refs);
+    PyObject *value = *slot_of(self, offset);
+    return value ? Py_NewRef(value) : PyObject_GetAttrString(self, name);
+}
+
+/* Files of makefile() that are open. -1 with an exception, or because a program has put that in. */
+static long io_refs_of(PyObject *self, const struct sock_class *c)
+{
+    PyObject *value = slot_get(self, c->io_refs, "_io_refs");
+    long refs = value ? PyLong_AsLong(value) : -1;
+    Py_XDECREF(value);
+    return refs;
+}
+
+/* 1 or 0; -1 with an exception. */
+static int is_closed(PyObject *self, const struct sock_class *c)
+{
+    PyObject *value = slot_get(self, c->closed, "_closed");
+    int closed = value ? PyObject_IsTrue(value) : -1;
+    Py_XDECREF(value);
+    return closed;
 }
 
 void sock_class_init(struct sock_object *s)
 {
-    const struct sock_class *c = &s->state->sock_class;
-    if (!c->type || !PyObject_TypeCheck((PyObject *)s, c->type))
+    const struct sock_class *c = class_found((PyObject *)s);
+    if (!c)
         return;
     slot_set((PyObject *)s, c->io_refs, PyLong_FromLong(0)); /* a small int is always there */
     slot_set((PyObject *)s, c->closed, Py_NewRef(Py_False));
@@ -65,7 +89,7 @@ static PyObject *class_close(PyObject *self, PyObject *unused)
     const struct sock_class *c = class_of(self);
     (void)unused;
     slot_set(self, c->closed, Py_NewRef(Py_True));
-    long refs = io_refs_of(self);
+    long refs = io_refs_of(self, c);
     if (refs == -1 && PyErr_Occurred())
         return NULL;
     if (refs > 0)
@@ -79,7 +103,7 @@ PyObject *sock_class_decref_socketios(PyObject *self, PyObject *unused)
 {
     const struct sock_class *c = class_of(self);
     (void)unused;
-    long refs = io_refs_of(self);
+    long refs = io_refs_of(self, c);
     if (refs == -1 && PyErr_Occurred())
         return NULL;
     if (refs > 0) {
@@ -88,10 +112,10 @@ PyObject *sock_class_decref_socketios(PyObject *self, PyObject *unused)
             return NULL;
         slot_set(self, c->io_refs, less);
     }
-    PyObject *closed = *slot_of(self, c->closed);
-    if (!closed || !PyObject_IsTrue(closed))
-        Py_RETURN_NONE;
-    return call_for_none(self, NAME_CLOSE);
+    int closed = is_closed(self, c);
+    if (closed < 0)
+        return NULL;
+    return closed ? call_for_none(self, NAME_CLOSE) : Py_NewRef(Py_None);
 }
 
 /* An object of the class around an accepted connection, which it takes over or closes. */
@@ -137,10 +161,11 @@ static PyObject *class_accept(PyObject *self, PyObject *unused)
     union csock_addr peer;
     socklen_t len;
     (void)unused;
-    if (!st->sock_class.slow_accept) /* the interpreter has ended */
+    const struct sock_class *c = class_of(self);
+    if (!c->slow_accept) /* the interpreter has ended */
         return ext_raise_sock(s, "accept", -EBADF);
     if (!sock_is_untouched(st, self, NAME_ACCEPT) || !makes_own_class(st))
-        return PyObject_CallOneArg(st->sock_class.slow_accept, self);
+        return PyObject_CallOneArg(c->slow_accept, self);
     if (!sock_addr_has_form(s))
         return NULL;
     int r = sock_run_accept(s, &conn, &peer, &len);
@@ -236,20 +261,20 @@ int sock_class_setup(struct ext_state *st)
 
 int sock_class_traverse(const struct ext_state *st, visitproc visit, void *arg)
 {
-    const struct sock_class *c = &st->sock_class;
-    Py_VISIT(c->type);
-    Py_VISIT(c->module_names);
-    Py_VISIT(c->slow_accept);
-    Py_VISIT(c->families);
-    Py_VISIT(c->types);
-    for (size_t i = 0; i < EXT_NAMES; i++)
-        Py_VISIT(c->found[i]);
+    for (const struct sock_class *c = &st->sock_class; c; c = c->older) {
+        Py_VISIT(c->type);
+        Py_VISIT(c->module_names);
+        Py_VISIT(c->slow_accept);
+        Py_VISIT(c->families);
+        Py_VISIT(c->types);
+        for (size_t i = 0; i < EXT_NAMES; i++)
+            Py_VISIT(c->found[i]);
+    }
     return 0;
 }
 
-void sock_class_clear(struct ext_state *st)
+static void forget(struct sock_class *c)
 {
-    struct sock_class *c = &st->sock_class;
     Py_CLEAR(c->type);
     Py_CLEAR(c->module_names);
     Py_CLEAR(c->slow_accept);
@@ -257,6 +282,19 @@ void sock_class_clear(struct ext_state *st)
     Py_CLEAR(c->types);
     for (size_t i = 0; i < EXT_NAMES; i++)
         Py_CLEAR(c->found[i]);
+}
+
+void sock_class_clear(struct ext_state *st)
+{
+    struct sock_class *older = st->sock_class.older;
+    st->sock_class.older = NULL;
+    forget(&st->sock_class);
+    while (older) {
+        struct sock_class *c = older;
+        older = c->older;
+        forget(c);
+        PyMem_Free(c);
+    }
 }
 
 static int remember(struct sock_class *c, PyTypeObject *type)
@@ -269,6 +307,21 @@ static int remember(struct sock_class *c, PyTypeObject *type)
     }
     c->init = type->tp_init;
     c->new = type->tp_new;
+    return 0;
+}
+
+/* Sockets and subclasses of a class that importlib.reload() has replaced live on. */
+static int put_behind(struct sock_class *c)
+{
+    if (!c->type)
+        return 0;
+    struct sock_class *older = PyMem_Malloc(sizeof *older);
+    if (!older) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    *older = *c;
+    *c = (struct sock_class){.older = older};
     return 0;
 }
 
@@ -303,7 +356,11 @@ static PyObject *core_equip(PyObject *module, PyObject *args)
         PyErr_SetString(PyExc_TypeError, "the class must derive from csock._socket.socket");
         return NULL;
     }
-    if (equip(&st->sock_class, (PyTypeObject *)type, names) < 0)
+    if (st->sock_class.type == (PyTypeObject *)type) {
+        PyErr_SetString(PyExc_TypeError, "the class has its methods already");
+        return NULL;
+    }
+    if (put_behind(&st->sock_class) < 0 || equip(&st->sock_class, (PyTypeObject *)type, names) < 0)
         return NULL;
     Py_RETURN_NONE;
 }

@@ -121,12 +121,24 @@ static bool fileno_argument(PyObject *o, int *ret)
     return true;
 }
 
-/* __init__ on an object that has a socket: the old one is closed, or its descriptor would leak. */
-static bool discard_old(struct sock_object *s)
+static void detach_core(struct sock_object *s)
 {
-    if (s->fd >= 0) {
+    Py_BEGIN_ALLOW_THREADS
+    csock_detach(&s->core);
+    Py_END_ALLOW_THREADS
+}
+
+/* __init__ on an object that has a socket: the old one is closed, or its descriptor would leak,
+ * unless it is the very one to be adopted. Another thread's __init__ may come in between. */
+static bool discard_old(struct sock_object *s, int adopted)
+{
+    while (s->fd >= 0) {
+        bool same = s->fd == adopted;
         s->fd = -1;
-        sock_close_core(s);
+        if (same)
+            detach_core(s);
+        else
+            sock_close_core(s);
     }
     if (csock_idle(&s->core))
         return true;
@@ -178,10 +190,9 @@ static bool init_arguments_of(PyObject *args, PyObject *kwargs, struct init_argu
 }
 
 /* The class socket.socket shows audit hooks what is opened, and not what was left out. */
-static void put_defaults(const struct sock_object *s, struct init_arguments *a)
+static void put_defaults(struct sock_object *s, struct init_arguments *a)
 {
-    PyTypeObject *type = s->state->sock_class.type;
-    if (a->fileno != Py_None || !type || !PyObject_TypeCheck((PyObject *)s, type))
+    if (a->fileno != Py_None || !sock_class_has((PyObject *)s))
         return;
     a->family = a->family == -1 ? AF_INET : a->family;
     a->type = a->type == -1 ? SOCK_STREAM : a->type;
@@ -198,7 +209,7 @@ static int sock_init(PyObject *self, PyObject *args, PyObject *kwargs)
     put_defaults(s, &a);
     if (PySys_Audit("socket.__new__", "Oiii", self, a.family, a.type, a.proto) < 0)
         return -1;
-    if ((a.fileno != Py_None && !fileno_argument(a.fileno, &fd)) || !discard_old(s))
+    if ((a.fileno != Py_None && !fileno_argument(a.fileno, &fd)) || !discard_old(s, fd))
         return -1;
     int64_t timeout = s->state->default_timeout;
     if (a.type != -1 && (a.type & SOCK_NONBLOCK))
@@ -243,6 +254,7 @@ static void sock_dealloc(PyObject *self)
         return; /* alive again */
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
+    Py_CLEAR(((struct sock_object *)self)->peer);
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -250,6 +262,8 @@ static void sock_dealloc(PyObject *self)
 static int sock_traverse(PyObject *self, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(self));
+    Py_VISIT(
+        ((struct sock_object *)self)->peer); /* refers to nothing, so there is nothing to clear */
     return 0;
 }
 
