@@ -115,10 +115,16 @@ def _rename(module, before, after):
     """What a class or a function says it is from: pickle looks there, and users see it."""
     module.__name__ = after
     for value in list(vars(module).values()):
-        if isinstance(value, (type, type(_rename), type(len))) and value.__module__ == before:
-            # The classes of the extension cannot be renamed: they say "_socket" at all times.
-            if not (isinstance(value, type) and module.__spec__.name == _OURS[1]):
-                value.__module__ = after
+        if getattr(value, "__module__", None) != before:
+            continue
+        if isinstance(value, (type(_rename), type(len))):
+            value.__module__ = after
+        elif isinstance(value, type) and module.__spec__.name == _OURS[0]:
+            # Not the classes of the extension: nobody can, and they say "_socket" at all times.
+            value.__module__ = after
+            for method in vars(value).values():
+                if isinstance(method, type(_rename)) and method.__module__ == before:
+                    method.__module__ = after
 
 
 def _replace_globals(stock, ours):

@@ -40,17 +40,17 @@ for _name in _public:
         _kind[_name] = _public[_name]
 globals().update(_public)
 
-__all__ = [
-    "AddressFamily",
-    "SocketKind",
-    "create_connection",
-    "create_server",
+__all__ = [  # in the order of stock's
     "fromfd",
     "getfqdn",
+    "create_connection",
+    "create_server",
     "has_dualstack_ipv6",
-    "recv_fds",
-    "send_fds",
+    "AddressFamily",
+    "SocketKind",
     *sorted(_public),
+    "send_fds",
+    "recv_fds",
 ]
 
 IntEnum._convert_("AddressFamily", __name__, str.isupper, SimpleNamespace(**_kinds["AF"]))

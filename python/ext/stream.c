@@ -323,7 +323,8 @@ static PyType_Slot slots[] = {
     {Py_tp_methods, methods},
     {Py_tp_members, members},
     {Py_tp_getset, properties},
-    {Py_tp_doc, "A raw byte stream over a socket; makefile() makes these."},
+    {Py_tp_doc, "RawStream(sock, mode)\n--\n\n"
+                "A raw byte stream over a socket; makefile() makes these."},
     {0, NULL},
 };
 

@@ -2,6 +2,7 @@
 by keyword, and what the standard library and CPython's own tests reach besides."""
 
 import _socket as stock_c
+import inspect
 import re
 import socket as stock
 import sys
@@ -57,7 +58,7 @@ def test_raw_stream_has_stocks_attributes():
 
 def test_same_exports():
     assert len(ours.__all__) == len(set(ours.__all__))
-    assert set(stock.__all__) <= set(ours.__all__)
+    assert stock.__all__ == [name for name in ours.__all__ if name in stock.__all__]
     for name in set(ours.__all__) - set(stock.__all__):
         assert STOCK_MAY_LACK.fullmatch(name), name
 
@@ -73,6 +74,13 @@ def test_same_kind_and_bases(name):
     elif isinstance(theirs, (int, str)) and name not in ("SOMAXCONN", "__name__", "__package__"):
         if name != "__doc__":
             assert theirs == mine
+
+
+def test_signatures_for_those_who_ask():
+    for name in ("SocketIO", "socketpair", "create_connection", "send_fds", "getaddrinfo"):
+        mine = inspect.signature(getattr(ours, name)).parameters
+        assert list(mine) == list(inspect.signature(getattr(stock, name)).parameters)
+    assert list(inspect.signature(ours.socket).parameters) == ["family", "type", "proto", "fileno"]
 
 
 def test_socket_types_are_as_mutable_as_stocks():

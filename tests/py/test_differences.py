@@ -1,0 +1,85 @@
+"""docs/differences.md: each row is whole and names a test that is there. And the rows that belong
+to no other file: what a program sees that asks csock's objects about themselves."""
+
+import importlib
+import inspect
+import pathlib
+import pickle
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DOCUMENT = ROOT / "docs" / "differences.md"
+
+
+def rows():
+    lines = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines[2:]]
+
+
+def test_rows_are_whole():
+    assert len(rows()) > 30
+    for row in rows():
+        assert len(row) == 5 and all(row), row
+
+
+def test_rows_name_tests_that_exist():
+    for row in rows():
+        files = re.findall(r"`((?:tests/)?\w+(?:\.\w+)?)`", row[4])
+        assert files or "`make differential`" in row[4], row
+        for name in files:
+            folders = [ROOT, ROOT / "tests" / "py", ROOT / "tests" / "c"]
+            assert any((folder / name).exists() for folder in folders), name
+
+
+WITHOUT_KEYWORDS = ["recv", "recvfrom", "recvmsg", "recvmsg_into", "send", "sendall", "sendto"]
+WITHOUT_KEYWORDS += ["sendmsg", "getsockopt", "setsockopt", "listen"]
+
+
+@pytest.mark.parametrize("name", WITHOUT_KEYWORDS)
+def test_keyword_where_none_is_taken(impl, name):
+    with impl.socket() as s, pytest.raises(TypeError) as caught:
+        getattr(s, name)(nonsense=1)
+    assert str(caught.value).removeprefix("socket.") == f"{name}() takes no keyword arguments"
+
+
+def test_what_a_function_calls_itself_in_errors(impl):
+    prefix = "csock._socket" if impl.__name__ == "csock" else "_socket"
+    with pytest.raises(TypeError) as caught:
+        impl.htonl()
+    assert str(caught.value) == f"{prefix}.htonl() takes exactly one argument (0 given)"
+
+
+def test_methods_are_the_class_s_own_and_in_c(impl):
+    ours = impl.__name__ == "csock"
+    for name in ("recv", "send", "connect", "fileno"):
+        assert (name in vars(impl.socket)) == ours
+    for name in ("accept", "close"):
+        assert inspect.isfunction(getattr(impl.socket, name)) != ours
+
+
+def test_signatures_that_stock_has_otherwise(impl):
+    defaults = [p.default for p in inspect.signature(impl.socket).parameters.values()]
+    assert defaults == ([2, 1, 0, None] if impl.__name__ == "csock" else [-1, -1, -1, None])
+
+
+@pytest.mark.parametrize("name", ["socket", "csock.dropin"])
+def test_how_the_module_was_loaded(name):
+    module = importlib.import_module(name)
+    assert module.__spec__.name == name
+    assert module.__package__ == name.rpartition(".")[0]
+
+
+def test_reload_goes_back_to_csock_s_own_names():
+    program = "import csock; csock.install(); import importlib, socket; importlib.reload(socket)"
+    program += "; print(socket.socket)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("<class 'csock.dropin.socket'>\n", "")
+
+
+def test_pickles_without_install_name_csock(impl):
+    names = {"socket": b"socket", "csock": b"csock.dropin"}
+    assert names[impl.__name__] in pickle.dumps(impl.AF_INET, 0)
