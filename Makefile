@@ -10,17 +10,19 @@ export PYTHONDONTWRITEBYTECODE = 1
 unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
-.PHONY: help demo test bench differential tsan valgrind coverage lint format clean check-fresh \
-        big-endian conformance conformance-asan ecosystem setup-demo setup-test setup-conformance \
-        setup-ecosystem
+.PHONY: help demo test bench bench-counts differential tsan valgrind coverage lint format clean check-fresh \
+        big-endian conformance conformance-asan conformance-sid guest ecosystem setup-demo \
+        setup-test setup-conformance setup-ecosystem
 
 help:
 	@echo 'make demo         set up, build, and show csock at work'
 	@echo 'make test         all tests and lints (SUITES="c py" for some: see tools/run_tests.py)'
 	@echo "make conformance  CPython's own suites on stock and on csock, for every Python found"
 	@echo '                  (PYTHONS="3.11 3.13" SUITES="test_ssl" JOBS=2; tests/conformance)'
+	@echo 'make conformance-asan   test_socket of them, csock under sanitizers'
 	@echo 'make bench        csock, the stock socket module and raw C compared (JSON=file writes it)'
 	@echo "make ecosystem    other people's programs on stock and on csock (ONLY=requests,suite:redis)"
+	@echo 'make bench-counts its short form: instructions and system calls, in a minute'
 	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
 	@echo 'make valgrind     the C tests under valgrind'
 	@echo 'make coverage     line coverage of core/ by the C tests'
@@ -29,6 +31,8 @@ help:
 	@echo 'make format       let clang-format and ruff mend the style'
 	@echo 'make check-fresh  demo and test in a fresh minimal Debian 12 (as root)'
 	@echo 'make big-endian   core and extension on an emulated s390x (as root)'
+	@echo 'make guest        rare address families and test_socket, in a guest kernel (qemu, apt)'
+	@echo 'make conformance-sid  CPython 3.14 and 3.15, in a Debian sid (as root; PYTHONS, SUITES)'
 	@echo 'make clean        remove build/'
 
 setup-demo:
@@ -63,7 +67,11 @@ conformance-asan: setup-test
 
 bench: setup-demo
 	@tools/build.sh release
-	@PYTHONPATH=build/release/site $(VENV) bench/run.py $(if $(JSON),--json $(JSON))
+	@PYTHONPATH=build/release/site $(VENV) bench/table.py $(if $(JSON),--json $(JSON))
+
+bench-counts: setup-test
+	@tools/build.sh release
+	@PYTHONPATH=build/release/site $(VENV) bench/counts.py --json $(or $(JSON),build/counts.json)
 
 tsan: setup-test
 	@$(VENV) tools/run_tests.py c-tsan
@@ -91,6 +99,13 @@ check-fresh:
 
 big-endian:
 	@tests/lab/big-endian.sh
+
+# Without PYTHON=... it takes Debian's, whose socket module has all families.
+guest:
+	@PYTHON=$(if $(filter file,$(origin PYTHON)),,$(PYTHON)) tests/lab/guest/run.sh $(PARTS)
+
+conformance-sid:
+	@tests/lab/sid.sh $(PARTS)
 
 clean:
 	rm -rf build

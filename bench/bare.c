@@ -1,6 +1,6 @@
-/* The least that a Python extension can do: METH_FASTCALL methods that make one system call with the
- * GIL held, and look at nothing, not even at whether it failed. What csock's methods are measured
- * by; of no other use. */
+/* The least that a Python extension can do: METH_FASTCALL methods that make one system call with
+ * the GIL held, and look at nothing, not even at whether it failed. What csock's methods are
+ * measured by; of no other use. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <sys/socket.h>

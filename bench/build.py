@@ -26,7 +26,7 @@ def compile_to(target, sources, include):
 
 def twins(folder=DEFAULT, with_csock=True):
     """raw.c, and door.c with csock's core in it, built as they are."""
-    sources = [HERE / "raw.c", HERE / "mark.c"]
+    sources = [HERE / name for name in ("raw.c", "mark.c", "peers.c")]
     if with_csock:
         sources += [HERE / "door.c", *sorted((ROOT / "core").glob("*.c"))]
     name = "bench.so" if with_csock else "bench-raw.so"

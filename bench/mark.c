@@ -1,5 +1,6 @@
-/* Marks for counts.py: where a stretch to be counted begins and ends. Under callgrind they turn the
- * counting on and off and write the sum; under strace they show as a call of their own. */
+/* The clock of the C twins; and marks for counts.py: where a stretch to be counted begins and ends.
+ * Under callgrind they turn the counting on and off and write the sum; under strace they show as a
+ * call of their own. */
 #include "bench.h"
 
 #include <unistd.h>
@@ -11,6 +12,15 @@
 #define CALLGRIND_ZERO_STATS
 #define CALLGRIND_DUMP_STATS_AT(name)
 #endif
+
+clockid_t bench_clock = CLOCK_MONOTONIC;
+
+/* The bench's clock from now on: processor time or, with 0, the wall's. */
+BENCH bench_use_cpu_clock(long yes)
+{
+    bench_clock = yes ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
+    return 0;
+}
 
 BENCH mark_begin(const char *name)
 {

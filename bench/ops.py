@@ -18,6 +18,16 @@ from functools import partial
 import build
 
 
+def use_cpu_clock(yes):
+    """Statements and their C twins are timed by the thread's processor time from now on."""
+    global clock
+    clock = time.thread_time_ns if yes else time.perf_counter_ns
+    build.twins().bench_use_cpu_clock(yes)
+
+
+clock = time.perf_counter_ns
+
+
 @contextlib.contextmanager
 def busy_thread():
     """Another thread that computes and never waits: the interpreter lock is always wanted."""
@@ -58,13 +68,16 @@ class Timed(Operation):
     most: int = 1_000_000  # runs in a slice
     bare: str = ""  # the statement that the bare extension is measured by
 
+    def clock(self):
+        return time.perf_counter_ns if self.around else clock
+
     def timer(self, module, side="", names=()):
         """side "bare" puts the bare extension's objects in the place of both sockets."""
         names = {"sock": module, **dict(names)}
         if side != "bare":
-            return timeit.Timer(self.statement, self.setup, time.perf_counter_ns, names)
+            return timeit.Timer(self.statement, self.setup, self.clock(), names)
         names["bare"] = build.bare()
-        return timeit.Timer(self.bare, BARE_PAIR, time.perf_counter_ns, names)
+        return timeit.Timer(self.bare, BARE_PAIR, self.clock(), names)
 
     def measure(self, module, n, side=""):
         around = self.around or (lambda sock: contextlib.nullcontext({}))
@@ -178,6 +191,11 @@ listener.bind(("127.0.0.1", 0))
 listener.listen(128)
 to = listener.getsockname()
 """
+TCP = LISTENER + """\
+a = sock.socket()
+a.connect(to)
+b, _ = listener.accept()
+"""
 CONNECT = "c = sock.socket(); c.connect(to); s, _ = listener.accept(); c.close(); s.close()"
 FAILED_TRY = "try:\n    b.recv(1)\nexcept BlockingIOError:\n    pass"
 LINES = PAIR + "\nlines, f = (b'x' * 59 + b'\\n') * 100, b.makefile('rb')"
@@ -208,7 +226,8 @@ print((libc.mallinfo2().uordblks - before) / 400)
 
 
 def transfer(name, statement, setup, twin, door="", bare=""):
-    return Timed(name=name, statement=statement, setup=setup, raw=twin, door=door or twin, bare=bare)
+    return Timed(name=name, statement=statement, setup=setup, bare=bare,
+                 raw=twin, door=door or twin)
 
 
 def lookup(name, statement, twin=""):
@@ -239,6 +258,10 @@ OPERATIONS = [
     transfer("sendall + recv, 64 KiB", "a.sendall(data); b.recv(1 << 16)",
              PAIR + "; data = bytes(1 << 16)", "bulk"),
     transfer("UDP sendto + recvfrom, 1200 B", "a.sendto(data, to); b.recvfrom(2000)", UDP, "udp"),
+    transfer("UDP the same, with a timeout", "a.sendto(data, to); b.recvfrom(2000)",
+             UDP + "a.settimeout(5); b.settimeout(5)", "udp"),
+    Timed(name="UDP send", statement="a.send(data)", setup=UDP + "a.connect(to); data = b'x'"),
+    Timed(name="UDP sendto", statement="a.sendto(data, to)", setup=UDP + "data = b'x'"),
     transfer("failed try (EAGAIN)", FAILED_TRY, PAIR + "; b.setblocking(False)", "again"),
     Rate(name="recv beside a busy thread", around=filled, every=10,
          raw="ready", door="ready", c_runs=20_000),
@@ -250,11 +273,19 @@ OPERATIONS = [
     lookup("socket + close", "sock.socket().close()", "open"),
     # Each leaves a port in TIME_WAIT: few enough of them.
     Timed(name="connect + accept + close", statement=CONNECT, setup=LISTENER,
-          raw="connect", door="connect", every=2, most=40),
+          raw="connect", door="connect", every=2, most=150),
     transfer("getsockname", "s.getsockname()", BOUND, "sockname"),
     transfer("setsockopt + getsockopt", OPTION, BOUND, "option"),
     Timed(name="makefile('rwb') + close", statement="a.makefile('rwb').close()", setup=PAIR),
     Timed(name="makefile, 100 x readline", statement=READ_LINES, setup=LINES, raw="lines"),
+    Timed(name="send + readline", statement="a.send(b'x' * 59 + b'\\n'); f.readline()",
+          setup=PAIR + "; f = b.makefile('rb')"),
+    Timed(name="body of 64 KiB by read(n)", statement="a.sendall(data); f.read(65536)",
+          setup=TCP + "f, data = b.makefile('rb'), bytes(65536)"),
+    Timed(name="getpeername", statement="a.getpeername()", setup=TCP),
+    Timed(name="inet_pton", statement="f(2, '127.0.0.1')", setup="f = sock.inet_pton"),
+    Timed(name="inet_ntop", statement="f(2, b'abcd')", setup="f = sock.inet_ntop"),
+    Timed(name="getsockopt", statement="s.getsockopt(1, 9)", setup=BOUND),
     Timed(name="fileno", statement="s.fileno()", setup="s = sock.socket()"),
     Timed(name="htonl", statement="f(1)", setup="f = sock.htonl"),
     lookup("getaddrinfo, literal", "sock.getaddrinfo('127.0.0.1', 80, type=1)", "resolve_literal"),

@@ -14,33 +14,18 @@ import os
 import platform
 import socket
 import statistics
-import subprocess
 import sys
 import time
 from functools import partial
 from pathlib import Path
 
+import build
 import ops
 
 HERE = Path(__file__).resolve().parent
 SLOWER = 1.10
-RATIOS = [("csock", "stock"), ("csock", "raw"), ("stock", "raw"), ("door", "raw")]
-FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-DNDEBUG", "-fPIC", "-shared", "-pthread"]
-
-
-def build(folder, with_csock):
-    """The C twins as one shared library; with csock's core in it, built as they are."""
-    root = HERE.parent
-    sources = [HERE / "raw.c"]
-    if with_csock:
-        sources += [HERE / "door.c", *sorted((root / "core").glob("*.c"))]
-    folder.mkdir(parents=True, exist_ok=True)
-    library = folder / "bench.so"
-    include = [f"-I{root / 'include'}", f"-I{root / 'core'}"]
-    compiler = os.environ.get("CC", "cc").split()
-    command = [*compiler, *FLAGS, *include, "-o", library, *sources]
-    subprocess.run(command, check=True)
-    return ctypes.CDLL(str(library))
+RATIOS = [("csock", "stock"), ("csock", "raw"), ("stock", "raw"), ("door", "raw"),
+          ("csock", "bare")]
 
 
 class Bench:
@@ -53,6 +38,8 @@ class Bench:
         for name in ("raw", "door"):
             if (twin := getattr(op, name, "")) and (name == "raw" or "csock" in modules):
                 self.slices[name] = self.in_c(getattr(library, f"{name}_{twin}"))
+        if getattr(op, "bare", ""):
+            self.slices["bare"] = partial(op.measure, None, side="bare")
         self.runs = {}
 
     def in_c(self, function):
@@ -147,7 +134,7 @@ def figure(value, unit):
 
 
 def table(reports):
-    columns = "csock", "stock", "raw", "door"
+    columns = "csock", "stock", "raw", "door", "bare"
     head = [f"{'operation':30}", *(f"{c:>8}" for c in columns)]
     head += [f"{f'{a}/{b}':>17}" for a, b in RATIOS] + ["rounds"]
     yield " ".join(head)
@@ -190,7 +177,7 @@ def main():
     modules = {"stock": socket}
     if not args.without_csock:
         modules = {"csock": importlib.import_module("csock"), **modules}
-    library = build(args.build, "csock" in modules)
+    library = build.twins(args.build, "csock" in modules)
     chosen = [op for op in ops.OPERATIONS if args.only in op.name]
     if not chosen:
         sys.exit(f"no operation has {args.only!r} in its name")

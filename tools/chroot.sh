@@ -17,7 +17,8 @@ chroot_mirror() {
 # certificates that it trusts besides Debian's own (update-ca-certificates(8) takes them up).
 chroot_settings() { # root
     cp /etc/resolv.conf "$1/etc/resolv.conf"
-    for file in /etc/apt/apt.conf /etc/apt/apt.conf.d/* /etc/apt/auth.conf /etc/apt/auth.conf.d/*; do
+    for file in /etc/apt/apt.conf /etc/apt/apt.conf.d/* /etc/apt/auth.conf \
+        /etc/apt/auth.conf.d/*; do
         case ${file##*/} in docker-*) continue ;; esac # settings of its own container, no mirror
         [ ! -f "$file" ] || install -D -m 644 "$file" "$1$file"
     done

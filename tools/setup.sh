@@ -21,12 +21,13 @@ packages="gcc libc6-dev pkg-config netbase"
 requirements=tools/requirements.txt
 if [ "$need" = test ]; then
     packages="$packages libcmocka-dev iproute2 nftables nsd openbsd-inetd procps strace"
+    packages="$packages valgrind"
     requirements="$requirements tools/requirements-test.txt"
 fi
 if [ "$need" = ecosystem ]; then
-    # libpq5 is what psycopg's implementation in Python loads.
-    packages="$packages iproute2 libpq5 mariadb-server memcached mosquitto nginx-light nsd openssl"
-    packages="$packages openssh-server postgresql redis-server wrk"
+    # psycopg's implementation in Python loads libpq, scapy loads libpcap.
+    packages="$packages iproute2 libpcap0.8 libpq5 mariadb-server memcached mosquitto nginx-light"
+    packages="$packages nsd openssl openssh-server postgresql redis-server wrk"
 fi
 
 die() {

@@ -2,7 +2,7 @@
 
 Sits on sys.modules and the locks of the import system. Must not import `socket` or `_socket`: a
 program that installs csock first never loads the stock one. Nor does it decide what the names of
-csock look like, but for `__module__`, which says "socket" while csock is `socket`.
+csock look like, but for `__module__`, which says "socket" or "_socket" while csock is that.
 """
 
 import sys
@@ -62,9 +62,9 @@ def _globals():
             yield name, names
 
 
-def _holders(owners):
+def _holders(owners, harmless):
     """Names of the modules that have one of the owners, or something of theirs, in a global."""
-    taken = _taken(owners)
+    taken = _taken(owners) - harmless
     return [
         name
         for name, names in _globals()
@@ -85,7 +85,10 @@ def _stock():
 
 
 def _check_unused(stock):
-    holders = _holders(stock.values())
+    # What csock has of stock stays what it is: its error classes, where csock is loaded by now.
+    ours = sys.modules.get(_OURS[1])
+    shared = set(map(id, vars(ours).values())) if ours else set()
+    holders = _holders(stock.values(), shared)
     if "_ssl" in sys.modules:
         holders.append("_ssl")
     # `_socket` alone, which nobody holds, is what csock itself took its error classes from.
@@ -108,12 +111,14 @@ def _load_ours(stand_in):
     return [sys.modules[name] for name in _OURS]
 
 
-def _rename(dropin, before, after):
+def _rename(module, before, after):
     """What a class or a function says it is from: pickle looks there, and users see it."""
-    dropin.__name__ = after
-    for value in list(vars(dropin).values()):
-        if isinstance(value, (type, type(_rename))) and value.__module__ == before:
-            value.__module__ = after
+    module.__name__ = after
+    for value in list(vars(module).values()):
+        if isinstance(value, (type, type(_rename), type(len))) and value.__module__ == before:
+            # The classes of the extension cannot be renamed: they say "_socket" at all times.
+            if not (isinstance(value, type) and module.__spec__.name == _OURS[1]):
+                value.__module__ = after
 
 
 def _replace_globals(stock, ours):
@@ -150,7 +155,8 @@ def install(force=False):
         _displaced.update(stock)
         _ssl_before = sys.modules.get("_ssl")
         sys.modules.update(socket=dropin, _socket=ext)
-        _rename(dropin, "csock.dropin", "socket")
+        for module, before, after in zip((dropin, ext), _OURS, _PLACES, strict=True):
+            _rename(module, before, after)
         if "socket" in stock:
             _share_sentinel(dropin, stock["socket"])
         if stock:
@@ -183,7 +189,8 @@ def uninstall():
         for name in _PLACES:
             del sys.modules[name]  # the next import loads the stock one
         sys.modules.update(_displaced)
-        _rename(sys.modules["csock.dropin"], "socket", "csock.dropin")
+        for before, after in zip(_PLACES, _OURS, strict=True):
+            _rename(sys.modules[after], before, after)
         for module, name, stock in _replaced:
             names = getattr(sys.modules.get(module), "__dict__", {})
             if id(names.get(name)) in {id(sys.modules[ours]) for ours in _OURS}:

@@ -9,9 +9,9 @@ type_of_classes = type  # `type` is an argument below
 
 def own(cls, family, type, proto, fd):
     """A socket object of class cls that owns fd. If it cannot be made, fd is closed, and once only:
-    by then its number may be another file's. What programs put in the place of the class, a function
-    or a class with a way of its own to make objects, is called as stock does, and only it knows what
-    becomes of fd when it fails."""
+    by then its number may be another file's. What programs put in the place of the class, a
+    function or a class with a way of its own to make objects, is called as stock does, and only it
+    knows what becomes of fd when it fails."""
     if cls.__class__ is not type_of_classes or cls.__new__ is not _socket.socket.__new__:
         return cls(family, type, proto, fileno=fd)
     sock = None

@@ -5,7 +5,8 @@ does not find the other one, which has the state and the types of both. Must not
 """
 
 import sys
-from importlib.machinery import ExtensionFileLoader, ModuleSpec, PathFinder
+from _frozen_importlib import ModuleSpec  # as in importlib.machinery, which takes time to load
+from _frozen_importlib_external import ExtensionFileLoader, PathFinder
 
 
 def _load(package):

@@ -10,9 +10,9 @@ import os
 import sys
 from enum import IntEnum, IntFlag
 from errno import EAGAIN, EBADF, EWOULDBLOCK  # noqa: F401 (names that stock has, too)
+from types import SimpleNamespace
 
 from . import _core, _socket
-from ._socket import *  # noqa: F403
 from ._socket import (
     AF_INET,
     AF_INET6,
@@ -30,6 +30,17 @@ from ._socket import (
     has_ipv6,
 )
 
+# What `from ._socket import *` does, in a fraction of the time: a program waits for this. The enums
+# then take the constants with their prefix, and put members in their places; the constants are
+# sorted out once and not four times.
+_public = {name: value for name, value in vars(_socket).items() if name[0] != "_"}
+_kinds = {"AF": {}, "SOCK": {}, "MSG": {}, "AI": {}}
+for _name in _public:
+    _kind = _kinds.get(_name.partition("_")[0])
+    if _kind is not None:
+        _kind[_name] = _public[_name]
+globals().update(_public)
+
 __all__ = [
     "AddressFamily",
     "SocketKind",
@@ -40,18 +51,19 @@ __all__ = [
     "has_dualstack_ipv6",
     "recv_fds",
     "send_fds",
-    *(name for name in dir(_socket) if not name.startswith("_")),
+    *sorted(_public),
 ]
 
-# Each takes the constants with its prefix out of this module's names, and puts its members there.
-IntEnum._convert_("AddressFamily", __name__, lambda name: name[:3] == "AF_" and name.isupper())
-IntEnum._convert_("SocketKind", __name__, lambda name: name[:5] == "SOCK_" and name.isupper())
-IntFlag._convert_("MsgFlag", __name__, lambda name: name[:4] == "MSG_" and name.isupper())
-IntFlag._convert_("AddressInfo", __name__, lambda name: name[:3] == "AI_" and name.isupper())
+IntEnum._convert_("AddressFamily", __name__, str.isupper, SimpleNamespace(**_kinds["AF"]))
+IntEnum._convert_("SocketKind", __name__, str.isupper, SimpleNamespace(**_kinds["SOCK"]))
+IntFlag._convert_("MsgFlag", __name__, str.isupper, SimpleNamespace(**_kinds["MSG"]))
+IntFlag._convert_("AddressInfo", __name__, str.isupper, SimpleNamespace(**_kinds["AI"]))
 
 # The enums' own names; a checker does not see that _convert_ has made them.
 AddressFamily = globals()["AddressFamily"]
 SocketKind = globals()["SocketKind"]
+
+del SimpleNamespace, _public, _kinds, _kind, _name
 
 _LOCALHOST = "127.0.0.1"
 _LOCALHOST_V6 = "::1"
@@ -85,8 +97,8 @@ class socket(_socket.socket):
 
     __slots__ = ["__weakref__", "_io_refs", "_closed"]
 
-    # C gives it the rest, by equip() below: __init__, close, _decref_socketios, a faster accept,
-    # and the base's methods as its own.
+    # C gives it the rest, by equip() below: __init__, close, _decref_socketios, family and type,
+    # a faster accept, and the base's methods as its own.
 
     def __enter__(self):
         return self
@@ -117,16 +129,6 @@ class socket(_socket.socket):
 
     def __getstate__(self):
         raise TypeError(f"cannot pickle {type(self).__name__!r} object")
-
-    @property
-    def family(self):
-        """The address family, an AddressFamily where it is known."""
-        return _intenum_converter(super().family, AddressFamily)
-
-    @property
-    def type(self):
-        """The socket type, a SocketKind where it is known."""
-        return _intenum_converter(super().type, SocketKind)
 
     def dup(self):
         """A second socket object, with a descriptor of its own, for the same socket."""
@@ -233,8 +235,6 @@ class socket(_socket.socket):
 
 _core.equip(socket, globals())
 
-del _core  # not a name of stock's
-
 
 def fromfd(fd, family, type, proto=0):
     """A socket object around a duplicate of fd, which stays the caller's."""
@@ -324,15 +324,21 @@ def recv_fds(sock, bufsize, maxfds, flags=0):
     return data, fds, msg_flags, address
 
 
-def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
-    """Addresses of a host and a service: (family, type, proto, canonical name, address) of each.
+def _with_enums(convert):
+    def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
+        """The addresses of a host and a service, each as (family, type, proto, name, address).
 
-    host and port may be None; port may be a number or a service's name. Zeros mean "any".
-    """
-    return [
-        (_intenum_converter(family, AddressFamily), _intenum_converter(type, SocketKind), *rest)
-        for family, type, *rest in _socket.getaddrinfo(host, port, family, type, proto, flags)
-    ]
+        host and port may be None; port may be a number or a service's name. Zeros mean "any".
+        """
+        return convert(_socket.getaddrinfo(host, port, family, type, proto, flags))
+
+    getaddrinfo.__qualname__ = "getaddrinfo"
+    return getaddrinfo
+
+
+getaddrinfo = _with_enums(_core.with_enums)
+
+del _with_enums, _core  # not names of stock's
 
 
 def getfqdn(name=""):

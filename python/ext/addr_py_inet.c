@@ -38,18 +38,105 @@ static bool host_and_port(const struct addr_request *q, int family, const char *
     return (port >= 0 && port <= 65535) || raise_port(q);
 }
 
+/* ---- the newest address
+ *
+ * A server answers whom it heard, and hears the same one again: so the socket keeps the newest
+ * numeric address as tuple and as sockaddr. The tuple cannot change, and a name, which may mean
+ * something else tomorrow, is never kept. */
+
+#ifdef Py_GIL_DISABLED
+
+static bool remembered(const struct sock_object *s, PyObject *address, union csock_addr *ret_addr)
+{
+    (void)s, (void)address, (void)ret_addr;
+    return false;
+}
+
+static void remember(struct sock_object *s, PyObject *address, const struct sockaddr_in *addr)
+{
+    (void)s, (void)address, (void)addr;
+}
+
+static PyObject *remembered_tuple(const struct sock_object *s, const struct sockaddr_in *addr)
+{
+    (void)s, (void)addr;
+    return NULL;
+}
+
+#else
+
+static bool remembered(const struct sock_object *s, PyObject *address, union csock_addr *ret_addr)
+{
+    if (!address || address != s->peer)
+        return false;
+    ret_addr->in = s->peer_addr;
+    return true;
+}
+
+static bool is_plain(PyObject *address)
+{
+    return PyTuple_CheckExact(address) && PyUnicode_CheckExact(PyTuple_GET_ITEM(address, 0)) &&
+           PyLong_CheckExact(PyTuple_GET_ITEM(address, 1));
+}
+
+static void remember(struct sock_object *s, PyObject *address, const struct sockaddr_in *addr)
+{
+    s->peer_addr = *addr;
+    Py_XSETREF(s->peer, Py_NewRef(address));
+}
+
+static PyObject *remembered_tuple(const struct sock_object *s, const struct sockaddr_in *addr)
+{
+    bool same = s->peer && s->peer_addr.sin_port == addr->sin_port &&
+                s->peer_addr.sin_addr.s_addr == addr->sin_addr.s_addr;
+    return same ? Py_NewRef(s->peer) : NULL;
+}
+
+#endif
+
+/* A dotted quad and a port, with nothing about them that takes a second look. */
+static bool quick_from_py(struct sock_object *s, PyObject *address, union csock_addr *ret_addr,
+                          socklen_t *ret_len)
+{
+#ifdef Py_GIL_DISABLED
+    (void)s, (void)address, (void)ret_addr, (void)ret_len;
+    return false;
+#else
+    if (!is_plain(address))
+        return false;
+    PyObject *host = PyTuple_GET_ITEM(address, 0);
+    long port = PyLong_AsLong(PyTuple_GET_ITEM(address, 1));
+    if (port < 0 || port > 65535 || !PyUnicode_IS_COMPACT_ASCII(host)) {
+        PyErr_Clear(); /* too large an int: raised again, in the right words */
+        return false;
+    }
+    const char *text = PyUnicode_DATA(host);
+    if (text[0] < '0' || text[0] > '9' || strlen(text) != (size_t)PyUnicode_GET_LENGTH(host) ||
+        csock_addr_from_host(AF_INET, text, port, ret_addr, ret_len) < 0)
+        return false;
+    remember(s, address, &ret_addr->in);
+    return true;
+#endif
+}
+
 static bool inet_from_py(const struct addr_request *q, PyObject *address,
                          union csock_addr *ret_addr, socklen_t *ret_len)
 {
     const char *host;
     PyObject *keep;
     int port;
+    if (remembered(q->s, address, ret_addr)) {
+        *ret_len = sizeof ret_addr->in;
+        return true;
+    }
     if (!addr_is_tuple(q, "AF_INET", address))
         return false;
     if (PyTuple_GET_SIZE(address) != 2) {
         PyErr_SetString(PyExc_TypeError, "AF_INET address must be a pair (host, port)");
         return false;
     }
+    if (quick_from_py(q->s, address, ret_addr, ret_len))
+        return true;
     if (!addr_host_argument(PyTuple_GET_ITEM(address, 0), &host, &keep))
         return false;
     bool ok = port_item(q, PyTuple_GET_ITEM(address, 1), &port) &&
@@ -121,12 +208,17 @@ static PyObject *host_as_py(const union csock_addr *addr, socklen_t len)
 static PyObject *inet_as_py(const struct addr_origin *o, const union csock_addr *addr,
                             socklen_t len)
 {
-    (void)o;
+    PyObject *known = o->s ? remembered_tuple(o->s, &addr->in) : NULL;
+    if (known)
+        return known;
     PyObject *items[] = {
         host_as_py(addr, len),
         PyLong_FromLong(ntohs(addr->in.sin_port)),
     };
-    return ext_tuple_of(items, 2);
+    PyObject *tuple = ext_tuple_of(items, 2);
+    if (tuple && o->s)
+        remember(o->s, tuple, &addr->in);
+    return tuple;
 }
 
 static PyObject *inet6_as_py(const struct addr_origin *o, const union csock_addr *addr,

@@ -35,6 +35,7 @@ struct sock_class {
     PyObject *module_names;     /* the dictionary of its module */
     PyObject *slow_accept;      /* accept in Python, which hears everybody */
     PyObject *found[EXT_NAMES]; /* its attributes of these names; NULL where nobody looks */
+    PyObject *families, *types; /* {number: member} of its module's enums */
     Py_ssize_t io_refs, closed; /* where objects keep these slots */
     initproc init;
     newfunc new;
@@ -63,6 +64,9 @@ struct sock_object {
     struct ext_state *state;
     struct csock core;
     size_t last_received; /* size of the newest receive: see sock_recv.c */
+    /* The newest numeric AF_INET address that came or went, both ways: addr_py_inet.c. */
+    PyObject *peer; /* its tuple, of an exact str and int; NULL: none */
+    struct sockaddr_in peer_addr;
 };
 
 /* ---- module.c: init, state */
@@ -219,6 +223,11 @@ PyObject *sock_dup(struct sock_object *s);
 int sock_run_accept(struct sock_object *s, struct csock *conn, union csock_addr *peer,
                     socklen_t *len);
 PyObject *sock_close(PyObject *self, PyObject *unused);
+
+/* ---- enum_py.c: numbers as members of enums */
+extern PyMethodDef enum_functions[]; /* of csock._core */
+extern PyGetSetDef sock_class_properties[];
+int sock_class_enums(struct sock_class *c, PyObject *names); /* 0 or -1 */
 
 /* ---- sock_class.c: the class socket.socket */
 extern PyMethodDef sock_class_functions[];  /* of csock._core */

@@ -203,6 +203,18 @@ static int add_methods(PyTypeObject *type, PyMethodDef *methods, bool replace)
     return 0;
 }
 
+static int add_properties(PyTypeObject *type)
+{
+    for (PyGetSetDef *p = sock_class_properties; p->name; p++) {
+        PyObject *descriptor = PyDescr_NewGetSet(type, p);
+        int r = descriptor ? PyObject_SetAttrString((PyObject *)type, p->name, descriptor) : -1;
+        Py_XDECREF(descriptor);
+        if (r < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Where the objects of the class keep the slot `name`; -1 with an exception. */
 static Py_ssize_t offset_of_slot(PyTypeObject *type, const char *name)
 {
@@ -253,6 +265,8 @@ int sock_class_traverse(const struct ext_state *st, visitproc visit, void *arg)
         Py_VISIT(c->type);
         Py_VISIT(c->module_names);
         Py_VISIT(c->slow_accept);
+        Py_VISIT(c->families);
+        Py_VISIT(c->types);
         for (size_t i = 0; i < EXT_NAMES; i++)
             Py_VISIT(c->found[i]);
     }
@@ -264,6 +278,8 @@ static void forget(struct sock_class *c)
     Py_CLEAR(c->type);
     Py_CLEAR(c->module_names);
     Py_CLEAR(c->slow_accept);
+    Py_CLEAR(c->families);
+    Py_CLEAR(c->types);
     for (size_t i = 0; i < EXT_NAMES; i++)
         Py_CLEAR(c->found[i]);
 }
@@ -322,7 +338,8 @@ static int equip(struct sock_class *c, PyTypeObject *type, PyObject *names)
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (add_methods(type, tables[i], false) < 0)
             return -1;
-    if (add_methods(type, own_methods, true) < 0 || remember(c, type) < 0)
+    if (add_methods(type, own_methods, true) < 0 || add_properties(type) < 0 ||
+        remember(c, type) < 0 || sock_class_enums(c, names) < 0)
         return -1;
     Py_XSETREF(c->module_names, Py_NewRef(names));
     Py_XSETREF(c->type, (PyTypeObject *)Py_NewRef(type));

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+/* A page on each thread's stack would be memory for a thousand threads that wait. */
+#define LITTLE_MAX 512
 #define COPY_MAX 4096           /* copying this much costs less than fitting a buffer to it */
 #define SPARE_MAX (1024 * 1024) /* larger receive buffers are not kept */
 #define SPARE_COPY_MAX (4 * COPY_MAX)
@@ -66,7 +68,7 @@ static size_t written(struct sock_object *s, ssize_t count, size_t n, int flags)
 static PyObject *recv_little(struct sock_object *s, const char *what, size_t n, int flags,
                              struct sock_sender *from)
 {
-    char buf[COPY_MAX];
+    char buf[LITTLE_MAX];
     ssize_t r = sock_receive(s, buf, n, flags, from);
     if (r < 0)
         return ext_raise_sock(s, what, (int)r);
@@ -147,7 +149,7 @@ static PyObject *recv_guessing(struct sock_object *s, const char *what, size_t n
 PyObject *sock_recv_bytes(struct sock_object *s, const char *what, size_t n, int flags,
                           struct sock_sender *from)
 {
-    if (n <= COPY_MAX)
+    if (n <= LITTLE_MAX)
         return recv_little(s, what, n, flags, from);
     if (n > SPARE_MAX || s->last_received > COPY_MAX)
         return recv_much(s, what, n, flags, from);

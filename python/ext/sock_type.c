@@ -254,6 +254,7 @@ static void sock_dealloc(PyObject *self)
         return; /* alive again */
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
+    Py_CLEAR(((struct sock_object *)self)->peer);
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -261,6 +262,8 @@ static void sock_dealloc(PyObject *self)
 static int sock_traverse(PyObject *self, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(self));
+    Py_VISIT(
+        ((struct sock_object *)self)->peer); /* refers to nothing, so there is nothing to clear */
     return 0;
 }
 

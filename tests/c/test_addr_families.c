@@ -355,7 +355,7 @@ static void changed_texts(void **state)
 
 static void device_addresses(void **state)
 {
-    uint8_t bdaddr[6] = "before";
+    uint8_t bdaddr[6] = {'b', 'e', 'f', 'o', 'r', 'e'};
     char text[18] = "before";
     (void)state;
     assert_int_equal(csock_bdaddr_parse("0:1:2:3:4", bdaddr), CSOCK_ESYNTAX);

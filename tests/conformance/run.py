@@ -16,7 +16,7 @@ import signal
 import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import compare
 import execute
@@ -177,6 +177,8 @@ def arguments():
     add("--out", type=os.path.abspath, default="build/conformance", help="logs and results go here")
     add("--env", action="append", default=[], metavar="NAME=VALUE", help="for the tests")
     add("--no-isolate", dest="isolate", action="store_false", help="no network namespaces")
+    add("--vsock", action="store_true", help="the VSOCK tests too: the kernel has its loopback")
+    add("--patience", type=int, default=1, metavar="N", help="limits of time N times as long")
     add("--control", action="store_true", help="both sides stock: what differs is the machine's")
     return parser.parse_args()
 
@@ -204,7 +206,12 @@ def main():
     options = arguments()
     hear_signals()
     options.exceptions = compare.read_exceptions(HERE / "exceptions.toml")
-    suites = read_suites(options.suites)
+    if options.vsock:
+        execute.NEVER.clear()
+    suites = [
+        replace(suite, limit=suite.limit * options.patience)
+        for suite in read_suites(options.suites)
+    ]
     out = pathlib.Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     everything, fine = [], True

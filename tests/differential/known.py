@@ -48,6 +48,32 @@ ROWS = [
         TYPE_ERROR + r"argument.*",
     ),
     (
+        "no byte that nobody wrote comes with MSG_TRUNC",
+        r"\w\.recv(from|msg)?\(.*(0x20|MSG_TRUNC).*",
+        r".*",
+        r".*",
+    ),
+    ("the scope of 'host%scope' is kept", r".*%(lo|1).*", r".*", r".*"),
+    ("the name of an interface is not cut", r".*'x' \* 20.*", r".*", OS_ERROR),
+    (
+        "flags and address are honoured",
+        r".*(send|recv)_fds\(.*,.*,.*,.*\)",
+        r".*",
+        r".*",
+    ),
+    (
+        "sendfile takes any count, and sends no more than there is",
+        r".*sendfile\(.*",
+        OVERFLOW,
+        r".*",
+    ),
+    (
+        "keywords are refused in other words by what takes its arguments the faster way",
+        r".*\binet_(pton|ntop)\(.*\w=.*",
+        TYPE_ERROR + r"keyword.*",
+        TYPE_ERROR + r"keyword.*",
+    ),
+    (
         "of two mistakes in one call, the keyword is told first",
         r".*\b(recv_into|recvfrom_into)\(.*\w=.*",
         TYPE_ERROR,

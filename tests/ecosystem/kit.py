@@ -50,6 +50,7 @@ def masked(text):
         text = re.sub(rf"(?<![0-9A-Za-z]){re.escape(value)}(?![0-9A-Za-z])", name, text)
     text = re.sub(r"0x[0-9a-f]{6,}", "0x…", text)
     text = re.sub(r"\bfd=\d+", "fd=…", text)
+    text = re.sub(r"\b\d+\.\d+ seconds", "… seconds", text)
     return re.sub(r"(127\.0\.0\.1|::1|localhost)('?, |:)\d{4,5}\b", r"\1\2<port>", text)
 
 

@@ -71,14 +71,14 @@ def main(folder):
     who = Ether(dst="ff:ff:ff:ff:ff:ff") / ARP(pdst="10.9.0.77")
     step("nobody there", lambda: srp1(who, timeout=0.5, iface="near"), lambda v: v is None)
 
-    sniffer = AsyncSniffer(iface="near", filter="", count=20, timeout=10,
+    sniffer = AsyncSniffer(iface="near", filter="", count=20,
                            lfilter=lambda p: p.haslayer(UDP) and p[UDP].dport == 4242,
                            started_callback=lambda: sendp(
                                [Ether(dst="02:00:00:00:00:02") / IP(dst="10.9.0.2")
                                 / UDP(sport=1000 + n, dport=4242) / Raw(bytes([n]) * 800)
                                 for n in range(20)], iface="near"))
     sniffer.start()
-    sniffer.join()
+    sniffer.join(10)
     step("sniffed", lambda: [p[UDP].sport for p in sniffer.results], [*range(1000, 1020)])
 
     raw = L3RawSocket(iface="near")

@@ -46,7 +46,7 @@ async def streams(tls):
                 many.start_soon(one, number)
         [secure] = await nursery.start(lambda task_status: trio.serve_ssl_over_tcp(
             echo, 0, theirs, host="127.0.0.1", https_compatible=True, task_status=task_status))
-        port = secure.socket.getsockname()[1]
+        port = secure.transport_listener.socket.getsockname()[1]
         results.append(await through(await trio.open_ssl_over_tcp_stream(
             "localhost", port, ssl_context=ours, https_compatible=True)))
         nursery.cancel_scope.cancel()

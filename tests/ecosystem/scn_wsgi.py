@@ -12,8 +12,11 @@ import signal, sys
 from cheroot.wsgi import Server
 from wsgi_app import app
 server = Server(("127.0.0.1", int(sys.argv[1])), app, numthreads=8)
-signal.signal(signal.SIGTERM, lambda *_: setattr(server, "interrupt", SystemExit(0)))
-server.start()
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+try:
+    server.start()
+finally:
+    server.stop()
 """
 WERKZEUG = """
 import sys

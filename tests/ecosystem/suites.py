@@ -16,13 +16,14 @@ NORMAL = {0, 1}  # pytest: all passed; some failed
 
 
 class Suite:
-    """`tests`: pytest's arguments; `source`: the package whose source distribution has them;
+    """`tests`: pytest's arguments; `plugins`: those it needs of pytest's, for each of them changes
+    all others' tests, too; `source`: the package whose source distribution has them;
     `server`: what runs beside it, see in_server.py; `fickle`: tests, as a regular expression, whose
     outcome is chance on the stock module too; they run, and are not compared."""
 
-    def __init__(self, *tests, source=None, server="none", fickle=None, env=None, package=None):
+    def __init__(self, *tests, source=None, server="none", fickle=None, plugins=()):
         self.tests, self.source, self.server = tests, source, server
-        self.fickle, self.env, self.package = fickle, env or {}, package
+        self.fickle, self.plugins = fickle, ("pytest_timeout", *plugins)
 
 
 # Measuring coverage is their developers' business.
@@ -30,26 +31,30 @@ PLAIN = "--override-ini=addopts="
 LIMITED = "--timeout=60"
 
 SUITES = {
-    # Left out: what needs a cluster, sentinels or modules in the server.
+    # Left out: what needs a cluster, sentinels or modules in the server, and what is about Redis
+    # or about redis-py's objects and not about connections.
     "redis": Suite(
         "--redis-url=redis://localhost:{port}/0", LIMITED, "-m", "not onlycluster and not redismod",
         *(f"tests/test_{name}.py" for name in (
-            "connect connection connection_pool encoding lock monitor multiprocessing pipeline "
-            "pubsub retry scripting client credentials max_connections_error commands").split()),
-        *(f"tests/test_asyncio/test_{name}.py" for name in (
-            "connect connection connection_pool encoding lock monitor pipeline pubsub retry "
-            "scripting").split()),
-        source="redis", server="redis",
+            "connect connection_pool encoding lock monitor multiprocessing pipeline "
+            "pubsub").split()),
+        "tests/test_asyncio/test_connect.py", "tests/test_asyncio/test_pubsub.py",
+        source="redis", server="redis", plugins=["pytest_asyncio.plugin"],
     ),
     "urllib3": Suite(PLAIN, LIMITED, "test", "--ignore=test/contrib/emscripten",
-                     source="urllib3"),
+                     source="urllib3",
+                     # Without a route the address that is to be silent refuses at once, and then
+                     # it is chance whether one thread connects twice in a row.
+                     fickle="test_http2_probe_blocked_per_thread"),
     "requests": Suite(PLAIN, LIMITED, "tests/test_lowlevel.py", "tests/test_testserver.py",
                       "tests/test_utils.py", "tests/test_adapters.py", source="requests"),
-    "pymemcache": Suite(PLAIN, LIMITED, "--port={port}", "-m", "unit or integration",
-                        "pymemcache/test", source="pymemcache", server="memcached",
-                        # They want a second server that speaks TLS; Debian's does not.
-                        ),
-    "paho-mqtt": Suite(LIMITED, "tests", "--ignore=tests/lib/clients", source="paho-mqtt"),
+    "pymemcache": Suite(PLAIN, LIMITED, "--server=127.0.0.1", "--port={port}",
+                        "-m", "unit or integration",
+                        "pymemcache/test", "--ignore=pymemcache/test/test_compression.py",
+                        source="pymemcache", server="memcached"),
+    # Left out: lib and test_mqttv5, of which some do not end here, on the stock module either.
+    "paho-mqtt": Suite(LIMITED, "tests/test_client.py", "tests/test_websocket_integration.py",
+                       "tests/test_websockets.py", source="paho-mqtt"),
     "dnspython": Suite(LIMITED, *(f"tests/test_{name}.py" for name in (
         "query async resolver resolver_override resolution xfr doh doq ddr").split()),
         source="dnspython"),
@@ -59,38 +64,35 @@ SUITES = {
     "gunicorn": Suite(PLAIN, LIMITED, "tests/test_sock.py", "tests/test_ssl.py",
                       "tests/test_systemd.py", "tests/test_arbiter.py", "tests/test_gthread.py",
                       "tests/workers", "tests/test_http.py", source="gunicorn"),
-    "paramiko": Suite(LIMITED, "tests", source="paramiko"),
-    "uvicorn": Suite(PLAIN, LIMITED, "tests", source="uvicorn"),
-    "aiohttp": Suite(PLAIN, LIMITED, *(f"tests/test_{name}.py" for name in (
-        "client_functional connector run_app tcp_helpers web_functional web_sendfile_functional "
-        "web_server web_websocket_functional client_ws_functional").split()), source="aiohttp"),
-    "eventlet": Suite(LIMITED, *(f"tests/{name}_test.py" for name in (
-        "greenio socket ssl wsgi convenience green_select green_http patcher backdoor "
-        "os").split()), source="eventlet"),
-    "gevent": Suite(LIMITED, *(f"tests/test__{name}.py" for name in (
+    # paramiko and aiohttp: not yet; they want icecream and coverage besides.
+    "uvicorn": Suite(PLAIN, LIMITED, "tests", source="uvicorn",
+                     plugins=["anyio.pytest_plugin", "pytest_mock"]),
+    # wsgi_test cannot be collected by today's pytest. With greenio_test, patcher_test and os_test
+    # it did not end here within four minutes, on the stock module.
+    "eventlet": Suite("--timeout=20", *(f"tests/{name}_test.py" for name in (
+        "socket ssl convenience green_select green_http backdoor").split()), source="eventlet"),
+    "gevent": Suite(LIMITED, "--pyargs", *(f"gevent.tests.test__{name}" for name in (
         "socket socket_close socket_dns socket_errors socket_ex socket_send_memoryview "
         "socket_ssl socket_timeout socketpair select server server_pywsgi ssl pywsgi "
-        "makefile_ref").split()), package="gevent"),
-    "trio": Suite(LIMITED, "-p", "trio._tests.pytest_plugin",
-                  *(f"_tests/test_{name}.py" for name in (
+        "makefile_ref").split())),
+    "trio": Suite(LIMITED, "-p", "trio._tests.pytest_plugin", "--pyargs",
+                  *(f"trio._tests.test_{name}" for name in (
                       "socket ssl dtls highlevel_socket highlevel_open_tcp_stream "
                       "highlevel_open_tcp_listeners highlevel_open_unix_stream "
                       "highlevel_serve_listeners highlevel_ssl_helpers wait_for_object").split()),
-                  "_core/_tests/test_io.py", "_core/_tests/test_guest_mode.py",
-                  package="trio"),
+                  "trio._core._tests.test_io", "trio._core._tests.test_guest_mode"),
 }
 
 
 def command(name, report):
     """Words after the interpreter, and more for the process."""
     suite = SUITES[name]
-    if suite.source:
-        folder = sides.source(suite.source)
-    else:
-        folder = sides.site_packages(sides.HOME / "base") / suite.package
+    # Not the package's own folder: `python -m` would take its modules for the standard library's.
+    folder = sides.source(suite.source) if suite.source else sides.HOME
     report.unlink(missing_ok=True)
-    words = [HERE / "in_server.py", suite.server, report, *suite.tests]
-    return words, {"cwd": folder, "env": {"PYTHONPATH": f"{HERE}", **suite.env}}
+    plugins = [word for plugin in suite.plugins for word in ("-p", plugin)]
+    words = [HERE / "in_server.py", suite.server, report, *plugins, *suite.tests]
+    return words, {"cwd": folder, "env": {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}}
 
 
 def outcomes(report, out):

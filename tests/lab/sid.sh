@@ -3,7 +3,7 @@
 # and their own tests. Builds csock there for each, from a copy of this checkout as it is.
 #
 # sid.sh [part...]   conformance: tests/conformance/run.py for each Python (suites: $SUITES)
-#                    py: csock's own Python tests
+#                    py: csock's own tests
 #                    by default conformance
 #
 # As root, for debootstrap and chroot. Environment:
@@ -76,28 +76,33 @@ copy() { # version
         tar --null -T - --ignore-failed-read -cf - 2>/dev/null | tar -xf - -C "$root/srv/csock-$1"
 }
 
+in_copy() { # version, command of the shell
+    chroot_inside "$root" sh -euc "cd /srv/csock-$1; export PYTHON=python$1; $2"
+}
+
+conformance() { # version
+    in_copy "$1" "tools/setup.sh demo; tests/lab/build_for.sh build/venv build/release
+        build/venv/bin/python tests/conformance/run.py --python /usr/bin/python$1 \
+            --site build/release/site --out build/conformance --suites '${SUITES:-}'" && went=0 ||
+        went=$?
+    rm -rf "$folder/conformance-$1"
+    cp -r "$root/srv/csock-$1/build/conformance" "$folder/conformance-$1" 2>/dev/null || :
+    return $went
+}
+
+# With warnings as errors, and the C tests built, too.
+own_tests() { # version
+    in_copy "$1" "tools/setup.sh test; build/venv/bin/python tools/run_tests.py c py"
+}
+
 status=0
 for version in $versions; do
     copy "$version"
-    here=/srv/csock-$version
-    say "python$version: building csock"
-    chroot_inside "$root" sh -c "cd $here && PYTHON=python$version tools/setup.sh test &&
-        tools/build.sh plain" || { status=1; continue; }
     for part in $parts; do
         say "python$version: $part"
         case $part in
-            conformance)
-                chroot_inside "$root" sh -c "cd $here && build/venv/bin/python \
-                    tests/conformance/run.py --python /usr/bin/python$version \
-                    --site $here/build/plain/site --out build/conformance \
-                    ${SUITES:+--suites '$SUITES'}" || status=1
-                rm -rf "$folder/conformance-$version"
-                cp -r "$root$here/build/conformance" "$folder/conformance-$version"
-                ;;
-            py)
-                chroot_inside "$root" sh -c "cd $here && build/venv/bin/python \
-                    tools/run_tests.py py" || status=1
-                ;;
+            conformance) conformance "$version" || status=1 ;;
+            py) own_tests "$version" || status=1 ;;
             *) echo "sid: no such part: $part" >&2; exit 2 ;;
         esac
     done

@@ -187,8 +187,14 @@ INTENDED = {
 COUNTED_AS_IN_3_13 = {"ntohs", "htons", "inet_aton", "inet_ntoa"}
 
 
+# Without keywords on all versions, and called without a tuple: the refusal names the module.
+WITHOUT_A_TUPLE = {"inet_pton", "inet_ntop"}
+
+
 def counted_differently(call):
     name, args, kwargs = call
+    if name in WITHOUT_A_TUPLE and kwargs:
+        return True
     return (
         sys.version_info < (3, 13)
         and name in COUNTED_AS_IN_3_13

@@ -105,12 +105,25 @@ def test_install_after_csock_was_used(env):
     assert lines[1] == "True socket"
 
 
+def test_install_after_error_classes_were_taken_from_csock(env):
+    program = """
+        from csock import gaierror, herror
+        import csock
+        csock.install()
+        import socket
+        print(socket is csock.dropin, socket.gaierror is gaierror, socket.herror is herror)
+    """
+    assert out(program, env=env) == "True True True\n"
+
+
 MEMBERS = ["AF_INET", "SOCK_STREAM", "MSG_PEEK", "AI_PASSIVE", "gaierror", "herror", "timeout"]
+MEMBERS += ["socket", "SocketType", "gethostbyname", "close", "CMSG_LEN", "create_connection"]
 
 
 def test_pickles_go_to_stock_and_back(env):
     dump = "import pickle, socket, sys; print(pickle.dumps([getattr(socket, n) for n in %r]).hex())"
-    load = "import pickle, socket, sys; print(pickle.loads(bytes.fromhex(sys.argv[1])))"
+    load = "import pickle, re, socket, sys; loaded = pickle.loads(bytes.fromhex(sys.argv[1])); "
+    load += "print(re.sub(' at 0x[0-9a-f]+', '', str(loaded)))"
     install = "import csock; csock.install(); "
     stock = out(dump % MEMBERS, env=env)
     ours = out(install + dump % MEMBERS, env=env)
@@ -127,6 +140,29 @@ def test_enums_pickle_without_install(env):
                for n in ("AF_INET", "SOCK_STREAM", "MSG_PEEK", "AI_PASSIVE")])
     """
     assert out(program, env=env) == "[True, True, True, True]\n"
+
+
+def test_functions_say_where_they_are(env):
+    program = """
+        import csock, pickle
+        def show(when):
+            f, module = csock.gethostname, csock._socket
+            print(when, f.__module__, module.__name__, pickle.loads(pickle.dumps(f)) is f)
+            try: csock.htonl()
+            except TypeError as error: print(error)
+        show("before")
+        csock.install(force=True); show("installed")
+        csock.uninstall(); show("after")
+    """
+    count = "takes exactly one argument (0 given)"
+    assert out(program, env=env).splitlines() == [
+        "before csock._socket csock._socket True",
+        f"csock._socket.htonl() {count}",
+        "installed _socket _socket True",
+        f"_socket.htonl() {count}",
+        "after csock._socket csock._socket True",
+        f"csock._socket.htonl() {count}",
+    ]
 
 
 LATE = """

@@ -46,7 +46,8 @@ cp "$here/init" "$made/init"
 chmod 755 "$made/init"
 # A module's line in modules.dep names what it needs, the last to be loaded first.
 for name in $first; do
-    sed -n "s|^\([^:]*/$name\.ko\): *\(.*\)|\2 \1|p" "$modules/modules.dep" | tr ' ' '\n' | sed /^$/d |
+    sed -n "s|^\([^:]*/$name\.ko\): *\(.*\)|\2 \1|p" "$modules/modules.dep" |
+        tr ' ' '\n' | sed /^$/d |
         awk '{ line[NR] = $0 }
             END { for (i = NR - 1; i > 0; i--) print line[i]; print line[NR] }'
 done | awk '!seen[$0]++' >"$made/order.paths"

@@ -69,13 +69,13 @@ if [ "$root" = / ]; then
             { tail "$folder/venv.log" >&2; lacks "no environment for $python"; }
     fi
     say "building csock for $name"
-    "$here/build.sh" "$venv" "$folder/csock-$name" || exit 1
+    tests/lab/build_for.sh "$venv" "$folder/csock-$name" || exit 1
     guest_top=$top
     site=$folder/csock-$name/site
 else
     guest_top=${GUEST_TOP:?the path of csock inside GUEST_ROOT}
     venv=$guest_top/build/venv
-    site=$guest_top/build/plain/site
+    site=$guest_top/build/release/site
 fi
 
 # ----------------------------------------------------------------- the guest
@@ -98,7 +98,8 @@ set -f
 IFS='
 '
 # shellcheck disable=SC2046 # one word a line
-set -- $(share root "$root" ,readonly=on) $(share kernel "$folder/kernel/lib/modules" ,readonly=on) \
+set -- $(share root "$root" ,readonly=on) \
+    $(share kernel "$folder/kernel/lib/modules" ,readonly=on) \
     $(share bluez "$folder/bluez" ,readonly=on) $(share out "$out" "")
 unset IFS
 start=$(date +%s)

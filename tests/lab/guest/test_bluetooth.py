@@ -2,6 +2,8 @@
 net/bluetooth/, and the Core Specification for the bytes of HCI."""
 
 import fcntl
+import os
+import socket
 import struct
 import threading
 import time
@@ -18,8 +20,8 @@ FAMILY, HCI = 31, 1
 @pytest.fixture(scope="module")
 def adapters():
     """The addresses of both, up and ready to be found, as text and in the order of their ids."""
-    import socket
-
+    if "CSOCK_GUEST" not in os.environ:
+        pytest.skip("made for the guest kernel")
     with socket.socket(FAMILY, socket.SOCK_RAW, HCI) as control:
         return [switch_on(control, number) for number in (0, 1)]
 

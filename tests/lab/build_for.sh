@@ -1,9 +1,9 @@
 #!/bin/sh
 # Builds csock as users get it for the Python of a virtual environment that has meson and ninja.
 #
-# build.sh VENV FOLDER: leaves FOLDER/site.
+# build_for.sh VENV FOLDER: leaves FOLDER/site.
 set -eu
-cd "$(dirname "$0")/../../.."
+cd "$(dirname "$0")/../.."
 venv=$1
 mkdir -p "$2"
 folder=$(cd "$2" && pwd)

@@ -1,0 +1,228 @@
+"""What takes more than a statement in a loop: several threads or processes, or a stream in bulk.
+
+Each scene is a function of the module under test and gives one figure. Its other side is a process
+in C (peers.c). The figures of a scene are to be compared with each other only.
+"""
+
+import contextlib
+import os
+import resource
+import signal
+import socket as stock
+import subprocess
+import sys
+import threading
+import time
+
+import build
+import ops
+
+NOW = time.perf_counter
+SPAN = 0.25  # seconds that a rate is counted over
+
+
+@contextlib.contextmanager
+def peer(name, fd, *args):
+    pid = getattr(build.twins(), name)(fd, *args)
+    try:
+        yield pid
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def rate(step, most=1_000_000):
+    """Steps a second."""
+    count, start = 0, NOW()
+    while (span := NOW() - start) < SPAN and count < most:
+        step()
+        count += 1
+    return count / span
+
+
+def beside(sock, name, make):
+    """What a thread gets done, a second, beside one that computes."""
+    a, b = sock.socketpair()
+    with a, b, peer(name, a.fileno()):
+        time.sleep(0.01)  # until the socket is full
+        with ops.busy_thread():
+            return rate(make(b))
+
+
+def reads_beside_busy(sock):
+    return beside(sock, "peer_fill", lambda s: lambda: s.recv(64))
+
+
+def sends_beside_busy(sock):
+    data = bytes(64)
+    return beside(sock, "peer_drain", lambda s: lambda: s.send(data))
+
+
+def echo_beside_busy(sock, requests=40):
+    """Requests a second that a thread answers beside one that computes."""
+    a, b = sock.socketpair()
+    with a, b:
+        server = threading.Thread(target=ops.echo, args=(b,))
+        server.start()
+        with ops.busy_thread():
+            start = NOW()
+            pid = build.twins().peer_ask(a.fileno(), requests)
+            os.waitpid(pid, 0)
+            span = NOW() - start
+        a.shutdown(sock.SHUT_RDWR)
+        server.join()
+    return requests / span
+
+
+def tcp_pair(sock):
+    with sock.create_server(("127.0.0.1", 0)) as listener:
+        a = sock.create_connection(listener.getsockname())
+        b, _ = listener.accept()
+    return a, b
+
+
+BULK = 64 << 20
+
+
+def bulk(sock, into=False, size=1 << 20):
+    """Bytes a second of a loopback stream; sock None: raw C with the same sizes."""
+    a, b = tcp_pair(sock or stock)
+    with a, b, peer("peer_fill", a.fileno()):
+        b.recv(size)
+        if sock is None:
+            return BULK / build.twins().raw_receive(b.fileno(), BULK, size) * 1e9
+        left, start, buffer = BULK, NOW(), bytearray(size)
+        if into:
+            while left > 0:
+                left -= b.recv_into(buffer)
+        else:
+            while left > 0:
+                left -= len(b.recv(size))
+        return BULK / (NOW() - start)
+
+
+def bulk_into(sock):
+    return bulk(sock, into=True)
+
+
+def acceptors(sock, processes=8, connections=400):
+    """Connections a second that processes accept from one listener, all blocking in accept()."""
+    with sock.create_server(("127.0.0.1", 0), backlog=128) as listener:
+        pids = []
+        for _ in range(processes):
+            pid = os.fork()
+            if pid == 0:
+                while True:
+                    listener.accept()[0].close()
+            pids.append(pid)
+        to = listener.getsockname()
+        start = NOW()
+        for _ in range(connections):
+            with stock.create_connection(to) as s:
+                s.recv(1)  # until the other side has closed
+        span = NOW() - start
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+    return connections / span
+
+
+@contextlib.contextmanager
+def blocked(sock, n, pairs):
+    """n threads, each blocked in recv on one of the pairs."""
+    made = [sock.socketpair() for _ in range(pairs)]
+    done = threading.Semaphore(0)
+
+    def wait(s):
+        with contextlib.suppress(OSError):
+            s.recv(1)
+        done.release()
+
+    size = threading.stack_size(128 * 1024)
+    threads = [threading.Thread(target=wait, args=(made[i % pairs][1],)) for i in range(n)]
+    threading.stack_size(size)
+    for thread in threads:
+        thread.start()
+    time.sleep(0.3)  # until the last of them sleeps
+    try:
+        yield made, done
+    finally:
+        for a, b in made:
+            a.close()
+            b.close()
+        for thread in threads:
+            thread.join()
+
+
+def _files(n):
+    """Room for n sockets."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, n)), hard))
+
+
+def wake_one_of_many(sock, n=1000):
+    """Seconds from sending to having received, one blocked thread after the other."""
+    _files(2 * n + 100)
+    with blocked(sock, n, n) as (pairs, done):
+        start = NOW()
+        for a, _ in pairs:
+            a.send(b"x")
+            done.acquire()
+        return (NOW() - start) / n
+
+
+def descriptors_of_many(sock, n=100):
+    """Descriptors that the process has open while n threads wait, beyond their sockets."""
+    before = len(os.listdir("/proc/self/fd"))
+    with blocked(sock, n, n):
+        return len(os.listdir("/proc/self/fd")) - before - 2 * n
+
+
+def memory_of_many(sock, n=1000):
+    """Bytes resident for each thread that waits."""
+    _files(2 * n + 100)
+
+    def resident():
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * resource.getpagesize()
+
+    before = resident()
+    with blocked(sock, n, n):
+        return (resident() - before) / n
+
+
+def close_wakes(sock, n=1000, pairs=1):
+    """Seconds for closing sockets with n threads blocked on them, until all have ended."""
+    _files(2 * n + 100)
+    with blocked(sock, n, pairs) as (made, done):
+        start = NOW()
+        for _, b in made:
+            b.close()
+        for _ in range(n):
+            done.acquire()
+        return NOW() - start
+
+
+def close_wakes_each(sock):
+    return close_wakes(sock, pairs=1000)
+
+
+IMPORT = """\
+import sys
+sys.path.insert(0, {where!r})
+from time import perf_counter_ns
+start = perf_counter_ns()
+{how}
+print(perf_counter_ns() - start)
+"""
+
+
+def import_time(sock):
+    """ns until `import socket` is done in a fresh process: stock's, or ours in its place."""
+    import csock
+
+    where = os.path.dirname(os.path.dirname(csock.__file__))
+    how = "import socket" if sock is stock else "import csock; csock.install(); import socket"
+    program = IMPORT.format(where=where, how=how)
+    return float(subprocess.check_output([sys.executable, "-I", "-S", "-c", program]))

@@ -1,0 +1,231 @@
+"""The table of what csock is to reach, row by row, with verdicts: `make bench`.
+
+    python bench/table.py [--rounds N] [--only ROW,ROW] [--json FILE] [--cpu]
+
+Everything is measured in this one run, implementations by turns (run.py has the method). --cpu
+times statements by the thread's processor time, for machines that are busy with other things.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import shutil
+import socket
+import statistics
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import build
+import counts
+import ops
+import run
+import scenes
+
+BEST = 3  # rounds of a scene, of which there are few
+
+
+@dataclass
+class Row:
+    """One line of the table. ratio: over/under of an operation; scene: csock/stock of a figure."""
+
+    number: int
+    work: str
+    target: str
+    reached: object  # takes the figure, says whether it is good enough
+    op: str = ""
+    over: str = "csock"
+    under: str = "stock"
+    scene: object = None
+    rounds: int = BEST
+    alone: bool = False  # csock only, the figure itself and no ratio
+    speed: bool = False  # the ratio of speeds, that is stock's time over csock's
+    unit: str = "x"
+    found: dict = field(default_factory=dict)
+
+
+def at_most(limit):
+    return lambda value: value <= limit
+
+
+def at_least(limit):
+    return lambda value: value >= limit
+
+
+def faster(number, work, op, times):
+    return Row(number, work, f">= {times} x stock", at_least(times), op=op, speed=True)
+
+
+def scene(number, work, target, reached, function, **more):
+    return Row(number, work, target, reached, scene=function, **more)
+
+
+SEND_RECV = "send + recv, 1 byte"
+ROWS = [
+    scene(1, "reads of ready data beside a computing thread", ">= 100 x stock", at_least(100),
+          scenes.reads_beside_busy),
+    scene(2, "sends beside a computing thread", ">= 100 x stock", at_least(100),
+          scenes.sends_beside_busy),
+    scene(3, "echo thread beside a computing thread", ">= 1.8 x stock", at_least(1.8),
+          scenes.echo_beside_busy),
+    Row(4, SEND_RECV, "<= 1.04 x bare", at_most(1.04), op=SEND_RECV, under="bare"),
+    Row(5, "the same with a timeout", "<= 1.04 x bare", at_most(1.04),
+        op="send + recv, with a timeout", under="bare"),
+    Row(6, "recv(1 MiB) that gets 1 byte", "<= 1.06 x bare recv(1)", at_most(1.06),
+        op="recv(1 MiB) of 1 byte", under="bare"),
+    Row(6, "recv(65536) that gets 1 byte", "<= 1.06 x bare recv(1)", at_most(1.06),
+        op="recv(65536) of 1 byte", under="bare"),
+    scene(7, "bulk: recv(1 MiB) over TCP", ">= stock", at_least(1), scenes.bulk, rounds=7),
+    scene(7, "bulk: recv_into over TCP", ">= stock", at_least(1), scenes.bulk_into, rounds=7),
+    scene(7, "bulk: recv_into, against raw C", ">= 0.95 x raw", at_least(0.95), scenes.bulk_into,
+          under="raw", rounds=7),
+    Row(8, "UDP sendto + recvfrom", "<= 1.20 x raw", at_most(1.20),
+        op="UDP sendto + recvfrom, 1200 B", under="raw"),
+    Row(8, "the same with a timeout", "<= 1.20 x raw", at_most(1.20),
+        op="UDP the same, with a timeout", under="raw"),
+    Row(9, "socket + close", "<= 1.05 x raw", at_most(1.05), op="socket + close", under="raw"),
+    Row(9, "connect + accept + close", "<= 1.06 x raw", at_most(1.06),
+        op="connect + accept + close", under="raw"),
+    faster(10, "send + makefile readline", "send + readline", 1.25),
+    faster(10, "64 KiB body by read(n) over TCP", "body of 64 KiB by read(n)", 1.0),
+    faster(11, "makefile('rwb') + close, time", "makefile('rwb') + close", 1.3),
+    Row(11, "the same, memory", "<= stock", at_most(1), op="memory with makefile('rwb')"),
+    faster(12, "getaddrinfo of an IP literal", "getaddrinfo, literal", 3),
+    faster(13, "getsockname", "getsockname", 1.2),
+    faster(13, "getpeername", "getpeername", 1.2),
+    faster(13, "inet_pton", "inet_pton", 1.2),
+    faster(13, "inet_ntop", "inet_ntop", 1.2),
+    faster(13, "fileno", "fileno", 0.97),
+    faster(13, "htonl", "htonl", 0.97),
+    faster(13, "getsockopt", "getsockopt", 0.97),
+    scene(14, "import, fresh process, -I -S", "<= 0.65 x stock", at_most(0.65),
+          scenes.import_time, rounds=25),
+    Row(15, "ping-pong on one processor", "<= 1.03 x stock", at_most(1.03),
+        op="ping-pong, one processor"),
+    Row(15, "the same with a timeout", "<= 0.90 x stock", at_most(0.90),
+        op="ping-pong, with a timeout"),
+    scene(16, "8 processes blocking in accept", ">= 0.97 x stock", at_least(0.97),
+          scenes.acceptors, rounds=7),
+    scene(17, "1,000 blocked threads: wake-up", "<= 1.03 x stock", at_most(1.03),
+          scenes.wake_one_of_many),
+    scene(17, "1,000 blocked threads: memory", "<= 1.03 x stock", at_most(1.03),
+          scenes.memory_of_many),
+    scene(17, "blocked threads: descriptors", "none more", at_most(0), scenes.descriptors_of_many,
+          alone=True, rounds=1, unit=""),
+    scene(18, "close() wakes 1,000 threads on one socket", "< 150 ms", at_most(0.15),
+          scenes.close_wakes, alone=True, unit="s"),
+    scene(18, "1,000 close() on 1,000 sockets", "< 300 ms", at_most(0.3),
+          scenes.close_wakes_each, alone=True, unit="s"),
+]
+
+
+def measure_ops(rows, modules, rounds):
+    """Fills the rows that compare an operation."""
+    names = {name for row in rows for name in (row.op, row.under)}
+    chosen = [op for op in ops.OPERATIONS if op.name in names]
+    if not any(row.op for row in rows):
+        return
+    benches = {op.name: run.Bench(op, modules, build.twins()) for op in chosen}
+    run.measure(list(benches.values()), rounds, 3e6)
+    for row in rows:
+        if row.op:
+            row.found = ratio(row, benches)
+
+
+def ratio(row, benches):
+    over, under = (row.under, row.over) if row.speed else (row.over, row.under)
+    q1, median, q3 = benches[row.op].ratio(over, under)
+    samples = benches[row.op].samples
+    return {"value": median, "spread": [q1, q3], "rounds": len(samples["csock"]),
+            "medians": {side: statistics.median(s.values()) for side, s in samples.items()}}
+
+
+def conversion_line(reports):
+    """What an address costs in sendto, as the difference of two calls."""
+    cost = {}
+    for side in ("csock", "stock"):
+        of = {one["name"]: one["instructions"][side] for one in reports}
+        cost[side] = of["UDP sendto"] - of["UDP send"]
+    value = cost["stock"] / cost["csock"]
+    return (f"12  {'address in sendto, instructions':42} {'>= 3 x stock':24} {value:>8.3f} "
+            f"{'':19}  {'ok' if value >= 3 else 'MISSED':7} csock {cost['csock']}, "
+            f"stock {cost['stock']}")
+
+
+def measure_scene(row, modules):
+    sides = {"csock": modules["csock"]}
+    if not row.alone:
+        sides[row.under] = modules["stock"] if row.under == "stock" else None
+    samples = {side: [] for side in sides}
+    for number in range(row.rounds):
+        for side in list(sides)[:: 1 if number % 2 else -1]:
+            function = scenes.bulk if sides[side] is None else row.scene
+            samples[side].append(function(sides[side]))
+    first = samples["csock"]
+    values = first if row.alone else [a / b for a, b in zip(first, samples[row.under], strict=True)]
+    q1, median, q3 = run.spread(values)
+    row.found = {"value": median, "spread": [q1, q3], "rounds": row.rounds,
+                 "medians": {side: statistics.median(s) for side, s in samples.items()}}
+
+
+def line(row):
+    found = row.found
+    q1, q3 = found["spread"]
+    verdict = "ok" if row.reached(found["value"]) else "MISSED"
+    medians = ", ".join(f"{side} {value:,.4g}" for side, value in found["medians"].items())
+    return (f"{row.number:>2}  {row.work:42} {row.target:24} {found['value']:>8.3f} "
+            f"[{q1:.3f} {q3:.3f}] {found['rounds']:>3}  {verdict:7} {medians}")
+
+
+def count_line(reports):
+    missed = [f"{one['name']} ({', '.join(one['missed'])})" for one in reports if one["missed"]]
+    return (f"19  {'counts on ready data, each operation':42} {'<= stock':24} "
+            f"{len(reports) - len(missed):>4} of {len(reports)} operations   "
+            f"{'MISSED: ' + '; '.join(missed) if missed else 'ok'}")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=31)
+    parser.add_argument("--only", default="", metavar="ROWS", help="numbers, with commas")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--cpu", action="store_true", help="processor time instead of the wall's")
+    return parser.parse_args()
+
+
+def main():
+    args = arguments()
+    wanted = {int(number) for number in args.only.split(",") if number} or set(range(1, 20))
+    rows = [row for row in ROWS if row.number in wanted]
+    build.twins()
+    build.bare()
+    ops.use_cpu_clock(args.cpu)
+    modules = {"csock": importlib.import_module("csock.dropin"), "stock": socket}
+    print(f"{'':3} {'work':42} {'target':24} {'median':>8} [quartiles] rounds  verdict, medians")
+    measure_ops(rows, modules, args.rounds)
+    for row in rows:
+        if row.scene:
+            measure_scene(row, modules)
+        print(line(row), flush=True)
+    reports = []
+    if 19 in wanted and shutil.which("valgrind") and shutil.which("strace"):
+        reports = list(counts.measure())
+        print(conversion_line(reports))
+        print(count_line(reports))
+    elif 19 in wanted:
+        print("19  counts: not measured, for want of valgrind or strace")
+    print(f"Python {platform.python_version()}, Linux {platform.release()}, "
+          f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
+    if args.json:
+        args.json.write_text(json.dumps({
+            "python": platform.python_version(), "kernel": platform.release(),
+            "processors": os.cpu_count(), "load": os.getloadavg(), "cpu_clock": args.cpu,
+            "rows": [{"number": row.number, "work": row.work, "target": row.target,
+                      "reached": row.reached(row.found["value"]), **row.found} for row in rows],
+            "counts": reports}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
