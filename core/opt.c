@@ -29,8 +29,8 @@ static int set(struct csock *s, int level, int name, const void *value, socklen_
     return r;
 }
 
-/* SO_GET_FILTER counts instructions, not bytes: told the size of a buffer, it would write eight times
- * as much. */
+/* SO_GET_FILTER counts instructions, not bytes: told the size of a buffer, it would write eight
+ * times as much. */
 static socklen_t unit_of(int level, int name)
 {
     return level == SOL_SOCKET && name == SO_GET_FILTER ? sizeof(struct sock_filter) : 1;
