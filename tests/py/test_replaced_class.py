@@ -167,10 +167,10 @@ def test_slots_that_are_empty_or_odd(impl):
         file.close()
     file = a.makefile("rb")
     del a._closed
-    with pytest.raises(AttributeError, match="'socket' object has no attribute '_closed'"):
+    with pytest.raises(AttributeError, match="socket' object has no attribute '_closed'"):
         file.close()
     del a._io_refs
-    with pytest.raises(AttributeError, match="'socket' object has no attribute '_io_refs'"):
+    with pytest.raises(AttributeError, match="socket' object has no attribute '_io_refs'"):
         a.close()
     impl.close(a.detach())
     b.close()
