@@ -9,7 +9,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-DEFAULT = ROOT / "build" / "bench"
+DEFAULT = Path(os.environ.get("BENCH_BUILD", ROOT / "build" / "bench"))
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-DNDEBUG", "-fPIC", "-shared", "-pthread"]
 
 

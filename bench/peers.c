@@ -55,16 +55,24 @@ BENCH peer_ask(int fd, int n)
     return pid < 0 ? -errno : pid;
 }
 
+/* By the wall's clock, as scenes.py has it: what is waited for counts. */
+static int64_t wall(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 /* The ns that receiving so many bytes takes, `size` at most at a time. */
 BENCH raw_receive(int fd, long bytes, long size)
 {
     static char buffer[1 << 20];
-    int64_t start = bench_now();
+    int64_t start = wall();
     while (bytes > 0) {
         ssize_t r = recv(fd, buffer, (size_t)size, 0);
         if (r <= 0)
             return -EIO;
         bytes -= r;
     }
-    return bench_now() - start;
+    return wall() - start;
 }

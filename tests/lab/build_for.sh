@@ -4,7 +4,7 @@
 # build_for.sh VENV FOLDER: leaves FOLDER/site.
 set -eu
 cd "$(dirname "$0")/../.."
-venv=$1
+venv=$(cd "$1" && pwd) # ninja runs meson again from elsewhere, with this PATH
 mkdir -p "$2"
 folder=$(cd "$2" && pwd)
 PATH=$venv/bin:$PATH # for ninja
