@@ -126,8 +126,10 @@ def test_a_socket_filter_stays_within_its_buffer(csock):
         s.setsockopt(csock.SOL_SOCKET, csock.SO_ATTACH_FILTER, attach)
         assert s.getsockopt(csock.SOL_SOCKET, csock.SO_GET_FILTER, len(program)) == program
         assert s.getsockopt(csock.SOL_SOCKET, csock.SO_GET_FILTER, 500) == program
-        assert s.getsockopt(csock.SOL_SOCKET, csock.SO_GET_FILTER) == 0
-        assert s.getsockopt(csock.SOL_SOCKET, csock.SO_GET_FILTER, 7) == b""
+        # The sanitizer takes the number of instructions for bytes that the kernel has written.
+        if not os.environ.get("CSOCK_SANITIZED"):
+            assert s.getsockopt(csock.SOL_SOCKET, csock.SO_GET_FILTER) == 0
+            assert s.getsockopt(csock.SOL_SOCKET, csock.SO_GET_FILTER, 7) == b""
         for size in 8, 40, len(program) - 1:
             with pytest.raises(OSError) as error:
                 s.getsockopt(csock.SOL_SOCKET, csock.SO_GET_FILTER, size)
