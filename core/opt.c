@@ -2,6 +2,7 @@
 #include "close.h"
 #include "sys.h"
 
+#include <linux/filter.h>
 #include <string.h>
 
 /* SO_RCVLOWAT is a promise of the blocking receive, which a try would break. The kernel takes 0 for
@@ -28,17 +29,27 @@ static int set(struct csock *s, int level, int name, const void *value, socklen_
     return r;
 }
 
+/* SO_GET_FILTER counts instructions, not bytes: told the size of a buffer, it would write eight
+ * times as much. */
+static socklen_t unit_of(int level, int name)
+{
+    return level == SOL_SOCKET && name == SO_GET_FILTER ? sizeof(struct sock_filter) : 1;
+}
+
+/* Some options say how much there would be, and not how much was written: NETLINK_LIST_MEMBERSHIPS,
+ * netlink(7). */
 int csock_opt_get(struct csock *s, int level, int name, void *buf, socklen_t *len)
 {
     struct csock__call call;
-    socklen_t n = *len;
+    const socklen_t unit = unit_of(level, name), room = *len / unit;
+    socklen_t n = room;
     int r = csock__enter(&call, s);
     if (r < 0)
         return r;
     r = (int)csock__ret(csock__sys->getsockopt(csock__fd(s), level, name, buf, &n));
     csock__leave(&call);
     if (r == 0)
-        *len = n;
+        *len = (n < room ? n : room) * unit;
     return r;
 }
 

@@ -507,7 +507,8 @@ CSOCK_API int csock_opt_set_int(struct csock *s, int level, int name, int value)
 CSOCK_API int csock_opt_get_u64(struct csock *s, int level, int name, uint64_t *ret_value);
 CSOCK_API int csock_opt_set_u64(struct csock *s, int level, int name, uint64_t value);
 
-/* A buffer of at most *len bytes; *len becomes what the kernel wrote. On failure unchanged. */
+/* A buffer of at most *len bytes; *len becomes what the kernel wrote. On failure unchanged. Bytes
+ * also for SO_GET_FILTER, which the kernel counts in instructions. */
 CSOCK_API int csock_opt_get(struct csock *s, int level, int name, void *buf, socklen_t *len);
 CSOCK_API int csock_opt_set(struct csock *s, int level, int name, const void *buf, socklen_t len);
 

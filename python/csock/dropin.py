@@ -24,6 +24,7 @@ from ._socket import (
     SOCK_STREAM,
     SOL_SOCKET,
     error,
+    getdefaulttimeout,
     gethostbyaddr,
     gethostname,
     has_ipv6,
@@ -142,7 +143,10 @@ class socket(_socket.socket):
         from ._own import own
 
         fd, address = self._accept()
-        return own(socket, super().family, super().type, self.proto, fd), address
+        sock = own(socket, super().family, super().type, self.proto, fd)
+        if getdefaulttimeout() is None and self.gettimeout():
+            sock.setblocking(True)  # an _accept() of somebody's own may have taken it over
+        return sock, address
 
     def makefile(self, mode="r", buffering=None, *, encoding=None, errors=None, newline=None):
         """A file object on this socket. The arguments are those of open(); modes r, w, rw, and b.

@@ -1,8 +1,6 @@
 /* getsockopt and setsockopt. Sits on csock_opt_*. */
 #include "ext.h"
 
-#include <string.h>
-
 /* The kernel copies options of every size whole; nobody asks for more than this. */
 #define OPTION_MAX (1024 * 1024)
 #define OPTION_SMALL 1024
@@ -85,36 +83,19 @@ static PyObject *sock_getsockopt(PyObject *self, PyObject *const *args, Py_ssize
     return size == 0 ? option_int(s, level, name) : option_bytes(s, level, name, size);
 }
 
-/* Only the blocking call knows of SO_RCVLOWAT: a try would return with less. */
-static void note_low_water(struct sock_object *s, int bytes)
-{
-    if (bytes > 1)
-        __atomic_fetch_or(&s->core.flags, CSOCK_NO_TRY, __ATOMIC_RELAXED);
-    else
-        __atomic_fetch_and(&s->core.flags, ~CSOCK_NO_TRY, __ATOMIC_RELAXED);
-}
-
 static int set_int(struct sock_object *s, int level, int name, int value)
 {
     PyThreadState *saved = sock_quick_begin(s);
     int r = csock_opt_set_int(&s->core, level, name, value);
     sock_quick_end(saved);
-    if (r == 0 && level == SOL_SOCKET && name == SO_RCVLOWAT)
-        note_low_water(s, value);
     return r;
 }
 
 static int set_buffer(struct sock_object *s, int level, int name, const Py_buffer *value)
 {
-    int number;
     PyThreadState *saved = sock_quick_begin(s);
     int r = csock_opt_set(&s->core, level, name, value->buf, (socklen_t)value->len);
     sock_quick_end(saved);
-    if (r == 0 && level == SOL_SOCKET && name == SO_RCVLOWAT &&
-        value->len >= (Py_ssize_t)sizeof number) {
-        memcpy(&number, value->buf, sizeof number);
-        note_low_water(s, number);
-    }
     return r;
 }
 

@@ -136,6 +136,34 @@ static void kernel_errors_come_back(void **state)
     assert_int_equal(len, sizeof buf);
 }
 
+static int say_more(int fd, int level, int name, void *value, socklen_t *len)
+{
+    (void)fd, (void)level, (void)name;
+    seen_len = *len;
+    memset(value, 1, *len);
+    *len = 100;
+    return 0;
+}
+
+/* As NETLINK_LIST_MEMBERSHIPS and SO_GET_FILTER do. */
+static void no_more_is_returned_than_was_written(void **state)
+{
+    char buf[24];
+    socklen_t len = sizeof buf;
+    (void)state;
+    fake_under()->getsockopt = say_more;
+    assert_int_equal(csock_opt_get(&tcp, 270, 9, buf, &len), 0);
+    assert_int_equal(seen_len, sizeof buf);
+    assert_int_equal(len, sizeof buf);
+    assert_int_equal(csock_opt_get(&tcp, SOL_SOCKET, SO_GET_FILTER, buf, &len), 0);
+    assert_int_equal(seen_len, 3);
+    assert_int_equal(len, sizeof buf);
+    len = 7;
+    assert_int_equal(csock_opt_get(&tcp, SOL_SOCKET, SO_GET_FILTER, buf, &len), 0);
+    assert_int_equal(seen_len, 0);
+    assert_int_equal(len, 0);
+}
+
 /* Receives must not be tried first while SO_RCVLOWAT is in force. */
 static void low_water_mark_is_noticed(void **state)
 {
@@ -145,6 +173,8 @@ static void low_water_mark_is_noticed(void **state)
     assert_int_equal(tcp.flags & CSOCK_NO_TRY, CSOCK_NO_TRY);
     assert_int_equal(csock_opt_set_int(&tcp, SOL_SOCKET, SO_RCVLOWAT, 1), 0);
     assert_int_equal(tcp.flags & CSOCK_NO_TRY, 0);
+    assert_int_equal(csock_opt_set_int(&tcp, SOL_SOCKET, SO_RCVLOWAT, -1), 0); /* INT_MAX */
+    assert_int_equal(tcp.flags & CSOCK_NO_TRY, CSOCK_NO_TRY);
     assert_int_equal(csock_opt_set(&tcp, SOL_SOCKET, SO_RCVLOWAT, two, sizeof two), 0);
     assert_int_equal(tcp.flags & CSOCK_NO_TRY, CSOCK_NO_TRY);
     fake_fail(FAKE_SETSOCKOPT, 1, EINVAL); /* not changed, so not forgotten */
@@ -188,6 +218,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(absent_value_reaches_the_kernel, setup, teardown),
         cmocka_unit_test_setup_teardown(a_length_below_0_is_einval, setup, teardown),
         cmocka_unit_test_setup_teardown(kernel_errors_come_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_more_is_returned_than_was_written, setup, teardown),
         cmocka_unit_test_setup_teardown(low_water_mark_is_noticed, setup, teardown),
         cmocka_unit_test_setup_teardown(closed_socket_is_ebadf, setup, teardown),
     };

@@ -1,9 +1,11 @@
 """Who owns a descriptor, and what a socket that was made around one knows of it."""
 
+import ctypes
 import errno
 import gc
 import os
 import signal
+import struct
 import threading
 import time
 
@@ -104,6 +106,34 @@ def test_a_wrong_declaration_shows_no_memory(csock, family, kind):
 def test_options_may_be_longer_than_stock_takes_them(csock):
     with csock.socket() as s:
         assert len(s.getsockopt(csock.IPPROTO_TCP, csock.TCP_INFO, 4096)) > 0
+
+
+def test_options_are_no_longer_than_what_the_kernel_wrote(csock):
+    """NETLINK_LIST_MEMBERSHIPS says how many bytes there would be."""
+    level, add, members = 270, 1, 9
+    with csock.socket(csock.AF_NETLINK, csock.SOCK_RAW, csock.NETLINK_ROUTE) as s:
+        s.setsockopt(level, add, 34)  # RTNLGRP_…: in the second 32 bits
+        assert s.getsockopt(level, members, 64) == bytes([0, 0, 0, 0, 2, 0, 0, 0])
+        assert s.getsockopt(level, members, 4) == bytes(4)
+
+
+def test_a_socket_filter_stays_within_its_buffer(csock):
+    """SO_GET_FILTER takes its length for a number of instructions, of 8 bytes each."""
+    program = struct.pack("HBBI", 0, 0, 0, 1) * 39 + struct.pack("HBBI", 6, 0, 0, 0xFFFF)
+    memory = ctypes.create_string_buffer(program)
+    with csock.socket(csock.AF_INET, csock.SOCK_DGRAM) as s:
+        attach = struct.pack("HxxxxxxP", 40, ctypes.addressof(memory))
+        s.setsockopt(csock.SOL_SOCKET, csock.SO_ATTACH_FILTER, attach)
+        assert s.getsockopt(csock.SOL_SOCKET, csock.SO_GET_FILTER, len(program)) == program
+        assert s.getsockopt(csock.SOL_SOCKET, csock.SO_GET_FILTER, 500) == program
+        # The sanitizer takes the number of instructions for bytes that the kernel has written.
+        if not os.environ.get("CSOCK_SANITIZED"):
+            assert s.getsockopt(csock.SOL_SOCKET, csock.SO_GET_FILTER) == 0
+            assert s.getsockopt(csock.SOL_SOCKET, csock.SO_GET_FILTER, 7) == b""
+        for size in 8, 40, len(program) - 1:
+            with pytest.raises(OSError) as error:
+                s.getsockopt(csock.SOL_SOCKET, csock.SO_GET_FILTER, size)
+            assert error.value.errno == errno.EINVAL
 
 
 def test_a_socket_is_not_made_anew_under_a_call(csock):

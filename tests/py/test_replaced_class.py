@@ -137,6 +137,23 @@ def test_a_class_is_equipped_once():
         _core.equip(dropin.socket, vars(dropin))
 
 
+def test_a_connection_blocks_whatever_an_accept_of_somebodys_own_gives(module):
+    class Listener(module.socket):
+        def _accept(self):
+            fd, address = super()._accept()
+            os.set_blocking(fd, False)
+            return fd, address
+
+    with Listener() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.settimeout(30)
+        with module.create_connection(listener.getsockname()):
+            conn, _ = listener.accept()
+            assert os.get_blocking(conn.fileno())
+            conn.close()
+
+
 class Moody:
     def __bool__(self):
         raise KeyError("moody")
@@ -150,10 +167,10 @@ def test_slots_that_are_empty_or_odd(impl):
         file.close()
     file = a.makefile("rb")
     del a._closed
-    with pytest.raises(AttributeError, match="'socket' object has no attribute '_closed'"):
+    with pytest.raises(AttributeError, match="socket' object has no attribute '_closed'"):
         file.close()
     del a._io_refs
-    with pytest.raises(AttributeError, match="'socket' object has no attribute '_io_refs'"):
+    with pytest.raises(AttributeError, match="socket' object has no attribute '_io_refs'"):
         a.close()
     impl.close(a.detach())
     b.close()

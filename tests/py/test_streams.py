@@ -235,6 +235,17 @@ def test_rcvlowat_waits_for_that_much(pair, impl, receiver, value):
     assert job.result() == b"first.as much again"
 
 
+@pytest.mark.parametrize("value", [-1, struct.pack("i", -1)], ids=["int", "bytes"])
+def test_rcvlowat_below_0_is_as_high_as_can_be(pair, impl, value):
+    a, b = pair
+    b.setsockopt(impl.SOL_SOCKET, impl.SO_RCVLOWAT, value)
+    a.sendall(b"first.")
+    job = testkit.Job(b.recv, 100)
+    job.wait_blocked()
+    a.shutdown(impl.SHUT_WR)
+    assert job.result() == b"first."
+
+
 @pytest.mark.parametrize("receiver", RECEIVERS)
 def test_rcvlowat_with_a_timeout_is_polls(impl, receiver):
     """Over TCP poll respects it; what is there below the mark is left for later."""
