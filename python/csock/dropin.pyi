@@ -111,7 +111,7 @@ _ReadWriteMode = Literal["rwb", "rbw", "wrb", "wbr", "brw", "bwr"]
 
 class SocketIO(_core.RawStream, RawIOBase):
     def __init__(
-        self, sock: _socket.socket, mode: Literal["r", "w", "rw", "rb", "wb", "rwb"], /
+        self, sock: _socket.socket, mode: Literal["r", "w", "rw", "rb", "wb", "rwb"]
     ) -> None: ...
 
 class socket(_socket.socket):

@@ -133,7 +133,7 @@ def run_scenario(runner, name):
 
 
 def suite_cases(runner, name, row, only=()):
-    """Runs the suite, or the functions `only`, on both sides, and notes in the row how that went."""
+    """Runs the suite, or the functions `only`, on both sides; the row gets to know how it went."""
     cases = {}
     for side in sides.SIDES:
         report = OUT / f"suite-{name}.{side}{'.again' if only else ''}.xml"
