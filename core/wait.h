@@ -1,4 +1,10 @@
-/* The two waits, and the loop that every call which may block goes through. */
+/* The two waits, and the loop that every call which may block goes through.
+ *
+ * There is one first try to a call, and three places that may make it, each for a caller who has
+ * paid for less: a binding that keeps closers out by a lock of its own, through try.c, before it
+ * has entered anything; csock_recv and csock_send (io.c), inside the socket, before there is
+ * anything to wait with; csock__run here. Who has tried hands the result on as `tried`, so that
+ * nobody after him does it again. */
 #ifndef CSOCK_CORE_WAIT_H
 #define CSOCK_CORE_WAIT_H
 
@@ -10,7 +16,7 @@ struct csock__waiting {
     struct csock *s;
     const struct csock_wait *w; /* never NULL */
     int64_t deadline;           /* of w, made absolute when first needed; CSOCK_FOREVER */
-    ssize_t tried;              /* result of a try made before, 0: none */
+    ssize_t tried;              /* -EAGAIN, -EINTR or a short count of a try made before; 0: none */
     unsigned lies;              /* times that poll said "ready" and the call then had to wait */
     bool blocked;               /* the blocking call was made: its short count is final (io.c) */
 };

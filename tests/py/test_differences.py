@@ -83,3 +83,22 @@ def test_reload_goes_back_to_csock_s_own_names():
 def test_pickles_without_install_name_csock(impl):
     names = {"socket": b"socket", "csock": b"csock.dropin"}
     assert names[impl.__name__] in pickle.dumps(impl.AF_INET, 0)
+
+
+def test_nul_in_the_port(impl):
+    if impl.__name__ == "csock":
+        with pytest.raises(ValueError, match="null"):
+            impl.getaddrinfo("127.0.0.1", "80\0x")
+    else:
+        assert impl.getaddrinfo("127.0.0.1", "80\0x")[0][4] == ("127.0.0.1", 80)
+
+
+def test_family_overridden_by_a_subclass(impl):
+    class Named(impl.socket):
+        family = property(lambda self: impl.AF_INET6)
+
+    with Named(impl.AF_UNIX) as sock, sock.dup() as copy:
+        found = copy.getsockopt(impl.SOL_SOCKET, impl.SO_DOMAIN)
+        told = impl.SocketType.__mro__[-2].family.__get__(copy)
+    assert found == impl.AF_UNIX
+    assert told == (impl.AF_UNIX if impl.__name__ == "csock" else impl.AF_INET6)
