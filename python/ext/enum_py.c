@@ -49,9 +49,21 @@ static PyObject *get_type(PyObject *self, void *closure)
     return member_of(s->state->sock_class.types, PyLong_FromLong(s->type));
 }
 
+/* In the words of a property of Python's, which these are in stock. */
+static int refuse(PyObject *self, PyObject *value, void *name)
+{
+    PyObject *type = PyType_GetQualName(Py_TYPE(self));
+    if (type)
+        PyErr_Format(PyExc_AttributeError, "property '%s' of %R object has no %s",
+                     (const char *)name, type, value ? "setter" : "deleter");
+    Py_XDECREF(type);
+    return -1;
+}
+
 PyGetSetDef sock_class_properties[] = {
-    {"family", get_family, NULL, "The address family, an AddressFamily where it is known.", NULL},
-    {"type", get_type, NULL, "The socket type, a SocketKind where it is known.", NULL},
+    {"family", get_family, refuse, "The address family, an AddressFamily where it is known.",
+     "family"},
+    {"type", get_type, refuse, "The socket type, a SocketKind where it is known.", "type"},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

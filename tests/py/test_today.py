@@ -381,3 +381,19 @@ def test_create_connection_and_create_server(impl):
 
 def test_getfqdn_of_a_literal(impl):
     assert isinstance(impl.getfqdn("127.0.0.1"), str)
+
+
+@pytest.mark.parametrize("name", ["family", "type"])
+def test_family_and_type_refuse_as_properties_do(impl, name):
+    class Named(impl.socket):
+        pass
+
+    for cls in (impl.socket, Named):
+        with cls() as sock:
+            text = f"property '{name}' of '{cls.__qualname__}' object has no "
+            with pytest.raises(AttributeError) as caught:
+                setattr(sock, name, 1)
+            assert str(caught.value) == f"{text}setter"
+            with pytest.raises(AttributeError) as caught:
+                delattr(sock, name)
+            assert str(caught.value) == f"{text}deleter"
