@@ -6,6 +6,7 @@ JUnit file, and from its log, which has what that file leaves out: failing subte
 before the process died.
 """
 
+import functools
 import os
 import re
 import shutil
@@ -62,11 +63,20 @@ def may_isolate():
         return False
 
 
+@functools.cache
+def resources_of(python):
+    """What `-u` may name: "walltime" came with a bug fix release of 3.11."""
+    program = "from test.libregrtest.cmdline import RESOURCE_NAMES; print(*RESOURCE_NAMES)"
+    done = subprocess.run([python, "-c", program], capture_output=True, text=True)
+    return set(done.stdout.split())
+
+
 def command(side, suite, only, junit):
     """The words that run the suite, or of it the tests that `only` names."""
     words = [side.python, "-m", "test", "-v", "--junit-xml", junit, "--timeout", str(suite.limit)]
-    if suite.resources:
-        words += ["-u", ",".join(suite.resources)]
+    resources = [name for name in suite.resources if name in resources_of(side.python)]
+    if resources:
+        words += ["-u", ",".join(resources)]
     for pattern in only or suite.match:
         words += ["-m", pattern]
     for pattern in NEVER:
