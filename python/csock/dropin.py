@@ -424,7 +424,7 @@ def create_server(address, *, family=AF_INET, backlog=None, reuse_port=False, du
             sock.bind(address)
         except error as err:
             text = f"{err.strerror} (while attempting to bind on address {address!r})"
-            raise type(err)(err.errno, text) from None
+            raise error(err.errno, text) from None
         if backlog is None:
             sock.listen()
         else:

@@ -397,3 +397,14 @@ def test_family_and_type_refuse_as_properties_do(impl, name):
             with pytest.raises(AttributeError) as caught:
                 delattr(sock, name)
             assert str(caught.value) == f"{text}deleter"
+
+
+def test_create_server_says_where_it_could_not_bind(impl):
+    with pytest.raises(OSError) as caught:
+        impl.create_server(("x" * 300, 0))
+    assert type(caught.value) is OSError
+    assert "while attempting to bind on address ('xxx" in str(caught.value)
+    with impl.create_server(("127.0.0.1", 0)) as server, pytest.raises(OSError) as caught:
+        impl.create_server(server.getsockname())
+    assert caught.value.errno == 98  # EADDRINUSE
+    assert "while attempting to bind on address ('127.0.0.1', " in str(caught.value)
