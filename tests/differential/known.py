@@ -36,6 +36,12 @@ ROWS = [
         OS_ERROR,
     ),
     (
+        "sendfile from beyond the file's end has nothing to wait for",
+        r"\w\.sendfile\(.*",
+        r"(builtins\.TimeoutError.*|hung)",
+        r"int 0",
+    ),
+    (
         "timeouts of 2**31 s and more hold",
         r".*",
         r"builtins\.TimeoutError.*",
@@ -87,7 +93,7 @@ ROWS = [
     ),
     (
         "SOCK_NONBLOCK holds for a descriptor that is taken over, too",
-        r".*socket\(.*(2049|2050|526337).*",
+        r".*(socket|fromfd)\(.*(2049|2050|526337).*",
         r"(done|_?socket.socket.*)",
         r"(done|_?socket.socket.*)",
     ),
