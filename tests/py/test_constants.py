@@ -4,13 +4,13 @@ import _socket as stock
 import importlib.util
 import pathlib
 import platform
-import re
 import shutil
 import socket as stock_socket
 import subprocess
 import sys
 
 import pytest
+from testkit import STOCK_MAY_LACK
 
 import csock
 from csock import _core, _socket, dropin
@@ -54,14 +54,6 @@ GATES = {
     "SO_PASSRIGHTS": 15,
     "CAN_ISOTP_OPTS": 15,
 }
-
-# A stock build lacks these if the machine that built it lacked the headers or had older ones;
-# CAN_RAW_ERR_FILTER came with a bug fix release.
-STOCK_MAY_LACK = re.compile(
-    r"AF_BLUETOOTH|BT_\w+|BTPROTO_\w+|HCI_\w+|L2CAP_\w+|BDADDR_\w+|"
-    r"SOL_(BLUETOOTH|HCI|L2CAP|RFCOMM|SCO)"
-    r"|CAN_RAW_ERR_FILTER|SO_PASSRIGHTS|CAN_ISOTP_\w+|SOL_CAN_ISOTP"
-)
 
 
 def ints(module):

@@ -3,21 +3,15 @@ by keyword, and what the standard library and CPython's own tests reach besides.
 
 import _socket as stock_c
 import inspect
-import re
 import socket as stock
 import sys
 
 import pytest
+from testkit import STOCK_MAY_LACK
 
 from csock import _socket as our_c
 from csock import dropin as ours
 
-# A stock build lacks these if the machine that built it had no headers for them.
-STOCK_MAY_LACK = re.compile(
-    r"AF_BLUETOOTH|BT_\w+|BTPROTO_\w+|HCI_\w+|L2CAP_\w+|BDADDR_\w+|"
-    r"SOL_(BLUETOOTH|HCI|L2CAP|RFCOMM|SCO)"
-    r"|CAN_RAW_ERR_FILTER|SO_PASSRIGHTS|CAN_ISOTP_\w+|SOL_CAN_ISOTP"
-)
 # A module's own, by how it was loaded.
 MODULE = {"__cached__", "__file__", "__builtins__", "__getattr__"}
 # Up to 3.11 stock's C type is a static one, whose class has these by another way.

@@ -7,6 +7,7 @@ import contextlib
 import os
 import pathlib
 import platform
+import re
 import select
 import socket
 import subprocess
@@ -26,6 +27,14 @@ SANITISED = _sanitised()
 SLOWNESS = 4 if SANITISED else 1
 
 _FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "s390x": 238, "i686": 240}
+
+# A stock build lacks these if the machine that built it lacked the headers or had older ones;
+# CAN_RAW_ERR_FILTER came with a bug fix release.
+STOCK_MAY_LACK = re.compile(
+    r"AF_BLUETOOTH|BT_\w+|BTPROTO_\w+|HCI_\w+|L2CAP_\w+|BDADDR_\w+|"
+    r"SOL_(BLUETOOTH|HCI|L2CAP|RFCOMM|SCO)"
+    r"|CAN_RAW_ERR_FILTER|SO_PASSRIGHTS|CAN_ISOTP_\w+|SOL_CAN_ISOTP"
+)
 
 
 def has_ipv6():
