@@ -83,9 +83,24 @@ static uint64_t users_of(const struct csock *s)
     return current(load(s)) & USERS;
 }
 
+/* Of an abandoned socket, the last user to leave takes the descriptor out after it has left. */
 bool csock_idle(const struct csock *s)
 {
-    return users_of(s) == 0;
+    uint64_t now = current(load(s));
+    return (now & USERS) == 0 && !((now & ABANDONED) && csock__fd(s) >= 0);
+}
+
+/* Whoever comes meanwhile finds it closing, until all members are there. */
+void csock_renew(struct csock *from, struct csock *to)
+{
+    __atomic_store_n(&to->state, fresh_state() | CLOSING, __ATOMIC_SEQ_CST);
+    to->family = from->family;
+    to->type = from->type;
+    to->proto = from->proto;
+    __atomic_store_n(&to->flags, csock__flags(from), __ATOMIC_RELAXED);
+    __atomic_store_n(&to->fd, csock__fd(from), __ATOMIC_RELAXED);
+    __atomic_store_n(&to->state, fresh_state(), __ATOMIC_SEQ_CST);
+    *from = (struct csock)CSOCK_INIT;
 }
 
 int csock__enter(struct csock__call *call, struct csock *s)

@@ -28,13 +28,13 @@ int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_
                  socklen_t *ret_len, const struct csock_wait *w)
 {
     struct csock__waiting wg;
-    const struct csock kind = {.family = s->family, .type = s->type, .proto = s->proto};
-    /* Asked for a name, AF_ALG makes the connection and loses it again, with ECONNABORTED. */
-    struct accept_op a = {.op = {.run = run_accept, .events = POLLIN, .poll_first = true},
-                          .nameless = s->family == AF_ALG};
     int r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;
+    const struct csock kind = {.family = s->family, .type = s->type, .proto = s->proto};
+    /* Asked for a name, AF_ALG makes the connection and loses it again, with ECONNABORTED. */
+    struct accept_op a = {.op = {.run = run_accept, .events = POLLIN, .poll_first = true},
+                          .nameless = kind.family == AF_ALG};
     r = csock__ready_to_poll(&wg);
     if (r == 0)
         r = (int)csock__run(&wg, &a.op);

@@ -321,6 +321,10 @@ CSOCK_API int csock_dup(struct csock *s, struct csock *ret_copy);
 /* Moves an open socket to other storage, as long as no other thread knows it; *from is closed. */
 CSOCK_API void csock_move(struct csock *from, struct csock *ret_to);
 
+/* The same, to storage that other threads know: *to is CSOCK_INIT, or closed or detached and idle.
+ * Their calls on *to find it closed or open, and nothing in between. */
+CSOCK_API void csock_renew(struct csock *from, struct csock *to);
+
 /* The descriptor, still owned by the socket, or -1 when closed. Does not block. */
 CSOCK_API int csock_fd(const struct csock *s);
 

@@ -148,37 +148,44 @@ class socket(_socket.socket):
             sock.setblocking(True)  # an _accept() of somebody's own may have taken it over
         return sock, address
 
-    def makefile(self, mode="r", buffering=None, *, encoding=None, errors=None, newline=None):
-        """A file object on this socket. The arguments are those of open(); modes r, w, rw, and b.
+    def _with_count(count_file):
+        def makefile(self, mode="r", buffering=None, *, encoding=None, errors=None, newline=None):
+            """A file object on this socket. The arguments are those of open(); modes r, w, rw, b.
 
-        The socket stays open until the file, too, is closed.
-        """
-        if str.strip(mode, "rwb") if isinstance(mode, str) else set(mode) - {"r", "w", "b"}:
-            raise ValueError(f"invalid mode {mode!r} (only r, w, b allowed)")
-        binary = "b" in mode
-        writing = "w" in mode
-        reading = "r" in mode or not writing
-        if buffering == 0 and not binary:
-            raise ValueError("unbuffered streams must be binary")
-        by_line = buffering == 1 and not binary
-        if buffering is None or buffering < 0 or by_line:
-            buffering = io.DEFAULT_BUFFER_SIZE
-        raw = SocketIO(self, "r" * reading + "w" * writing)
-        self._io_refs += 1
-        if buffering == 0:
-            return raw
-        if reading and writing:
-            buffered = io.BufferedRWPair(raw, raw, buffering)
-        elif reading:
-            buffered = io.BufferedReader(raw, buffering)
-        else:
-            buffered = io.BufferedWriter(raw, buffering)
-        if binary:
-            return buffered
-        encoding = io.text_encoding(encoding)
-        text = io.TextIOWrapper(buffered, encoding, errors, newline, line_buffering=by_line)
-        text.mode = mode
-        return text
+            The socket stays open until the file, too, is closed.
+            """
+            if str.strip(mode, "rwb") if isinstance(mode, str) else set(mode) - {"r", "w", "b"}:
+                raise ValueError(f"invalid mode {mode!r} (only r, w, b allowed)")
+            binary = "b" in mode
+            writing = "w" in mode
+            reading = "r" in mode or not writing
+            if buffering == 0 and not binary:
+                raise ValueError("unbuffered streams must be binary")
+            by_line = buffering == 1 and not binary
+            if buffering is None or buffering < 0 or by_line:
+                buffering = io.DEFAULT_BUFFER_SIZE
+            raw = SocketIO(self, "r" * reading + "w" * writing)
+            count_file(self)
+            if buffering == 0:
+                return raw
+            if reading and writing:
+                buffered = io.BufferedRWPair(raw, raw, buffering)
+            elif reading:
+                buffered = io.BufferedReader(raw, buffering)
+            else:
+                buffered = io.BufferedWriter(raw, buffering)
+            if binary:
+                return buffered
+            encoding = io.text_encoding(encoding)
+            text = io.TextIOWrapper(buffered, encoding, errors, newline, line_buffering=by_line)
+            text.mode = mode
+            return text
+
+        makefile.__qualname__ = "socket.makefile"
+        return makefile
+
+    makefile = _with_count(_core.file_opened)
+    del _with_count
 
     def sendfile(self, file, offset=0, count=None):
         """Send a file that was opened in binary mode, from offset on, at most count bytes: by

@@ -166,7 +166,7 @@ static const struct addr_row *row_of(int family)
 bool addr_from_py(struct sock_object *s, const char *what, PyObject *address,
                   union csock_addr *ret_addr, socklen_t *ret_len)
 {
-    const struct addr_row *row = row_of(s->family);
+    const struct addr_row *row = row_of(EXT_GET(s->family));
     if (!row) {
         PyErr_Format(PyExc_OSError, "%s(): bad family", what);
         return false;
@@ -207,12 +207,12 @@ PyObject *sock_addr_as_py(struct sock_object *s, const union csock_addr *addr, s
 {
     if (len == 0)
         Py_RETURN_NONE;
-    return row_as_py(&(struct addr_origin){s, s->proto}, addr, len);
+    return row_as_py(&(struct addr_origin){s, EXT_GET(s->proto)}, addr, len);
 }
 
 bool sock_addr_has_form(const struct sock_object *s)
 {
-    const struct addr_row *row = row_of(s->family);
+    const struct addr_row *row = row_of(EXT_GET(s->family));
     if (row)
         return !row->has_form || row->has_form(s);
     PyErr_SetString(PyExc_OSError, "getsockaddrlen: bad family");

@@ -95,7 +95,7 @@ static bool bluetooth_from_py(const struct addr_request *q, PyObject *address,
     union csock_addr addr = {.any.sa_family = AF_BLUETOOTH};
     bool ok;
     socklen_t len;
-    switch (q->s->proto) {
+    switch (EXT_GET(q->s->proto)) {
     case L2CAP:
         len = sizeof addr.l2;
         ok = l2_from_py(q, address, &addr.l2);
@@ -180,7 +180,7 @@ static PyObject *bluetooth_as_py(const struct addr_origin *o, const union csock_
 
 static bool bluetooth_has_form(const struct sock_object *s)
 {
-    if (s->proto >= L2CAP && s->proto <= RFCOMM)
+    if (EXT_GET(s->proto) >= L2CAP && EXT_GET(s->proto) <= RFCOMM)
         return true;
     PyErr_SetString(PyExc_OSError, "getsockaddrlen: unknown BT protocol");
     return false;

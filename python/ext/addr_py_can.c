@@ -11,7 +11,7 @@ static bool can_parse(const struct addr_request *q, PyObject *address, struct cs
 {
     unsigned long rx, tx;
     unsigned long long name;
-    switch (q->s->proto) {
+    switch (EXT_GET(q->s->proto)) {
     case CAN_RAW:
     case CAN_BCM:
         return addr_is_tuple(q, "AF_CAN", address) &&

@@ -42,7 +42,7 @@ static bool host_and_port(const struct addr_request *q, int family, const char *
  *
  * A server answers whom it heard, and hears the same one again: so the socket keeps the newest
  * numeric address as tuple and as sockaddr. The tuple cannot change, and a name, which may mean
- * something else tomorrow, is never kept. */
+ * something else tomorrow, is never kept. Without a GIL the two would need a lock. */
 
 #ifdef Py_GIL_DISABLED
 
@@ -73,12 +73,6 @@ static bool remembered(const struct sock_object *s, PyObject *address, union cso
     return true;
 }
 
-static bool is_plain(PyObject *address)
-{
-    return PyTuple_CheckExact(address) && PyUnicode_CheckExact(PyTuple_GET_ITEM(address, 0)) &&
-           PyLong_CheckExact(PyTuple_GET_ITEM(address, 1));
-}
-
 static void remember(struct sock_object *s, PyObject *address, const struct sockaddr_in *addr)
 {
     s->peer_addr = *addr;
@@ -94,14 +88,16 @@ static PyObject *remembered_tuple(const struct sock_object *s, const struct sock
 
 #endif
 
+static bool is_plain(PyObject *address)
+{
+    return PyTuple_CheckExact(address) && PyUnicode_CheckExact(PyTuple_GET_ITEM(address, 0)) &&
+           PyLong_CheckExact(PyTuple_GET_ITEM(address, 1));
+}
+
 /* A dotted quad and a port, with nothing about them that takes a second look. */
 static bool quick_from_py(struct sock_object *s, PyObject *address, union csock_addr *ret_addr,
                           socklen_t *ret_len)
 {
-#ifdef Py_GIL_DISABLED
-    (void)s, (void)address, (void)ret_addr, (void)ret_len;
-    return false;
-#else
     if (!is_plain(address))
         return false;
     PyObject *host = PyTuple_GET_ITEM(address, 0);
@@ -116,7 +112,6 @@ static bool quick_from_py(struct sock_object *s, PyObject *address, union csock_
         return false;
     remember(s, address, &ret_addr->in);
     return true;
-#endif
 }
 
 static bool inet_from_py(const struct addr_request *q, PyObject *address,

@@ -2,16 +2,28 @@
  * enum does, which takes ten times as long. Sits on sock_class.c, which is told the enums. */
 #include "ext.h"
 
+/* *ret is a new reference, or NULL with or without an exception. */
+static void dict_get(PyObject *map, PyObject *key, PyObject **ret)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    PyDict_GetItemRef(map, key, ret);
+#else
+    *ret = Py_XNewRef(PyDict_GetItemWithError(map, key));
+#endif
+}
+
 /* The member for a number, or the number where there is none; steals it. */
 static PyObject *member_of(PyObject *map, PyObject *number)
 {
-    PyObject *member = map && number ? PyDict_GetItemWithError(map, number) : NULL;
+    PyObject *member = NULL;
+    if (map && number)
+        dict_get(map, number, &member);
     if (!member && PyErr_Occurred())
         Py_CLEAR(number);
     if (!member)
         return number;
     Py_DECREF(number);
-    return Py_NewRef(member);
+    return member;
 }
 
 /* {value: member} of the enum called `name` in the module. */
@@ -39,14 +51,14 @@ static PyObject *get_family(PyObject *self, void *closure)
 {
     const struct sock_object *s = (struct sock_object *)self;
     (void)closure;
-    return member_of(s->state->sock_class.families, PyLong_FromLong(s->family));
+    return member_of(ext_class(s->state)->families, PyLong_FromLong(EXT_GET(s->family)));
 }
 
 static PyObject *get_type(PyObject *self, void *closure)
 {
     const struct sock_object *s = (struct sock_object *)self;
     (void)closure;
-    return member_of(s->state->sock_class.types, PyLong_FromLong(s->type));
+    return member_of(ext_class(s->state)->types, PyLong_FromLong(EXT_GET(s->type)));
 }
 
 /* In the words of a property of Python's, which these are in stock. */
@@ -80,7 +92,7 @@ static PyObject *answer_with_enums(const struct sock_class *c, PyObject *answer)
 
 static PyObject *core_with_enums(PyObject *module, PyObject *list)
 {
-    const struct sock_class *c = &ext_state_of(module)->sock_class;
+    const struct sock_class *c = ext_class(ext_state_of(module));
     PyObject *result = NULL, *answers = PySequence_List(list);
     if (!answers)
         return NULL;

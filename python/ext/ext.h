@@ -13,6 +13,17 @@
 
 #define EXT_SPARES 4
 
+/* ---- Without a GIL, several threads may be in one object or in the module's state at once. Single
+ * members are then read and written by these two; several that belong together, and references,
+ * inside a critical section of the object they are in. No lock is ever shared by two sockets. */
+#define EXT_GET(member) __atomic_load_n(&(member), __ATOMIC_RELAXED)
+#define EXT_SET(member, value) __atomic_store_n(&(member), (value), __ATOMIC_RELAXED)
+
+#ifndef Py_BEGIN_CRITICAL_SECTION /* before 3.13 */
+#define Py_BEGIN_CRITICAL_SECTION(object) {
+#define Py_END_CRITICAL_SECTION() }
+#endif
+
 /* Interned names of methods, kept so that nobody interns them at each call. */
 enum ext_name {
     NAME_REAL_CLOSE,
@@ -28,10 +39,10 @@ enum ext_name {
     EXT_NAMES
 };
 
-/* The class socket.socket as equip() found it: sock_class.c. */
+/* The class socket.socket as equip() found it, and what does not change after: sock_class.c. */
 struct sock_class {
     struct sock_class *older;   /* of an earlier equip(), or NULL */
-    PyTypeObject *type;         /* strong, as all of them; NULL before equip() */
+    PyTypeObject *type;         /* strong, as all of them; NULL where there is no class (yet) */
     PyObject *module_names;     /* the dictionary of its module */
     PyObject *slow_accept;      /* accept in Python, which hears everybody */
     PyObject *found[EXT_NAMES]; /* its attributes of these names; NULL where nobody looks */
@@ -47,8 +58,9 @@ struct ext_state {
     PyTypeObject *stream_type; /* raw stream behind makefile() */
     PyObject *gaierror;        /* strong; stock's classes where stock is loaded too */
     PyObject *herror;
-    int64_t default_timeout; /* ns, < 0: none */
-    struct sock_class sock_class;
+    int64_t default_timeout;       /* ns, < 0: none */
+    struct sock_class *sock_class; /* the newest; never NULL, see ext_class() */
+    struct sock_class no_class;    /* the oldest: before equip() */
     PyObject *names[EXT_NAMES];
     PyObject *spares[EXT_SPARES]; /* receive buffers for reuse: see sock_recv.c; may be NULL */
 };
@@ -68,6 +80,25 @@ struct sock_object {
     PyObject *peer; /* its tuple, of an exact str and int; NULL: none */
     struct sockaddr_in peer_addr;
 };
+
+/* The newest class of equip(). */
+static inline const struct sock_class *ext_class(const struct ext_state *st)
+{
+    return __atomic_load_n(&st->sock_class, __ATOMIC_ACQUIRE);
+}
+
+/* Takes the right to close: the object's descriptor, which is none from then on. Of several threads
+ * that close at once, one gets it. */
+static inline int ext_take_fd(struct sock_object *s)
+{
+#ifdef Py_GIL_DISABLED
+    return __atomic_exchange_n(&s->fd, -1, __ATOMIC_SEQ_CST);
+#else
+    int fd = s->fd;
+    s->fd = -1;
+    return fd;
+#endif
+}
 
 /* ---- module.c: init, state */
 extern struct PyModuleDef ext_socket_module, ext_core_module;
@@ -190,7 +221,7 @@ static inline bool ext_is_quick(int family)
 
 static inline bool ext_try_held(const struct sock_object *s, size_t n)
 {
-    return n <= EXT_HELD_MAX && ext_is_quick(s->family);
+    return n <= EXT_HELD_MAX && ext_is_quick(EXT_GET(s->family));
 }
 
 static inline bool ext_may_try(const struct sock_object *s, size_t n, int flags)
@@ -234,10 +265,11 @@ extern PyMethodDef sock_class_functions[];  /* of csock._core */
 int sock_class_setup(struct ext_state *st); /* 0 or -1 */
 int sock_class_traverse(const struct ext_state *st, visitproc visit, void *arg);
 void sock_class_clear(struct ext_state *st);
+void sock_class_free(struct ext_state *st); /* what sockets that outlive the module looked at */
 /* Whether o is a socket of exactly that class, whose attribute `name` is what equip() found. */
 static inline bool sock_is_untouched(const struct ext_state *st, PyObject *o, enum ext_name name)
 {
-    const struct sock_class *c = &st->sock_class;
+    const struct sock_class *c = ext_class(st);
     return Py_IS_TYPE(o, c->type) && _PyType_Lookup(c->type, st->names[name]) == c->found[name];
 }
 /* A file of makefile() on o, such a socket, has closed. 0 or -1. */

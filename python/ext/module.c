@@ -59,7 +59,7 @@ static PyObject *mod_socketpair(PyObject *module, PyObject *args)
     int family = AF_UNIX, type = SOCK_STREAM, proto = 0;
     if (!PyArg_ParseTuple(args, "|iii:socketpair", &family, &type, &proto))
         return NULL;
-    int64_t timeout = type & SOCK_NONBLOCK ? 0 : st->default_timeout;
+    int64_t timeout = type & SOCK_NONBLOCK ? 0 : EXT_GET(st->default_timeout);
     unsigned flags = CSOCK_SIGPIPE | (timeout < 0 ? 0 : CSOCK_NONBLOCK);
     int r = csock_pair(pair, family, type, proto, flags);
     return r < 0 ? ext_raise(st, r) : pair_as_py(st, pair, timeout);
@@ -68,13 +68,15 @@ static PyObject *mod_socketpair(PyObject *module, PyObject *args)
 static PyObject *mod_getdefaulttimeout(PyObject *module, PyObject *none)
 {
     (void)none;
-    return ext_timeout_as_py(ext_state_of(module)->default_timeout);
+    return ext_timeout_as_py(EXT_GET(ext_state_of(module)->default_timeout));
 }
 
 static PyObject *mod_setdefaulttimeout(PyObject *module, PyObject *o)
 {
-    if (!ext_timeout(o, &ext_state_of(module)->default_timeout))
+    int64_t ns;
+    if (!ext_timeout(o, &ns))
         return NULL;
+    EXT_SET(ext_state_of(module)->default_timeout, ns);
     Py_RETURN_NONE;
 }
 
@@ -106,6 +108,7 @@ static int socket_exec(PyObject *module)
     PyMethodDef *tables[] = {module_functions,   conv_functions, netdb_functions,
                              addrinfo_functions, cmsg_functions, ifaces_functions};
     st->default_timeout = -1;
+    st->sock_class = &st->no_class;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (PyModule_AddFunctions(module, tables[i]) < 0)
             return -1;
@@ -144,13 +147,21 @@ static void socket_free(void *module)
 {
     struct ext_state *st = PyModule_GetState(module);
     socket_clear(module);
+    sock_class_free(st);
     for (size_t i = 0; i < EXT_NAMES; i++) /* until now, as sockets may outlive their module */
         Py_CLEAR(st->names[i]);
 }
 
-/* Interpreters with a GIL of their own: all state is the module's or the core's, which is made for
- * threads. */
-#if PY_VERSION_HEX >= 0x030C0000
+/* Interpreters with a GIL of their own, or without any: all state is the module's or the core's,
+ * which is made for threads. */
+#if PY_VERSION_HEX >= 0x030D0000
+#define LAST_SLOTS \
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED}, \
+        {Py_mod_gil, Py_MOD_GIL_NOT_USED}, \
+    { \
+        0, NULL \
+    }
+#elif PY_VERSION_HEX >= 0x030C0000
 #define LAST_SLOTS \
     {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED}, \
     { \

@@ -12,7 +12,7 @@
 /* The newest class that equip() had and that self is of; NULL if there is none. */
 static const struct sock_class *class_found(PyObject *self)
 {
-    const struct sock_class *c = &((struct sock_object *)self)->state->sock_class;
+    const struct sock_class *c = ext_class(((struct sock_object *)self)->state);
     while (c && !(c->type && PyObject_TypeCheck(self, c->type)))
         c = c->older;
     return c;
@@ -27,7 +27,7 @@ bool sock_class_has(PyObject *self)
 static const struct sock_class *class_of(PyObject *self)
 {
     const struct sock_class *c = class_found(self);
-    return c ? c : &((struct sock_object *)self)->state->sock_class;
+    return c ? c : ext_class(((struct sock_object *)self)->state);
 }
 
 static PyObject **slot_of(PyObject *self, Py_ssize_t offset)
@@ -35,10 +35,13 @@ static PyObject **slot_of(PyObject *self, Py_ssize_t offset)
     return (PyObject **)((char *)self + offset);
 }
 
+/* The interpreter's own access to slots is in a critical section of the object, too; it looks at
+ * the pointer before. Callers of these two are in one. */
 static void slot_set(PyObject *self, Py_ssize_t offset, PyObject *value)
 {
-    PyObject **slot = slot_of(self, offset);
-    Py_XSETREF(*slot, value);
+    PyObject **slot = slot_of(self, offset), *before = *slot;
+    __atomic_store_n(slot, value, __ATOMIC_RELEASE);
+    Py_XDECREF(before);
 }
 
 /* New reference; an empty slot is the interpreter's AttributeError. */
@@ -71,8 +74,10 @@ void sock_class_init(struct sock_object *s)
     const struct sock_class *c = class_found((PyObject *)s);
     if (!c)
         return;
+    Py_BEGIN_CRITICAL_SECTION((PyObject *)s);
     slot_set((PyObject *)s, c->io_refs, PyLong_FromLong(0)); /* a small int is always there */
     slot_set((PyObject *)s, c->closed, Py_NewRef(Py_False));
+    Py_END_CRITICAL_SECTION();
 }
 
 /* The method `name` of whatever class, for its effect. */
@@ -87,9 +92,12 @@ static PyObject *call_for_none(PyObject *self, enum ext_name name)
 static PyObject *class_close(PyObject *self, PyObject *unused)
 {
     const struct sock_class *c = class_of(self);
+    long refs;
     (void)unused;
+    Py_BEGIN_CRITICAL_SECTION(self);
     slot_set(self, c->closed, Py_NewRef(Py_True));
-    long refs = io_refs_of(self, c);
+    refs = io_refs_of(self, c);
+    Py_END_CRITICAL_SECTION();
     if (refs == -1 && PyErr_Occurred())
         return NULL;
     if (refs > 0)
@@ -99,20 +107,59 @@ static PyObject *class_close(PyObject *self, PyObject *unused)
                : call_for_none(self, NAME_REAL_CLOSE);
 }
 
+/* 0, or -1 with an exception. */
+static int io_refs_add(PyObject *self, const struct sock_class *c, long n)
+{
+    long refs = io_refs_of(self, c);
+    if (refs == -1 && PyErr_Occurred())
+        return -1;
+    if (refs + n < 0)
+        return 0;
+    PyObject *sum = PyLong_FromLong(refs + n);
+    if (sum)
+        slot_set(self, c->io_refs, sum);
+    return sum ? 0 : -1;
+}
+
+/* An object that only lends itself the method makefile: what Python would do. */
+static int foreign_io_refs_add_one(PyObject *o)
+{
+    PyObject *refs = PyObject_GetAttrString(o, "_io_refs");
+    PyObject *one = refs ? PyLong_FromLong(1) : NULL;
+    PyObject *sum = one ? PyNumber_InPlaceAdd(refs, one) : NULL;
+    int r = sum ? PyObject_SetAttrString(o, "_io_refs", sum) : -1;
+    Py_XDECREF(refs);
+    Py_XDECREF(one);
+    Py_XDECREF(sum);
+    return r;
+}
+
+/* What makefile() does for the file that it makes: one more that keeps the socket open. */
+static PyObject *core_file_opened(PyObject *module, PyObject *o)
+{
+    const struct sock_class *c =
+        PyObject_TypeCheck(o, ext_state_of(module)->sock_type) ? class_found(o) : NULL;
+    int r;
+    if (!c) {
+        r = foreign_io_refs_add_one(o);
+    } else {
+        Py_BEGIN_CRITICAL_SECTION(o);
+        r = io_refs_add(o, c, 1);
+        Py_END_CRITICAL_SECTION();
+    }
+    if (r < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
 PyObject *sock_class_decref_socketios(PyObject *self, PyObject *unused)
 {
     const struct sock_class *c = class_of(self);
+    int closed;
     (void)unused;
-    long refs = io_refs_of(self, c);
-    if (refs == -1 && PyErr_Occurred())
-        return NULL;
-    if (refs > 0) {
-        PyObject *less = PyLong_FromLong(refs - 1);
-        if (!less)
-            return NULL;
-        slot_set(self, c->io_refs, less);
-    }
-    int closed = is_closed(self, c);
+    Py_BEGIN_CRITICAL_SECTION(self);
+    closed = io_refs_add(self, c, -1) < 0 ? -1 : is_closed(self, c);
+    Py_END_CRITICAL_SECTION();
     if (closed < 0)
         return NULL;
     return closed ? call_for_none(self, NAME_CLOSE) : Py_NewRef(Py_None);
@@ -122,21 +169,22 @@ PyObject *sock_class_decref_socketios(PyObject *self, PyObject *unused)
 static PyObject *connection_as_py(const struct sock_object *listener, struct csock *conn)
 {
     struct ext_state *st = listener->state;
-    struct sock_object *s = sock_alloc(st->sock_class.type, st);
+    struct sock_object *s = sock_alloc(ext_class(st)->type, st);
     if (!s)
         goto fail;
     sock_class_init(s);
-    if (PySys_Audit("socket.__new__", "Oiii", (PyObject *)s, listener->family, listener->type,
-                    listener->proto) < 0)
+    if (PySys_Audit("socket.__new__", "Oiii", (PyObject *)s, EXT_GET(listener->family),
+                    EXT_GET(listener->type), EXT_GET(listener->proto)) < 0)
         goto fail;
-    if (st->default_timeout >= 0) {
+    int64_t timeout = EXT_GET(st->default_timeout);
+    if (timeout >= 0) {
         int r = csock_set_blocking(conn, false);
         if (r < 0) {
             ext_raise(st, r);
             goto fail;
         }
     }
-    sock_fill(s, conn, st->default_timeout);
+    sock_fill(s, conn, timeout);
     return (PyObject *)s;
 fail:
     csock_close(conn);
@@ -148,7 +196,7 @@ fail:
  * the module now, and a class that initialises itself in Python does so. */
 static bool makes_own_class(const struct ext_state *st)
 {
-    const struct sock_class *c = &st->sock_class;
+    const struct sock_class *c = ext_class(st);
     return PyDict_GetItem(c->module_names, st->names[NAME_SOCKET]) == (PyObject *)c->type &&
            c->type->tp_init == c->init && c->type->tp_new == c->new;
 }
@@ -261,7 +309,7 @@ int sock_class_setup(struct ext_state *st)
 
 int sock_class_traverse(const struct ext_state *st, visitproc visit, void *arg)
 {
-    for (const struct sock_class *c = &st->sock_class; c; c = c->older) {
+    for (const struct sock_class *c = st->sock_class; c; c = c->older) {
         Py_VISIT(c->type);
         Py_VISIT(c->module_names);
         Py_VISIT(c->slow_accept);
@@ -286,15 +334,19 @@ static void forget(struct sock_class *c)
 
 void sock_class_clear(struct ext_state *st)
 {
-    struct sock_class *older = st->sock_class.older;
-    st->sock_class.older = NULL;
-    forget(&st->sock_class);
-    while (older) {
-        struct sock_class *c = older;
-        older = c->older;
+    for (struct sock_class *c = st->sock_class; c; c = c->older)
         forget(c);
+}
+
+void sock_class_free(struct ext_state *st)
+{
+    struct sock_class *c = st->sock_class;
+    while (c && c != &st->no_class) {
+        struct sock_class *older = c->older;
         PyMem_Free(c);
+        c = older;
     }
+    st->sock_class = &st->no_class;
 }
 
 static int remember(struct sock_class *c, PyTypeObject *type)
@@ -307,21 +359,6 @@ static int remember(struct sock_class *c, PyTypeObject *type)
     }
     c->init = type->tp_init;
     c->new = type->tp_new;
-    return 0;
-}
-
-/* Sockets and subclasses of a class that importlib.reload() has replaced live on. */
-static int put_behind(struct sock_class *c)
-{
-    if (!c->type)
-        return 0;
-    struct sock_class *older = PyMem_Malloc(sizeof *older);
-    if (!older) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    *older = *c;
-    *c = (struct sock_class){.older = older};
     return 0;
 }
 
@@ -341,9 +378,18 @@ static int equip(struct sock_class *c, PyTypeObject *type, PyObject *names)
     if (add_methods(type, own_methods, true) < 0 || add_properties(type) < 0 ||
         remember(c, type) < 0 || sock_class_enums(c, names) < 0)
         return -1;
-    Py_XSETREF(c->module_names, Py_NewRef(names));
-    Py_XSETREF(c->type, (PyTypeObject *)Py_NewRef(type));
+    c->module_names = Py_NewRef(names);
+    c->type = (PyTypeObject *)Py_NewRef(type);
     return 0;
+}
+
+/* Sockets and subclasses of a class that importlib.reload() has replaced live on: it is kept. */
+static void make_newest(struct ext_state *st, struct sock_class *c)
+{
+    c->older = __atomic_load_n(&st->sock_class, __ATOMIC_ACQUIRE);
+    while (!__atomic_compare_exchange_n(&st->sock_class, &c->older, c, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_ACQUIRE))
+        ;
 }
 
 static PyObject *core_equip(PyObject *module, PyObject *args)
@@ -356,16 +402,26 @@ static PyObject *core_equip(PyObject *module, PyObject *args)
         PyErr_SetString(PyExc_TypeError, "the class must derive from csock._socket.socket");
         return NULL;
     }
-    if (st->sock_class.type == (PyTypeObject *)type) {
+    if (ext_class(st)->type == (PyTypeObject *)type) {
         PyErr_SetString(PyExc_TypeError, "the class has its methods already");
         return NULL;
     }
-    if (put_behind(&st->sock_class) < 0 || equip(&st->sock_class, (PyTypeObject *)type, names) < 0)
+    struct sock_class *c = PyMem_Calloc(1, sizeof *c);
+    if (!c)
+        return PyErr_NoMemory();
+    if (equip(c, (PyTypeObject *)type, names) < 0) {
+        forget(c);
+        PyMem_Free(c);
         return NULL;
+    }
+    make_newest(st, c);
     Py_RETURN_NONE;
 }
 
 PyMethodDef sock_class_functions[] = {
+    {"file_opened", core_file_opened, METH_O,
+     "file_opened($module, sock, /)\n--\n\n"
+     "Count one file more that keeps the socket open, whatever other threads do."},
     {"equip", core_equip, METH_VARARGS,
      "equip(cls, names)\n\n"
      "Give the class socket.socket its methods in C; names is the dictionary of its module."},

@@ -60,7 +60,7 @@ int sock_run_accept(struct sock_object *s, struct csock *conn, union csock_addr 
                     socklen_t *len)
 {
     struct ext_wait w;
-    bool held = s->timeout >= 0 && ext_try_held(s, 0);
+    bool held = EXT_GET(s->timeout) >= 0 && ext_try_held(s, 0);
     if (held)
         ext_wait_held(&w, s);
     else
@@ -146,9 +146,8 @@ PyObject *sock_close(PyObject *self, PyObject *unused)
 {
     struct sock_object *s = (struct sock_object *)self;
     (void)unused;
-    if (s->fd < 0)
+    if (ext_take_fd(s) < 0)
         Py_RETURN_NONE;
-    s->fd = -1;
     int r = sock_close_core(s);
     return none_or_raise(s, "close", r == -ECONNRESET ? 0 : r);
 }
@@ -158,8 +157,7 @@ static PyObject *sock_detach(PyObject *self, PyObject *unused)
     struct sock_object *s = (struct sock_object *)self;
     int fd = -1;
     (void)unused;
-    if (s->fd >= 0) {
-        s->fd = -1;
+    if (ext_take_fd(s) >= 0) {
         Py_BEGIN_ALLOW_THREADS
         fd = csock_detach(&s->core);
         Py_END_ALLOW_THREADS
@@ -211,15 +209,19 @@ static PyObject *sock_getsockname(PyObject *self, PyObject *unused)
 static PyObject *sock_fileno(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    return PyLong_FromLong(((const struct sock_object *)self)->fd);
+    return PyLong_FromLong(EXT_GET(((const struct sock_object *)self)->fd));
 }
 
 /* A socket with a timeout has a non-blocking descriptor, so that nobody who shares it, and no race
- * for its data, makes a call wait longer. */
+ * for its data, makes a call wait longer. Of two threads that set it, one sets both. */
 static PyObject *set_timeout(struct sock_object *s, const char *what, int64_t ns)
 {
-    s->timeout = ns;
-    return none_or_raise(s, what, csock_set_blocking(&s->core, ns < 0));
+    int r;
+    Py_BEGIN_CRITICAL_SECTION((PyObject *)s);
+    EXT_SET(s->timeout, ns);
+    r = csock_set_blocking(&s->core, ns < 0);
+    Py_END_CRITICAL_SECTION();
+    return none_or_raise(s, what, r);
 }
 
 static PyObject *sock_setblocking(PyObject *self, PyObject *flag)
@@ -238,7 +240,7 @@ static PyObject *sock_setblocking(PyObject *self, PyObject *flag)
 static PyObject *sock_getblocking(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    return PyBool_FromLong(((const struct sock_object *)self)->timeout != 0);
+    return PyBool_FromLong(EXT_GET(((const struct sock_object *)self)->timeout) != 0);
 }
 
 static PyObject *sock_settimeout(PyObject *self, PyObject *seconds)
@@ -252,7 +254,7 @@ static PyObject *sock_settimeout(PyObject *self, PyObject *seconds)
 static PyObject *sock_gettimeout(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    return ext_timeout_as_py(((const struct sock_object *)self)->timeout);
+    return ext_timeout_as_py(EXT_GET(((const struct sock_object *)self)->timeout));
 }
 
 #define FASTCALL(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL

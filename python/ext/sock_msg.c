@@ -204,7 +204,7 @@ static PyObject *sock_sendmsg_afalg(PyObject *self, PyObject *args, PyObject *kw
     struct msg_parts parts = {0};
     struct control control = {0};
     PyObject *buffers = NULL, *result = NULL;
-    if (s->family != AF_ALG) {
+    if (EXT_GET(s->family) != AF_ALG) {
         PyErr_SetString(PyExc_OSError, "algset is only supported for AF_ALG");
         return NULL;
     }

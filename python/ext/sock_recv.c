@@ -19,7 +19,8 @@
  * one transfer copies with the GIL held for a tenth of a millisecond, and the next one knows. */
 static size_t likely_size(const struct sock_object *s, size_t n)
 {
-    return n <= SPARE_MAX && s->last_received <= EXT_HELD_MAX ? s->last_received : n;
+    size_t newest = EXT_GET(s->last_received);
+    return n <= SPARE_MAX && newest <= EXT_HELD_MAX ? newest : n;
 }
 
 /* All of a receive but the plain try, of which tried is the result; 0 if there was none. */
@@ -49,7 +50,7 @@ ssize_t sock_receive(struct sock_object *s, void *buf, size_t n, int flags,
                  : csock_try_recv(&s->core, buf, n, 0);
         if (!ext_inconclusive(r)) {
             if (r >= 0)
-                s->last_received = (size_t)r;
+                EXT_SET(s->last_received, (size_t)r);
             return r;
         }
     }
@@ -58,10 +59,11 @@ ssize_t sock_receive(struct sock_object *s, void *buf, size_t n, int flags,
 
 static size_t written(struct sock_object *s, ssize_t count, size_t n, int flags)
 {
-    s->last_received = (flags & MSG_TRUNC) || (size_t)count > n
-                           ? csock_recv_written(&s->core, count, n, flags)
-                           : (size_t)count;
-    return s->last_received;
+    size_t size = (flags & MSG_TRUNC) || (size_t)count > n
+                      ? csock_recv_written(&s->core, count, n, flags)
+                      : (size_t)count;
+    EXT_SET(s->last_received, size);
+    return size;
 }
 
 /* Into memory of this call alone: a signal handler that runs meanwhile may receive, too. */
@@ -151,7 +153,7 @@ PyObject *sock_recv_bytes(struct sock_object *s, const char *what, size_t n, int
 {
     if (n <= LITTLE_MAX)
         return recv_little(s, what, n, flags, from);
-    if (n > SPARE_MAX || s->last_received > COPY_MAX)
+    if (n > SPARE_MAX || EXT_GET(s->last_received) > COPY_MAX)
         return recv_much(s, what, n, flags, from);
     return recv_guessing(s, what, n, flags, from);
 }

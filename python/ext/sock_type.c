@@ -79,12 +79,12 @@ static PyObject *sock_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 /* The object is as the core's socket is. */
 static void show(struct sock_object *s, int64_t timeout)
 {
-    s->family = s->core.family;
-    s->type = s->core.type;
-    s->proto = s->core.proto;
-    s->timeout = timeout;
-    s->last_received = 0;
-    s->fd = csock_fd(&s->core);
+    EXT_SET(s->family, s->core.family);
+    EXT_SET(s->type, s->core.type);
+    EXT_SET(s->proto, s->core.proto);
+    EXT_SET(s->timeout, timeout);
+    EXT_SET(s->last_received, 0);
+    EXT_SET(s->fd, csock_fd(&s->core));
 }
 
 void sock_fill(struct sock_object *s, struct csock *core, int64_t timeout)
@@ -130,37 +130,32 @@ static void detach_core(struct sock_object *s)
 
 /* __init__ on an object that has a socket: the old one is closed, or its descriptor would leak,
  * unless it is the very one to be adopted. Another thread's __init__ may come in between. */
-static bool discard_old(struct sock_object *s, int adopted)
+static void discard_old(struct sock_object *s, int adopted)
 {
-    while (s->fd >= 0) {
-        bool same = s->fd == adopted;
-        s->fd = -1;
-        if (same)
+    int fd;
+    while (EXT_GET(s->fd) >= 0 && (fd = ext_take_fd(s)) >= 0) {
+        if (fd == adopted)
             detach_core(s);
         else
             sock_close_core(s);
     }
-    if (csock_idle(&s->core))
-        return true;
-    PyErr_SetString(PyExc_ValueError, "socket is in use by another call");
-    return false;
 }
 
-static int open_new(struct sock_object *s, int family, int type, int proto, int64_t timeout)
+static int open_new(struct csock *core, int family, int type, int proto, int64_t timeout)
 {
-    return csock_open(&s->core, family == -1 ? AF_INET : family, type == -1 ? SOCK_STREAM : type,
+    return csock_open(core, family == -1 ? AF_INET : family, type == -1 ? SOCK_STREAM : type,
                       proto == -1 ? 0 : proto, CSOCK_SIGPIPE | (timeout >= 0 ? CSOCK_NONBLOCK : 0));
 }
 
-static int adopt(struct sock_object *s, int fd, int family, int type, int proto, int64_t timeout)
+static int adopt(struct csock *core, int fd, int family, int type, int proto, int64_t timeout)
 {
-    int r = csock_adopt(&s->core, fd, family, type, proto, CSOCK_SIGPIPE);
-    if (r == 0 && timeout >= 0 && (r = csock_set_blocking(&s->core, false)) < 0)
-        csock_detach(&s->core);
+    int r = csock_adopt(core, fd, family, type, proto, CSOCK_SIGPIPE);
+    if (r == 0 && timeout >= 0 && (r = csock_set_blocking(core, false)) < 0)
+        csock_detach(core);
     /* As stock, a socket without a timeout does not wait on a descriptor that somebody else made
      * non-blocking: the core is to take it for a blocking one, and to give what the kernel says. */
     if (r == 0 && timeout < 0)
-        s->core.flags &= ~CSOCK_NONBLOCK;
+        core->flags &= ~CSOCK_NONBLOCK;
     return r;
 }
 
@@ -199,6 +194,27 @@ static void put_defaults(struct sock_object *s, struct init_arguments *a)
     a->proto = a->proto == -1 ? 0 : a->proto;
 }
 
+/* The object's socket is a new one from here on. Nobody else gets in between: neither function lets
+ * the GIL, or the critical section, go. 0 or -1. */
+static int replace_core(struct sock_object *s, int fd, const struct init_arguments *a,
+                        int64_t timeout)
+{
+    struct csock core;
+    if (!csock_idle(&s->core)) {
+        PyErr_SetString(PyExc_ValueError, "socket is in use by another call");
+        return -1;
+    }
+    int r = fd >= 0 ? adopt(&core, fd, a->family, a->type, a->proto, timeout)
+                    : open_new(&core, a->family, a->type, a->proto, timeout);
+    if (r < 0) {
+        ext_raise(s->state, r);
+        return -1;
+    }
+    csock_renew(&core, &s->core);
+    show(s, timeout);
+    return 0;
+}
+
 static int sock_init(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     struct sock_object *s = (struct sock_object *)self;
@@ -209,20 +225,19 @@ static int sock_init(PyObject *self, PyObject *args, PyObject *kwargs)
     put_defaults(s, &a);
     if (PySys_Audit("socket.__new__", "Oiii", self, a.family, a.type, a.proto) < 0)
         return -1;
-    if ((a.fileno != Py_None && !fileno_argument(a.fileno, &fd)) || !discard_old(s, fd))
+    if (a.fileno != Py_None && !fileno_argument(a.fileno, &fd))
         return -1;
-    int64_t timeout = s->state->default_timeout;
+    int64_t timeout = EXT_GET(s->state->default_timeout);
     if (a.type != -1 && (a.type & SOCK_NONBLOCK))
         timeout = 0;
-    int r = fd >= 0 ? adopt(s, fd, a.family, a.type, a.proto, timeout)
-                    : open_new(s, a.family, a.type, a.proto, timeout);
-    if (r < 0) {
-        ext_raise(s->state, r);
-        return -1;
-    }
-    show(s, timeout);
-    sock_class_init(s);
-    return 0;
+    int r;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    discard_old(s, fd);
+    r = replace_core(s, fd, &a, timeout);
+    Py_END_CRITICAL_SECTION();
+    if (r == 0)
+        sock_class_init(s);
+    return r;
 }
 
 /* The warning comes first: whoever logs it may still ask the socket for its addresses. */
@@ -230,7 +245,7 @@ static void sock_finalize(PyObject *self)
 {
     struct sock_object *s = (struct sock_object *)self;
     PyObject *type, *value, *traceback;
-    if (s->fd < 0)
+    if (EXT_GET(s->fd) < 0)
         return;
     PyErr_Fetch(&type, &value, &traceback);
     /* Warnings that are turned into errors have nowhere to go; other failures come from an
@@ -241,10 +256,8 @@ static void sock_finalize(PyObject *self)
         else
             PyErr_Clear();
     }
-    if (s->fd >= 0) {
-        s->fd = -1;
+    if (ext_take_fd(s) >= 0)
         sock_close_core(s);
-    }
     PyErr_Restore(type, value, traceback);
 }
 
@@ -270,14 +283,15 @@ static int sock_traverse(PyObject *self, visitproc visit, void *arg)
 static PyObject *sock_repr(PyObject *self)
 {
     const struct sock_object *s = (const struct sock_object *)self;
-    return PyUnicode_FromFormat("<socket object, fd=%d, family=%d, type=%d, proto=%d>", s->fd,
-                                s->family, s->type, s->proto);
+    return PyUnicode_FromFormat("<socket object, fd=%d, family=%d, type=%d, proto=%d>",
+                                EXT_GET(s->fd), EXT_GET(s->family), EXT_GET(s->type),
+                                EXT_GET(s->proto));
 }
 
 static PyObject *sock_get_timeout(PyObject *self, void *closure)
 {
     (void)closure;
-    return ext_timeout_as_py(((const struct sock_object *)self)->timeout);
+    return ext_timeout_as_py(EXT_GET(((const struct sock_object *)self)->timeout));
 }
 
 static PyMemberDef members[] = {

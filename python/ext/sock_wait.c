@@ -4,17 +4,19 @@
  * Most calls find what they need there and do not wait at all. Those try with the GIL held, and not
  * even counted among the calls inside the socket (csock_try_…): whoever closes it, detaches it or
  * initialises it anew sets s->fd to -1 while he holds the GIL, and goes to the core after. So a
- * try that has seen s->fd, and holds the GIL until it is over, is done before a closer begins. */
+ * try that has seen s->fd, and holds the GIL until it is over, is done before a closer begins.
+ * Without a GIL every call is counted. */
 #include "ext.h"
 
 /* A relative timeout, so that the core reads the clock only for a call that has to wait. */
 static struct csock_wait wait_of(const struct sock_object *s)
 {
-    if (s->timeout < 0)
+    int64_t timeout = EXT_GET(s->timeout);
+    if (timeout < 0)
         return (struct csock_wait){.deadline = CSOCK_FOREVER};
-    if (s->timeout == 0)
+    if (timeout == 0)
         return (struct csock_wait){.deadline = CSOCK_NOWAIT};
-    return (struct csock_wait){.deadline = CSOCK_FOREVER, .timeout = s->timeout};
+    return (struct csock_wait){.deadline = CSOCK_FOREVER, .timeout = timeout};
 }
 
 static void drop(void *arg)

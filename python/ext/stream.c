@@ -23,16 +23,55 @@ static struct stream_object *stream_of(PyObject *self)
     return (struct stream_object *)self;
 }
 
-static bool is_closed(const struct stream_object *f)
+static bool is_closed(struct stream_object *f)
 {
-    return !f->sock || f->sock == Py_None || !f->state;
+    PyObject *sock = EXT_GET(f->sock);
+    return !sock || sock == Py_None || !EXT_GET(f->state);
 }
 
-static bool check_open(const struct stream_object *f, const char *what)
+static bool raise_closed(const char *what)
 {
-    if (is_closed(f))
-        PyErr_Format(PyExc_ValueError, "I/O operation on closed %s.", what);
-    return !is_closed(f);
+    PyErr_Format(PyExc_ValueError, "I/O operation on closed %s.", what);
+    return false;
+}
+
+static bool check_open(struct stream_object *f, const char *what)
+{
+    return !is_closed(f) || raise_closed(what);
+}
+
+/* The socket, held: this stream may be closed, and let go of it, by another thread or by what the
+ * socket's own methods do. NULL if it is closed, and no exception. */
+static PyObject *hold_sock(struct stream_object *f)
+{
+    PyObject *sock;
+    Py_BEGIN_CRITICAL_SECTION((PyObject *)f);
+    sock = is_closed(f) ? NULL : Py_NewRef(f->sock);
+    Py_END_CRITICAL_SECTION();
+    return sock;
+}
+
+/* The same for a call on the stream, which raises if it is closed. */
+static PyObject *open_sock(struct stream_object *f)
+{
+    PyObject *sock = hold_sock(f);
+    if (!sock)
+        raise_closed("file");
+    return sock;
+}
+
+/* Puts sock, which it steals, in the place of what is there, and gives that; where only_open is set
+ * and the stream is closed, it changes nothing and gives sock itself back. */
+static PyObject *exchange_sock(struct stream_object *f, PyObject *sock, bool only_open)
+{
+    PyObject *before = sock;
+    Py_BEGIN_CRITICAL_SECTION((PyObject *)f);
+    if (!only_open || !is_closed(f)) {
+        before = f->sock;
+        __atomic_store_n(&f->sock, sock, __ATOMIC_RELEASE);
+    }
+    Py_END_CRITICAL_SECTION();
+    return before;
 }
 
 /* One of r, w, rw, with or without b. */
@@ -41,8 +80,8 @@ static bool parse_mode(struct stream_object *f, PyObject *mode)
     static const char *const modes[] = {"rw", "r", "w", "rwb", "rb", "wb"};
     for (size_t i = 0; PyUnicode_Check(mode) && i < sizeof modes / sizeof *modes; i++)
         if (PyUnicode_CompareWithASCIIString(mode, modes[i]) == 0) {
-            f->reading = strchr(modes[i], 'r') != NULL;
-            f->writing = strchr(modes[i], 'w') != NULL;
+            EXT_SET(f->reading, strchr(modes[i], 'r') != NULL);
+            EXT_SET(f->writing, strchr(modes[i], 'w') != NULL);
             return true;
         }
     PyErr_Format(PyExc_ValueError, "invalid mode: %R", mode);
@@ -57,9 +96,9 @@ static int stream_init(PyObject *self, PyObject *args, PyObject *kwargs)
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:SocketIO", names, &sock, &mode) ||
         !parse_mode(f, mode) || !(module = PyType_GetModuleByDef(Py_TYPE(self), &ext_core_module)))
         return -1;
-    f->state = ext_state_of(module);
-    f->timed_out = false;
-    Py_XSETREF(f->sock, Py_NewRef(sock));
+    EXT_SET(f->state, ext_state_of(module));
+    EXT_SET(f->timed_out, false);
+    Py_XDECREF(exchange_sock(f, Py_NewRef(sock), false));
     return 0;
 }
 
@@ -69,13 +108,12 @@ static PyObject *call_own(struct stream_object *f, enum ext_name name)
     return PyObject_CallMethodNoArgs((PyObject *)f, f->state->names[name]);
 }
 
-/* A method of the socket, which may close this stream, and with it drop the socket. */
-static PyObject *call_sock(struct stream_object *f, enum ext_name name, PyObject *arg)
+/* A method of the socket. */
+static PyObject *call_sock(struct stream_object *f, PyObject *sock, enum ext_name name,
+                           PyObject *arg)
 {
-    PyObject *args[] = {Py_NewRef(f->sock), arg};
-    PyObject *result = PyObject_VectorcallMethod(f->state->names[name], args, arg ? 2 : 1, NULL);
-    Py_DECREF(args[0]);
-    return result;
+    PyObject *args[] = {sock, arg};
+    return PyObject_VectorcallMethod(f->state->names[name], args, arg ? 2 : 1, NULL);
 }
 
 /* Whether the exception that is set is an OSError with EAGAIN; it stays set. */
@@ -109,82 +147,88 @@ static PyObject *count_as_py(struct stream_object *f, struct sock_object *s, con
     if (r == -EAGAIN)
         Py_RETURN_NONE;
     if (r == CSOCK_ETIMEOUT)
-        f->timed_out = f->timed_out || what[0] == 'r';
+        EXT_SET(f->timed_out, EXT_GET(f->timed_out) || what[0] == 'r');
     return sock_count_sent(s, what, r);
 }
 
-/* The short cuts: straight to where the socket's methods go. Not for a class that has others. The
- * socket is held meanwhile, for this stream may be closed, and let go of it, by another thread. */
-static PyObject *read_directly(struct stream_object *f, PyObject *buffer)
+/* The short cuts: straight to where the socket's methods go. Not for a class that has others. */
+static PyObject *read_directly(struct stream_object *f, struct sock_object *s, PyObject *buffer)
 {
-    struct sock_object *s = (struct sock_object *)Py_NewRef(f->sock);
-    PyObject *result = NULL;
     Py_buffer into;
-    if (sock_writable_buffer("recv_into", buffer, &into)) {
-        ssize_t r = into.len ? sock_receive(s, into.buf, (size_t)into.len, 0, NULL) : 0;
-        PyBuffer_Release(&into);
-        result = count_as_py(f, s, "recv_into", r);
-    }
-    Py_DECREF(s);
-    return result;
+    if (!sock_writable_buffer("recv_into", buffer, &into))
+        return NULL;
+    ssize_t r = into.len ? sock_receive(s, into.buf, (size_t)into.len, 0, NULL) : 0;
+    PyBuffer_Release(&into);
+    return count_as_py(f, s, "recv_into", r);
 }
 
-static PyObject *write_directly(struct stream_object *f, PyObject *data)
+static PyObject *write_directly(struct stream_object *f, struct sock_object *s, PyObject *data)
 {
-    struct sock_object *s = (struct sock_object *)Py_NewRef(f->sock);
-    PyObject *result = NULL;
     Py_buffer from;
-    if (PyObject_GetBuffer(data, &from, PyBUF_SIMPLE) == 0) {
-        ssize_t r = sock_transmit(s, from.buf, (size_t)from.len, 0);
-        PyBuffer_Release(&from);
-        result = count_as_py(f, s, "send", r);
-    }
-    Py_DECREF(s);
-    return result;
+    if (PyObject_GetBuffer(data, &from, PyBUF_SIMPLE) < 0)
+        return NULL;
+    ssize_t r = sock_transmit(s, from.buf, (size_t)from.len, 0);
+    PyBuffer_Release(&from);
+    return count_as_py(f, s, "send", r);
+}
+
+static PyObject *read_by_method(struct stream_object *f, PyObject *sock, PyObject *buffer)
+{
+    PyObject *result = call_sock(f, sock, NAME_RECV_INTO, buffer);
+    if (!result && PyErr_ExceptionMatches(PyExc_TimeoutError))
+        EXT_SET(f->timed_out, true);
+    return none_if_would_block(result);
 }
 
 /* After a timeout nobody knows how much of what was read a buffer above has lost. */
 static PyObject *stream_readinto(PyObject *self, PyObject *buffer)
 {
     struct stream_object *f = stream_of(self);
-    if (!check_open(f, "file"))
+    PyObject *result = NULL, *sock = open_sock(f);
+    if (!sock)
         return NULL;
-    if (!f->reading)
-        return call_own(f, NAME_CHECK_READABLE); /* raises */
-    if (f->timed_out) {
+    if (!EXT_GET(f->reading))
+        result = call_own(f, NAME_CHECK_READABLE); /* raises */
+    else if (EXT_GET(f->timed_out))
         PyErr_SetString(PyExc_OSError, "cannot read from timed out object");
-        return NULL;
-    }
-    if (sock_is_untouched(f->state, f->sock, NAME_RECV_INTO))
-        return read_directly(f, buffer);
-    PyObject *result = call_sock(f, NAME_RECV_INTO, buffer);
-    if (!result && PyErr_ExceptionMatches(PyExc_TimeoutError))
-        f->timed_out = true;
-    return none_if_would_block(result);
+    else if (sock_is_untouched(f->state, sock, NAME_RECV_INTO))
+        result = read_directly(f, (struct sock_object *)sock, buffer);
+    else
+        result = read_by_method(f, sock, buffer);
+    Py_DECREF(sock);
+    return result;
 }
 
 static PyObject *stream_write(PyObject *self, PyObject *data)
 {
     struct stream_object *f = stream_of(self);
-    if (!check_open(f, "file"))
+    PyObject *result, *sock = open_sock(f);
+    if (!sock)
         return NULL;
-    if (!f->writing)
-        return call_own(f, NAME_CHECK_WRITABLE); /* raises */
-    if (sock_is_untouched(f->state, f->sock, NAME_SEND))
-        return write_directly(f, data);
-    return none_if_would_block(call_sock(f, NAME_SEND, data));
+    if (!EXT_GET(f->writing))
+        result = call_own(f, NAME_CHECK_WRITABLE); /* raises */
+    else if (sock_is_untouched(f->state, sock, NAME_SEND))
+        result = write_directly(f, (struct sock_object *)sock, data);
+    else
+        result = none_if_would_block(call_sock(f, sock, NAME_SEND, data));
+    Py_DECREF(sock);
+    return result;
 }
 
 static PyObject *stream_readable(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    return check_open(stream_of(self), "socket") ? PyBool_FromLong(stream_of(self)->reading) : NULL;
+    return check_open(stream_of(self), "socket")
+               ? PyBool_FromLong(EXT_GET(stream_of(self)->reading))
+               : NULL;
 }
 
 static PyObject *stream_writable(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    return check_open(stream_of(self), "socket") ? PyBool_FromLong(stream_of(self)->writing) : NULL;
+    return check_open(stream_of(self), "socket")
+               ? PyBool_FromLong(EXT_GET(stream_of(self)->writing))
+               : NULL;
 }
 
 static PyObject *stream_seekable(PyObject *self, PyObject *unused)
@@ -195,9 +239,12 @@ static PyObject *stream_seekable(PyObject *self, PyObject *unused)
 
 static PyObject *stream_fileno(PyObject *self, PyObject *unused)
 {
+    struct stream_object *f = stream_of(self);
+    PyObject *sock = open_sock(f);
     (void)unused;
-    return check_open(stream_of(self), "file") ? call_sock(stream_of(self), NAME_FILENO, NULL)
-                                               : NULL;
+    PyObject *result = sock ? call_sock(f, sock, NAME_FILENO, NULL) : NULL;
+    Py_XDECREF(sock);
+    return result;
 }
 
 /* The type below ours, which knows io_base. Ours is the last type with this traverse. */
@@ -232,9 +279,10 @@ static int stream_clear(PyObject *self)
  * stream or takes the socket away. */
 static PyObject *let_go(struct stream_object *f, PyObject *sock)
 {
-    if (is_closed(f))
-        Py_RETURN_NONE;
-    Py_SETREF(f->sock, Py_NewRef(Py_None));
+    PyObject *before = exchange_sock(f, Py_NewRef(Py_None), true);
+    if (before == Py_None)
+        return before;
+    Py_DECREF(before);
     if (sock_is_untouched(f->state, sock, NAME_DECREF_SOCKETIOS))
         return sock_class_decref_socketios(sock, NULL);
     return PyObject_CallMethodNoArgs(sock, f->state->names[NAME_DECREF_SOCKETIOS]);
@@ -246,10 +294,10 @@ static PyObject *stream_close(PyObject *self, PyObject *unused)
 {
     struct stream_object *f = stream_of(self);
     (void)unused;
-    if (is_closed(f))
+    PyObject *sock = hold_sock(f);
+    if (!sock)
         Py_RETURN_NONE;
     PyObject *type, *value, *traceback;
-    PyObject *sock = Py_NewRef(f->sock);
     PyTypeObject *base = raw_base(self, stream_traverse);
     PyObject *args[] = {(PyObject *)base, self};
     PyObject *closed = PyObject_VectorcallMethod(f->state->names[NAME_CLOSE], args, 2, NULL);
@@ -275,13 +323,18 @@ static PyObject *stream_get_mode(PyObject *self, void *closure)
 {
     const struct stream_object *f = stream_of(self);
     (void)closure;
-    return PyUnicode_FromFormat("%s%sb", f->reading ? "r" : "", f->writing ? "w" : "");
+    return PyUnicode_FromFormat("%s%sb", EXT_GET(f->reading) ? "r" : "",
+                                EXT_GET(f->writing) ? "w" : "");
 }
 
 static PyObject *stream_get_name(PyObject *self, void *closure)
 {
+    struct stream_object *f = stream_of(self);
+    PyObject *sock = hold_sock(f);
     (void)closure;
-    return is_closed(stream_of(self)) ? PyLong_FromLong(-1) : stream_fileno(self, NULL);
+    PyObject *name = sock ? call_sock(f, sock, NAME_FILENO, NULL) : PyLong_FromLong(-1);
+    Py_XDECREF(sock);
+    return name;
 }
 
 static PyMethodDef methods[] = {
