@@ -75,6 +75,44 @@ def echo_beside_busy(sock, requests=40):
     return requests / span
 
 
+def threads_at_work(sock, threads):
+    """One byte back and forth a second, by threads that have a socket pair each."""
+    start = threading.Barrier(threads)
+    rates = []
+
+    def work(a, b):
+        def step():
+            a.send(b"x")
+            b.recv(1)
+
+        start.wait()
+        rates.append(rate(step))
+
+    pairs = [sock.socketpair() for _ in range(threads)]
+    workers = [threading.Thread(target=work, args=pair) for pair in pairs]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    for a, b in pairs:
+        a.close()
+        b.close()
+    return sum(rates)
+
+
+def one_at_work(sock):
+    return threads_at_work(sock, 1)
+
+
+def two_at_work(sock):
+    return threads_at_work(sock, 2)
+
+
+def two_for_one(sock):
+    """What a second thread brings: 2 at best, where there are two processors for them."""
+    return two_at_work(sock) / one_at_work(sock)
+
+
 def tcp_pair(sock):
     with sock.create_server(("127.0.0.1", 0)) as listener:
         a = sock.create_connection(listener.getsockname())

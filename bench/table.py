@@ -15,6 +15,7 @@ import shutil
 import socket
 import statistics
 import sys
+import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -119,6 +120,16 @@ ROWS = [
     scene(18, "1,000 close() on 1,000 sockets", "< 300 ms", at_most(0.3),
           scenes.close_wakes_each, alone=True, unit="s"),
 ]
+# Where Python has no GIL, threads run beside each other, and only there.
+if sysconfig.get_config_var("Py_GIL_DISABLED"):
+    ROWS += [
+        scene(20, "one thread: send + recv", ">= stock", at_least(1), scenes.one_at_work,
+              rounds=15),
+        scene(20, "two threads, a pair each", ">= stock", at_least(1), scenes.two_at_work,
+              rounds=15),
+        scene(20, "two threads against one", ">= 0.95 x stock's", at_least(0.95),
+              scenes.two_for_one, rounds=15),
+    ]
 
 
 def measure_ops(rows, modules, rounds):
@@ -197,7 +208,7 @@ def arguments():
 
 def main():
     args = arguments()
-    wanted = {int(number) for number in args.only.split(",") if number} or set(range(1, 20))
+    wanted = {int(number) for number in args.only.split(",") if number} or set(range(1, 21))
     rows = [row for row in ROWS if row.number in wanted]
     build.twins()
     build.bare()

@@ -7,6 +7,7 @@
  * little. If it is much, or the socket's newest receive was, it goes where it will stay. */
 #include "ext.h"
 
+#include <pthread.h>
 #include <string.h>
 
 /* A page on each thread's stack would be memory for a thousand threads that wait. */
@@ -98,6 +99,61 @@ static PyObject *recv_much(struct sock_object *s, const char *what, size_t n, in
     return fitted(bytes, written(s, r, n, flags));
 }
 
+#ifdef Py_GIL_DISABLED
+
+/* Each thread has a buffer of its own, for a list that all of them share would make processors take
+ * turns. It is no bytes object, because a thread may end when its interpreter is gone. */
+struct scratch {
+    size_t n;
+    char data[];
+};
+static pthread_key_t scratch_key;
+static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
+static bool scratch_kept;
+
+static void scratch_init(void)
+{
+    scratch_kept = pthread_key_create(&scratch_key, PyMem_RawFree) == 0;
+}
+
+/* Nobody else's until it is kept again: a signal handler may receive meanwhile. */
+static struct scratch *scratch_take(size_t n)
+{
+    pthread_once(&scratch_once, scratch_init);
+    struct scratch *scratch = scratch_kept ? pthread_getspecific(scratch_key) : NULL;
+    if (scratch && scratch->n >= n) {
+        pthread_setspecific(scratch_key, NULL);
+        return scratch;
+    }
+    if ((scratch = PyMem_RawMalloc(sizeof *scratch + n)))
+        scratch->n = n;
+    return scratch;
+}
+
+static void scratch_keep(struct scratch *scratch)
+{
+    struct scratch *other = scratch_kept ? pthread_getspecific(scratch_key) : NULL;
+    bool keep = scratch_kept && (!other || other->n < scratch->n) &&
+                pthread_setspecific(scratch_key, scratch) == 0;
+    PyMem_RawFree(keep ? other : scratch);
+}
+
+static PyObject *recv_guessing(struct sock_object *s, const char *what, size_t n, int flags,
+                               struct sock_sender *from)
+{
+    struct scratch *scratch = scratch_take(n);
+    if (!scratch)
+        return PyErr_NoMemory();
+    ssize_t r = sock_receive(s, scratch->data, n, flags, from);
+    PyObject *result =
+        r < 0 ? ext_raise_sock(s, what, (int)r)
+              : PyBytes_FromStringAndSize(scratch->data, (Py_ssize_t)written(s, r, n, flags));
+    scratch_keep(scratch);
+    return result;
+}
+
+#else
+
 /* A bytes object of at least n bytes that nobody else knows: one that was kept, or a new one. */
 static PyObject *spare_take(struct ext_state *st, size_t n)
 {
@@ -147,6 +203,8 @@ static PyObject *recv_guessing(struct sock_object *s, const char *what, size_t n
     spare_keep(s->state, spare);
     return result;
 }
+
+#endif
 
 PyObject *sock_recv_bytes(struct sock_object *s, const char *what, size_t n, int flags,
                           struct sock_sender *from)

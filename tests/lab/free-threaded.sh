@@ -72,6 +72,9 @@ build_python() { # way, configure's arguments...
         tar -xf "$folder"/source/python3.13_*.orig.tar.?z -C "$folder/build-$way" \
             --strip-components=1 &&
             (cd "$folder/build-$way" &&
+                if [ -n "${MODULES_OFF:-}" ]; then
+                    printf '*disabled*\n%s\n' "$(echo $MODULES_OFF)" >Modules/Setup.local
+                fi &&
                 ./configure -q --disable-gil --prefix="$folder/$way" --with-ensurepip=no "$@" &&
                 make -s -j "$jobs" &&
                 make -s install COMPILEALL_OPTS="-q -x .")
@@ -83,12 +86,13 @@ build_python() { # way, configure's arguments...
 plain_python() {
     build_python plain
     venv=$folder/venv
-    wanted=$(cat tools/requirements.txt; grep -E '^(pytest|hypothesis)' tools/requirements-test.txt)
+    wanted=$(grep -hE '^(meson|ninja|pytest|hypothesis)' tools/requirements*.txt)
     [ "$(cat "$venv/wanted" 2>/dev/null)" != "$wanted" ] || return 0
     say "making $venv"
     {
         rm -rf "$venv" && "$folder/plain/bin/python3.13t" -m venv "$venv" &&
-            "$venv/bin/python" -m pip install --disable-pip-version-check $wanted
+            "$venv/bin/python" -m pip install --disable-pip-version-check \
+            --only-binary :all: $wanted
     } >"$folder/venv.log" 2>&1 || stop "no virtual environment" "$folder/venv.log"
     echo "$wanted" >"$venv/wanted"
 }
@@ -99,6 +103,108 @@ tsan_python() {
         say "no $clang; apt-get install clang-14 libclang-rt-14-dev llvm-14" >&2
         exit 77
     }
-    # The build runs what it has built, and finds races of its own there.
-    TSAN_OPTIONS="exitcode=0 report_bugs=0" CC=$clang build_python tsan --with-thread-sanitizer
+    # The build runs what it has built, and finds races of its own there. Modules that the tests of
+    # sockets do not import are left out: this takes long enough.
+    unused="_decimal _sqlite3 _ssl _hashlib _curses _curses_panel _tkinter _dbm _gdbm readline
+        _codecs_cn _codecs_hk _codecs_iso2022 _codecs_jp _codecs_kr _codecs_tw _multibytecodec
+        _interpreters _interpchannels _interpqueues _lsprof _zoneinfo pyexpat _elementtree _bz2 _lzma"
+    TSAN_OPTIONS="exitcode=0 report_bugs=0" CC=$clang OPT="-O1 -DNDEBUG -g1" MODULES_OFF=$unused \
+        build_python tsan --with-thread-sanitizer --disable-test-modules
 }
+
+# ------------------------------------------------------------------- csock for them
+
+# meson runs in the plain Python for both: what it asks about a Python is the same for both.
+build_csock() { # way, environment and options...
+    way=$1
+    shift
+    say "building csock ($way)"
+    site=$folder/csock-$way/site
+    {
+        [ -f "$folder/csock-$way/build/build.ninja" ] ||
+            env PATH="$venv/bin:$PATH" "$@" "$venv/bin/python" -m mesonbuild.mesonmain setup \
+                "$folder/csock-$way/build" -Dextension=enabled -Dtests=disabled -Dwerror=true \
+                --prefix="$folder/csock-$way/prefix" \
+                -Dpython.platlibdir="$site" -Dpython.purelibdir="$site" $options
+        env PATH="$venv/bin:$PATH" "$venv/bin/python" -m mesonbuild.mesonmain install \
+            -C "$folder/csock-$way/build" --quiet
+    } >"$folder/csock-$way.log" 2>&1 || {
+        tail -n 20 "$folder/csock-$way.log" >&2
+        say "csock ($way) failed (all of it: $folder/csock-$way.log)" >&2
+        exit 1
+    }
+    ls "$site"/csock/_core.cpython-313t-*.so >/dev/null
+}
+
+plain_csock() {
+    plain_python
+    options=--buildtype=release build_csock plain CC=gcc
+}
+
+tsan_csock() {
+    plain_python
+    tsan_python
+    options="--buildtype=debug -Doptimization=1 -Db_sanitize=thread -Db_lundef=false" \
+        build_csock tsan CC="$clang"
+}
+
+# Each file in a process of its own; what needs another Python's version or a GIL skips itself.
+py() {
+    plain_csock
+    went=0
+    for file in ${FILES:-tests/py/test_*.py}; do
+        echo "--- $file"
+        PYTHON_GIL=0 PYTHONPATH=$site HYPOTHESIS_STORAGE_DIRECTORY=$folder/hypothesis \
+            PYTHONDONTWRITEBYTECODE=1 PATH="$venv/bin:$PATH" CSOCK_PREFIX="$folder/csock-plain/prefix" \
+            timeout --kill-after=10 900 "$venv/bin/python" -m pytest -q --no-header -rfE \
+            "$file" || went=1
+    done
+    return $went
+}
+
+# Without the spreading of addresses, which that runtime of clang's does not always bear. A race is
+# a report in a file of its own, whichever process found it, and no exit status is lost.
+tsan() {
+    tsan_csock
+    rm -rf "$folder/races"
+    mkdir "$folder/races"
+    went=0
+    for file in ${FILES:-tests/py/test_free_threaded.py tests/py/test_streams.py
+        tests/py/test_shortcuts.py tests/py/test_waiting.py tests/py/test_closing.py}; do
+        echo "--- $file (ThreadSanitizer)"
+        PYTHON_GIL=0 PYTHONPATH=$site:$venv/lib/python3.13t/site-packages PYTHONDONTWRITEBYTECODE=1 \
+            TSAN_OPTIONS="suppressions=$top/tests/lab/free-threaded.supp:exitcode=0:history_size=4:log_path=$folder/races/race" \
+            CSOCK_TSAN=1 timeout --kill-after=10 900 setarch "$(uname -m)" -R \
+            "$folder/tsan/bin/python3.13t" -m pytest -q --no-header -rfE \
+            "$file" || went=1
+    done
+    count=$(cat "$folder"/races/* 2>/dev/null | grep -c '^WARNING: ThreadSanitizer' || :)
+    say "reports of ThreadSanitizer: $count ($folder/races)"
+    cat "$folder"/races/* 2>/dev/null | grep '^SUMMARY' | sort | uniq -c || :
+    [ "$went" = 0 ] && [ "$count" = 0 ]
+}
+
+conformance() {
+    plain_csock
+    PYTHON_GIL=0 "$venv/bin/python" tests/conformance/run.py --python "$folder/plain/bin/python3.13t" \
+        --site "$site" --out "$folder/conformance" --env=PYTHON_GIL=0 \
+        --suites "${SUITES:-test_socket,test_timeout,test_socketserver}"
+}
+
+bench() {
+    plain_csock
+    PYTHON_GIL=0 PYTHONPATH=$site BENCH_BUILD=$folder/bench "$venv/bin/python" bench/table.py \
+        --only "${ROWS:-4,5,8,20}" --rounds "${ROUNDS:-15}"
+}
+
+status=0
+for part in $parts; do
+    say "$part"
+    case $part in
+        py | tsan | conformance | bench) $part || status=1 ;;
+        build) plain_csock && tsan_csock || status=1 ;;
+        *) echo "free-threaded: no such part: $part" >&2; exit 2 ;;
+    esac
+done
+[ $status = 0 ] && say "all went well" || say "FAILED"
+exit $status
