@@ -11,7 +11,7 @@ unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
 .PHONY: help demo test bench bench-counts differential tsan valgrind coverage lint format clean check-fresh \
-        big-endian conformance conformance-asan conformance-sid guest ecosystem setup-demo \
+        big-endian conformance conformance-asan conformance-sid free-threaded guest ecosystem setup-demo \
         setup-test setup-conformance setup-ecosystem
 
 help:
@@ -33,6 +33,7 @@ help:
 	@echo 'make big-endian   core and extension on an emulated s390x (as root)'
 	@echo 'make guest        rare address families and test_socket, in a guest kernel (qemu, apt)'
 	@echo 'make conformance-sid  CPython 3.14 and 3.15, in a Debian sid (as root; PYTHONS, SUITES)'
+	@echo 'make free-threaded    a CPython without a GIL: tests, ThreadSanitizer, bench (PARTS; apt)'
 	@echo 'make clean        remove build/'
 
 setup-demo:
@@ -106,6 +107,9 @@ guest:
 
 conformance-sid:
 	@tests/lab/sid.sh $(PARTS)
+
+free-threaded:
+	@tests/lab/free-threaded.sh $(PARTS)
 
 clean:
 	rm -rf build

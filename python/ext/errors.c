@@ -78,6 +78,20 @@ PyObject *ext_raise_sock(struct sock_object *s, const char *what, int err)
     return raise_numbered(PyExc_OSError, EBADF, text);
 }
 
+bool ext_would_block(void)
+{
+    PyObject *type, *value, *traceback;
+    if (!PyErr_ExceptionMatches(PyExc_OSError))
+        return false;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    bool plain = PyObject_TypeCheck(value, (PyTypeObject *)PyExc_OSError);
+    PyObject *number = plain ? ((PyOSErrorObject *)value)->myerrno : NULL;
+    bool is = number && PyLong_Check(number) && PyLong_AsLong(number) == EAGAIN;
+    PyErr_Restore(type, value, traceback); /* drops what went wrong here */
+    return is;
+}
+
 /* Other people's `except socket.gaierror` has to catch ours: where stock is there too, its classes
  * are taken. New reference to the stock module, or NULL with no exception if there is none. */
 static PyObject *stock_module(void)

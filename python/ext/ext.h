@@ -116,6 +116,9 @@ PyObject *ext_raise(struct ext_state *st, int err);
  * another thread"). what: the Python method's name. */
 PyObject *ext_raise_sock(struct sock_object *s, const char *what, int err);
 
+/* Whether the exception that is set is an OSError with EAGAIN; it stays set. */
+bool ext_would_block(void);
+
 /* ---- capi.c: the capsule that the standard library's _ssl looks for, into the module. 0 or -1. */
 int capi_setup(PyObject *module, struct ext_state *st);
 
@@ -272,12 +275,29 @@ static inline bool sock_is_untouched(const struct ext_state *st, PyObject *o, en
     const struct sock_class *c = ext_class(st);
     return Py_IS_TYPE(o, c->type) && _PyType_Lookup(c->type, st->names[name]) == c->found[name];
 }
-/* A file of makefile() on o, such a socket, has closed. 0 or -1. */
-PyObject *sock_class_decref_socketios(PyObject *self, PyObject *unused);
+/* The newest class of equip() that self is of; NULL if there is none. */
+static inline const struct sock_class *sock_class_found(PyObject *self)
+{
+    const struct sock_class *c = ext_class(((struct sock_object *)self)->state);
+    while (c && !(c->type && PyObject_TypeCheck(self, c->type)))
+        c = c->older;
+    return c;
+}
+/* For a method of such a class. Where the interpreter has ended, all but the slots is gone. */
+static inline const struct sock_class *sock_class_of(PyObject *self)
+{
+    const struct sock_class *c = sock_class_found(self);
+    return c ? c : ext_class(((struct sock_object *)self)->state);
+}
+
+/* ---- sock_refs.c: what keeps a socket of such a class open */
+
 /* Fills the slots of a new object of the class; of others, nothing. */
 void sock_class_init(struct sock_object *s);
-/* Whether self is of a class that equip() had. */
-bool sock_class_has(PyObject *self);
+PyObject *sock_class_close(PyObject *self, PyObject *unused);
+/* A file of makefile() on such a socket has closed. */
+PyObject *sock_class_decref_socketios(PyObject *self, PyObject *unused);
+PyObject *sock_class_file_opened(PyObject *module, PyObject *o); /* of csock._core */
 
 /* ---- sock_type.c: what the sock_*.c files share */
 

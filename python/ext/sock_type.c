@@ -187,7 +187,7 @@ static bool init_arguments_of(PyObject *args, PyObject *kwargs, struct init_argu
 /* The class socket.socket shows audit hooks what is opened, and not what was left out. */
 static void put_defaults(struct sock_object *s, struct init_arguments *a)
 {
-    if (a->fileno != Py_None || !sock_class_has((PyObject *)s))
+    if (a->fileno != Py_None || !sock_class_found((PyObject *)s))
         return;
     a->family = a->family == -1 ? AF_INET : a->family;
     a->type = a->type == -1 ? SOCK_STREAM : a->type;

@@ -116,25 +116,10 @@ static PyObject *call_sock(struct stream_object *f, PyObject *sock, enum ext_nam
     return PyObject_VectorcallMethod(f->state->names[name], args, arg ? 2 : 1, NULL);
 }
 
-/* Whether the exception that is set is an OSError with EAGAIN; it stays set. */
-static bool would_block(void)
-{
-    PyObject *type, *value, *traceback;
-    if (!PyErr_ExceptionMatches(PyExc_OSError))
-        return false;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
-    bool plain = PyObject_TypeCheck(value, (PyTypeObject *)PyExc_OSError);
-    PyObject *number = plain ? ((PyOSErrorObject *)value)->myerrno : NULL;
-    bool is = number && PyLong_Check(number) && PyLong_AsLong(number) == EAGAIN;
-    PyErr_Restore(type, value, traceback); /* drops what went wrong here */
-    return is;
-}
-
 /* Raw streams say None where a socket raises EAGAIN. */
 static PyObject *none_if_would_block(PyObject *result)
 {
-    if (result || !would_block())
+    if (result || !ext_would_block())
         return result;
     PyErr_Clear();
     Py_RETURN_NONE;

@@ -223,6 +223,28 @@ static void a_socket_moves_while_nobody_else_knows_it(void **state)
     util_close(&s[1]);
 }
 
+static void a_closed_socket_becomes_another_one(void **state)
+{
+    struct csock s[2], other[2], blank = CSOCK_INIT;
+    (void)state;
+    assert_int_equal(csock_pair(s, AF_UNIX, SOCK_STREAM, 0, 0), 0);
+    assert_int_equal(csock_pair(other, AF_UNIX, SOCK_DGRAM, 0, CSOCK_NONBLOCK), 0);
+    int fd = csock_fd(&other[0]);
+    util_close(&s[0]);
+    csock_renew(&other[0], &s[0]);
+    assert_int_equal(csock_fd(&s[0]), fd);
+    assert_int_equal(s[0].type, SOCK_DGRAM);
+    assert_int_equal(s[0].flags, CSOCK_NONBLOCK);
+    assert_int_equal(csock_close(&other[0]), -EBADF);
+    assert_int_equal(csock_send(&s[0], "x", 1, 0, NULL), 1);
+    assert_true(csock_idle(&s[0]));
+    util_close(&s[0]);
+    csock_renew(&other[1], &blank);
+    assert_int_equal(csock_send(&blank, "x", 1, 0, NULL), -ECONNREFUSED);
+    util_close(&blank);
+    util_close(&s[1]);
+}
+
 static void bare_descriptors_are_copied_and_closed(void **state)
 {
     (void)state;
@@ -251,6 +273,7 @@ int main(void)
         TEST(a_copy_is_independent),
         TEST(a_closed_socket_takes_no_call),
         TEST(a_socket_moves_while_nobody_else_knows_it),
+        TEST(a_closed_socket_becomes_another_one),
         TEST(bare_descriptors_are_copied_and_closed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,7 +107,8 @@ tsan_python() {
     # sockets do not import are left out: this takes long enough.
     unused="_decimal _sqlite3 _ssl _hashlib _curses _curses_panel _tkinter _dbm _gdbm readline
         _codecs_cn _codecs_hk _codecs_iso2022 _codecs_jp _codecs_kr _codecs_tw _multibytecodec
-        _interpreters _interpchannels _interpqueues _lsprof _zoneinfo pyexpat _elementtree _bz2 _lzma"
+        _interpreters _interpchannels _interpqueues _lsprof _zoneinfo pyexpat _elementtree _bz2
+        _lzma"
     TSAN_OPTIONS="exitcode=0 report_bugs=0" CC=$clang OPT="-O1 -DNDEBUG -g1" MODULES_OFF=$unused \
         build_python tsan --with-thread-sanitizer --disable-test-modules
 }
@@ -155,7 +156,8 @@ py() {
     for file in ${FILES:-tests/py/test_*.py}; do
         echo "--- $file"
         PYTHON_GIL=0 PYTHONPATH=$site HYPOTHESIS_STORAGE_DIRECTORY=$folder/hypothesis \
-            PYTHONDONTWRITEBYTECODE=1 PATH="$venv/bin:$PATH" CSOCK_PREFIX="$folder/csock-plain/prefix" \
+            PYTHONDONTWRITEBYTECODE=1 PATH="$venv/bin:$PATH" \
+            CSOCK_PREFIX="$folder/csock-plain/prefix" \
             timeout --kill-after=10 900 "$venv/bin/python" -m pytest -q --no-header -rfE \
             "$file" || went=1
     done
@@ -169,11 +171,12 @@ tsan() {
     rm -rf "$folder/races"
     mkdir "$folder/races"
     went=0
+    options="suppressions=$top/tests/lab/free-threaded.supp:log_path=$folder/races/race"
     for file in ${FILES:-tests/py/test_free_threaded.py tests/py/test_streams.py
         tests/py/test_shortcuts.py tests/py/test_waiting.py tests/py/test_closing.py}; do
         echo "--- $file (ThreadSanitizer)"
-        PYTHON_GIL=0 PYTHONPATH=$site:$venv/lib/python3.13t/site-packages PYTHONDONTWRITEBYTECODE=1 \
-            TSAN_OPTIONS="suppressions=$top/tests/lab/free-threaded.supp:exitcode=0:history_size=4:log_path=$folder/races/race" \
+        PYTHON_GIL=0 PYTHONPATH=$site:$venv/lib/python3.13t/site-packages \
+            PYTHONDONTWRITEBYTECODE=1 TSAN_OPTIONS="$options:exitcode=0:history_size=4" \
             CSOCK_TSAN=1 timeout --kill-after=10 900 setarch "$(uname -m)" -R \
             "$folder/tsan/bin/python3.13t" -m pytest -q --no-header -rfE \
             "$file" || went=1

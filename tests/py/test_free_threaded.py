@@ -19,7 +19,7 @@ import testkit
 
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 UNDER_TSAN = "CSOCK_TSAN" in os.environ
-ROUNDS = 40 if UNDER_TSAN else 300
+ROUNDS = 20 if UNDER_TSAN else 100
 THREADS = 4
 
 # What a call may say when another thread closes or empties the socket.
@@ -45,6 +45,22 @@ def at_once(*functions, threads=THREADS):
 
     jobs = [testkit.Job(run, function) for function in functions for _ in range(threads)]
     return [job.result(60 * testkit.SLOWNESS) for job in jobs]
+
+
+def in_turn(things, function):
+    """The function on each of the things, by many threads of which each takes the next one."""
+    left = iter(things)
+    lock = threading.Lock()
+
+    def run():
+        while True:
+            with lock:
+                thing = next(left, None)
+            if thing is None:
+                return
+            function(thing)
+
+    at_once(run)
 
 
 def repeated(step, rounds=ROUNDS):
@@ -107,24 +123,17 @@ def test_bytes_through_one_socket_are_all_there(csock, timeout):
 
 def test_large_buffers_are_nobody_elses(csock):
     """recv(n) for a large n takes memory that is used again."""
-    pairs = [csock.socketpair() for _ in range(THREADS)]
+    pairs = [(number + 1, csock.socketpair()) for number in range(THREADS)]
 
-    def run(number):
-        a, b = pairs[number]
-        mine = bytes([number + 1])
+    def run(numbered):
+        number, (a, b) = numbered
         for length in range(1, ROUNDS * 4):
-            a.send(mine * (length % 700 + 1))
-            assert b.recv(65536) == mine * (length % 700 + 1)
+            mine = bytes([number]) * (length % 700 + 1)
+            a.send(mine)
+            assert b.recv(65536) == mine
 
-    numbers = iter(range(THREADS))
-    lock = threading.Lock()
-
-    def take():
-        with lock:
-            return next(numbers)
-
-    at_once(lambda: run(take()))
-    for a, b in pairs:
+    in_turn(pairs, run)
+    for _, (a, b) in pairs:
         a.close()
         b.close()
 
@@ -132,7 +141,7 @@ def test_large_buffers_are_nobody_elses(csock):
 @pytest.mark.parametrize("end", ["close", "detach"])
 def test_of_many_that_close_one_does(csock, end):
     before = testkit.open_fds()
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS // 4):
         a, b = csock.socketpair()
         ended = at_once(getattr(a, end))
         assert a.fileno() == -1
@@ -159,37 +168,40 @@ def test_timeout_and_mode_belong_together(csock):
             assert os.get_blocking(a.fileno()) == (a.gettimeout() is None)
 
 
-def test_everything_at_once_on_one_socket(csock):
+def everything_at_once(csock, a, b, end):
+    """All of it on a, in a thread for each, while one more thread ends it."""
+
+    def detach():
+        if (fd := a.detach()) >= 0:
+            os.close(fd)
+
+    steps = [
+        lambda: a.send(b"x" * 100),
+        lambda: a.sendall(b"x" * 100),
+        lambda: a.recv(10),
+        lambda: a.recv_into(bytearray(10)),
+        lambda: a.recvmsg(10),
+        lambda: a.sendmsg([b"x", b"y"]),
+        lambda: b.recv(65536),
+        lambda: b.send(b"y" * 20),
+        lambda: a.settimeout(random.choice([0, 0.05])),
+        lambda: (a.fileno(), a.family, a.type, a.proto, repr(a)),
+        lambda: a.getsockopt(csock.SOL_SOCKET, csock.SO_TYPE),
+        lambda: a.getsockname(),
+    ]
+    calls = [repeated(step, ROUNDS // 5) for step in steps]
+    at_once(*calls, detach if end == "detach" else a.close, threads=1)
+
+
+@pytest.mark.parametrize("end", ["close", "detach"])
+def test_everything_at_once_on_one_socket(csock, end):
     before = testkit.open_fds()
-    for number in range(10):
+    for _ in range(5):
         a, b = csock.socketpair()
-        a.settimeout(0.05)
-        b.settimeout(0.05)
-
-        def end(number=number):
-            if number % 2:
-                a.close()
-            elif (fd := a.detach()) >= 0:
-                os.close(fd)
-
-        steps = [
-            lambda: a.send(b"x" * 100),
-            lambda: a.sendall(b"x" * 100),
-            lambda: a.recv(10),
-            lambda: a.recv_into(bytearray(10)),
-            lambda: a.recvmsg(10),
-            lambda: a.sendmsg([b"x", b"y"]),
-            lambda: b.recv(65536),
-            lambda: b.send(b"y" * 20),
-            lambda: a.settimeout(random.choice([0, 0.05])),
-            lambda: (a.fileno(), a.family, a.type, a.proto, repr(a)),
-            lambda: a.getsockopt(csock.SOL_SOCKET, csock.SO_TYPE),
-            lambda: a.getsockname(),
-        ]
-        calls = [repeated(step, ROUNDS // 10) for step in steps]
-        at_once(*calls, end, threads=1)
-        a.close()
-        b.close()
+        with a, b:
+            a.settimeout(0.05)
+            b.settimeout(0.05)
+            everything_at_once(csock, a, b, end)
     assert testkit.open_fds() == before
 
 
@@ -239,21 +251,12 @@ def test_files_made_at_once_keep_the_socket_open(csock):
     """_io_refs counts each of them: the last to close closes the descriptor."""
     for _ in range(4):
         a, b = csock.socketpair()
-        files = sum(at_once(lambda: [a.makefile("rb", 0) for _ in range(ROUNDS * 4)]), [])
+        files = []
+        in_turn(range(ROUNDS * 40), lambda _, a=a, files=files: files.append(a.makefile("rb", 0)))
         assert a._io_refs == len(files)
         a.close()
         assert a.fileno() >= 0
-        closing = iter(files[1:])
-        lock = threading.Lock()
-
-        def close_them():
-            for _ in range(len(files) // THREADS):
-                with lock:
-                    file = next(closing, None)
-                if file:
-                    file.close()
-
-        at_once(close_them)
+        in_turn(files[1:], lambda file: file.close())
         assert a.fileno() >= 0
         files[0].close()
         assert a.fileno() == -1
@@ -266,7 +269,7 @@ def test_file_that_many_close(csock):
         a, b = csock.socketpair()
         file, other = a.makefile("rwb", 0), a.makefile("rb", 0)
         a.close()
-        at_once(file.close, lambda: file.closed)
+        at_once(file.close, lambda file=file: file.closed)
         assert (file.closed, file.name) == (True, -1)
         assert a.fileno() >= 0
         other.close()
@@ -274,29 +277,34 @@ def test_file_that_many_close(csock):
         b.close()
 
 
-def test_file_closed_under_its_readers(csock):
-    for _ in range(ROUNDS // 10):
-        a, b = csock.socketpair()
+def use_and_close(csock):
+    a, b = csock.socketpair()
+    with b:
         a.settimeout(0.2)
         file = a.makefile("rwb", 0)
         b.sendall(b"x" * 1000)
 
-        def use(step, file=file):
+        def use(step):
             def run():
                 with contextlib.suppress(ValueError, OSError):
                     for _ in range(50):
-                        step(file)
+                        step()
 
             return run
 
         steps = [
-            lambda f: f.readinto(bytearray(7)),
-            lambda f: f.write(b"abc"),
-            lambda f: (f.name, f.mode, f.closed, f.readable(), f.writable()),
-            lambda f: f.fileno(),
+            lambda: file.readinto(bytearray(7)),
+            lambda: file.write(b"abc"),
+            lambda: (file.name, file.mode, file.closed, file.readable(), file.writable()),
+            lambda: file.fileno(),
         ]
         at_once(*map(use, steps), lambda: (file.close(), a.close()), threads=1)
-        b.close()
+        assert a.fileno() == -1
+
+
+def test_file_closed_under_its_readers(csock):
+    for _ in range(ROUNDS // 10):
+        use_and_close(csock)
 
 
 # ------------------------------------------------------------------ the module
