@@ -43,9 +43,9 @@ def unix(impl):
 
 @pytest.fixture(autouse=True)
 def no_leak():
-    before = testkit.open_fds()
+    before = testkit.descriptors()
     yield
-    testkit.wait_for(lambda: testkit.open_fds() <= before)
+    testkit.wait_for(lambda: testkit.descriptors() <= before)
 
 
 ADDRESSING = {
