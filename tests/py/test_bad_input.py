@@ -11,7 +11,6 @@ import select
 import signal
 import socket as stock
 import struct
-import sys
 import threading
 import time
 
