@@ -6,6 +6,7 @@ fit from start to end; and what else may differ: nothing, if the row does not sa
 asks which mistake it would hide, and makes it as narrow as the difference is."""
 
 import ast
+import os
 import re
 import sys
 from typing import NamedTuple
@@ -39,13 +40,13 @@ def leak(line, theirs, ours):
 
 def non_blocking(line, theirs, ours):
     """Descriptors that block in stock, with sockets of the same description, do not in csock."""
+
+    def would(text, flags):
+        return text, flags if flags == "closed" else [flags[0] | os.O_NONBLOCK, flags[1]]
+
     same = theirs[:2] == ours[:2] and theirs[2][-1] == ours[2][-1]
     stock, csock = sockets(theirs), sockets(ours)
-    return same and all(
-        stock[name] == csock[name]
-        or (stock[name][0] == csock[name][0] and csock[name][1] == [stock[name][1][0] | 2048, 1])
-        for name in stock
-    )
+    return same and all(csock.get(s) in (stock[s], would(*stock[s])) for s in stock)
 
 
 def beginning(line, theirs, ours):
