@@ -112,8 +112,8 @@ static struct transfer sending(const struct csock *s, const void *data, size_t n
 /* Whether a call that is inside makes a plain try before anything is set up for waiting. */
 static bool tries_plainly(const struct csock *s, int flags, const struct csock_wait *w)
 {
-    return !(flags & (MSG_WAITALL | MSG_DONTWAIT | MSG_ERRQUEUE | ONE_CALL)) && !(csock__flags(s) & CSOCK_NO_TRY) &&
-           !(w && w->tried);
+    return !(flags & (MSG_WAITALL | MSG_DONTWAIT | MSG_ERRQUEUE | ONE_CALL)) &&
+           !(csock__flags(s) & CSOCK_NO_TRY) && !(w && w->tried);
 }
 
 /* Leaves with the result of a plain try. */

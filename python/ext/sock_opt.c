@@ -178,8 +178,8 @@ static bool set_arguments(PyObject *const *args, Py_ssize_t n, int *ret_level, i
 static bool set_arguments(PyObject *const *args, Py_ssize_t n, int *ret_level, int *ret_name,
                           unsigned int *ret_length)
 {
-    if (n == 4 && args[2] == Py_None && ext_int(args[0], ret_level) &&
-        ext_int(args[1], ret_name) && length(args[3], ret_length))
+    if (n == 4 && args[2] == Py_None && ext_int(args[0], ret_level) && ext_int(args[1], ret_name) &&
+        length(args[3], ret_length))
         return true;
     PyErr_Clear();
     return sock_arg_count("setsockopt", n, 3, 3) && ext_int(args[0], ret_level) &&
