@@ -49,8 +49,8 @@ static ssize_t run_send_to(int fd, const struct csock__op *op, int flags)
     return csock__ret(csock__sys->sendto(fd, t->data, t->n, t->flags | flags, &t->to->any, t->len));
 }
 
-/* MSG_ERRQUEUE asks for an entry of the error queue and never waits for one. To a family without such
- * a queue it means nothing: there it is for the kernel to say whether to wait. */
+/* MSG_ERRQUEUE asks for an entry of the error queue and never waits for one. To a family without
+ * such a queue it means nothing: there it is for the kernel to say whether to wait. */
 static bool asks_error_queue(const struct csock *s, int flags)
 {
     int f = s->family;

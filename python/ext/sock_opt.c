@@ -173,8 +173,8 @@ static bool set_arguments(PyObject *const *args, Py_ssize_t n, int *ret_level, i
     return false;
 }
 #else
-/* Four that do not fit are one too many, whatever is wrong with them: stock tries the forms in turn,
- * and tells of the last, which has three. */
+/* Four that do not fit are one too many, whatever is wrong with them: stock tries the forms in
+ * turn, and tells of the last, which has three. */
 static bool set_arguments(PyObject *const *args, Py_ssize_t n, int *ret_level, int *ret_name,
                           unsigned int *ret_length)
 {
