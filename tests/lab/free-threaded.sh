@@ -189,8 +189,8 @@ tsan() {
 
 conformance() {
     plain_csock
-    PYTHON_GIL=0 "$venv/bin/python" tests/conformance/run.py --python "$folder/plain/bin/python3.13t" \
-        --site "$site" --out "$folder/conformance" --env=PYTHON_GIL=0 \
+    PYTHON_GIL=0 "$venv/bin/python" tests/conformance/run.py \
+        --python "$folder/plain/bin/python3.13t" --site "$site" --out "$folder/conformance" --env=PYTHON_GIL=0 \
         --suites "${SUITES:-test_socket,test_timeout,test_socketserver}"
 }
 
