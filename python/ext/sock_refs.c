@@ -1,7 +1,7 @@
-/* What keeps a socket of the class socket.socket open: its slots _io_refs, the files of makefile(),
- * and _closed, whether it was closed itself. Each change is one critical section, so that of several
- * threads that close a socket and its files the last one closes the descriptor. Sits on
- * sock_class.c, which knows where the slots are. */
+/* What keeps a socket of the class socket.socket open: its slots _io_refs, the files of
+ * makefile(), and _closed, whether it was closed itself. Each change is one critical section, so
+ * that of several threads that close a socket and its files the last one closes the descriptor.
+ * Sits on sock_class.c, which knows where the slots are. */
 #include "ext.h"
 
 static PyObject **slot_of(PyObject *self, Py_ssize_t offset)
