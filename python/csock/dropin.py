@@ -33,12 +33,7 @@ from ._socket import (
 # What `from ._socket import *` does, in a fraction of the time: a program waits for this. The enums
 # then take the constants with their prefix, and put members in their places; the constants are
 # sorted out once and not four times.
-_public = {name: value for name, value in vars(_socket).items() if name[0] != "_"}
-_kinds = {"AF": {}, "SOCK": {}, "MSG": {}, "AI": {}}
-for _name in _public:
-    _kind = _kinds.get(_name.partition("_")[0])
-    if _kind is not None:
-        _kind[_name] = _public[_name]
+_public, *_kinds = _core.public_names("AF_", "SOCK_", "MSG_", "AI_")
 globals().update(_public)
 
 __all__ = [  # in the order of stock's
@@ -54,16 +49,19 @@ __all__ = [  # in the order of stock's
     "recv_fds",
 ]
 
-IntEnum._convert_("AddressFamily", __name__, str.isupper, SimpleNamespace(**_kinds["AF"]))
-IntEnum._convert_("SocketKind", __name__, str.isupper, SimpleNamespace(**_kinds["SOCK"]))
-IntFlag._convert_("MsgFlag", __name__, str.isupper, SimpleNamespace(**_kinds["MSG"]))
-IntFlag._convert_("AddressInfo", __name__, str.isupper, SimpleNamespace(**_kinds["AI"]))
+for _base, _name, _kind in (
+    (IntEnum, "AddressFamily", _kinds[0]),
+    (IntEnum, "SocketKind", _kinds[1]),
+    (IntFlag, "MsgFlag", _kinds[2]),
+    (IntFlag, "AddressInfo", _kinds[3]),
+):
+    _base._convert_(_name, __name__, str.isupper, SimpleNamespace(**_kind))
 
 # The enums' own names; a checker does not see that _convert_ has made them.
 AddressFamily = globals()["AddressFamily"]
 SocketKind = globals()["SocketKind"]
 
-del SimpleNamespace, _public, _kinds, _kind, _name
+del SimpleNamespace, _public, _kinds, _kind, _base, _name
 
 _LOCALHOST = "127.0.0.1"
 _LOCALHOST_V6 = "::1"
