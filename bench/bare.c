@@ -34,10 +34,9 @@ static PyObject *bare_recv(PyObject *self, PyObject *const *args, Py_ssize_t n)
 static PyObject *bare_sendto(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
     (void)n;
-    return PyLong_FromSsize_t(
-        sendto(((struct bare *)self)->fd, PyBytes_AS_STRING(args[0]),
-               (size_t)PyBytes_GET_SIZE(args[0]), 0, (struct sockaddr *)PyBytes_AS_STRING(args[1]),
-               (socklen_t)PyBytes_GET_SIZE(args[1])));
+    return PyLong_FromSsize_t(sendto(
+        ((struct bare *)self)->fd, PyBytes_AS_STRING(args[0]), (size_t)PyBytes_GET_SIZE(args[0]), 0,
+        (struct sockaddr *)PyBytes_AS_STRING(args[1]), (socklen_t)PyBytes_GET_SIZE(args[1])));
 }
 
 static PyObject *bare_recvfrom(PyObject *self, PyObject *const *args, Py_ssize_t n)
@@ -95,14 +94,10 @@ static int bare_init(PyObject *self, PyObject *args, PyObject *kwargs)
 #define FASTCALL(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL, NULL
 
 static PyMethodDef methods[] = {
-    {"send", FASTCALL(bare_send)},
-    {"recv", FASTCALL(bare_recv)},
-    {"sendto", FASTCALL(bare_sendto)},
-    {"recvfrom", FASTCALL(bare_recvfrom)},
-    {"connect", FASTCALL(bare_connect)},
-    {"accept", FASTCALL(bare_accept)},
-    {"close", FASTCALL(bare_close)},
-    {NULL, NULL, 0, NULL},
+    {"send", FASTCALL(bare_send)},       {"recv", FASTCALL(bare_recv)},
+    {"sendto", FASTCALL(bare_sendto)},   {"recvfrom", FASTCALL(bare_recvfrom)},
+    {"connect", FASTCALL(bare_connect)}, {"accept", FASTCALL(bare_accept)},
+    {"close", FASTCALL(bare_close)},     {NULL, NULL, 0, NULL},
 };
 
 static PyType_Slot slots[] = {
