@@ -438,11 +438,24 @@ def create_server(address, *, family=AF_INET, backlog=None, reuse_port=False, du
 
 if sys.version_info < (3, 14):
 
-    def __getattr__(name):
-        # Modules that stock has among its names, and that few programs look for there.
-        if name not in ("array", "selectors"):
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        import importlib
+    class _Later(type(sys)):
+        """A module that stock has among its names, and that few programs look for there: imported
+        when something of it is wanted. With a __getattr__ for the two, every look-up of a name
+        in this module would be slower, as the interpreter does not specialise those."""
 
-        module = globals()[name] = importlib.import_module(name)
-        return module
+        def __getattribute__(self, name):
+            return getattr(__import__(super().__getattribute__("__name__")), name)
+
+        def __setattr__(self, name, value):
+            setattr(__import__(super().__getattribute__("__name__")), name, value)
+
+        def __delattr__(self, name):
+            delattr(__import__(super().__getattribute__("__name__")), name)
+
+        def __dir__(self):
+            return dir(__import__(super().__getattribute__("__name__")))
+
+    _Later.__name__ = "module"
+    array = _Later("array")
+    selectors = _Later("selectors")
+    del _Later
