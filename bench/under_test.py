@@ -1,4 +1,4 @@
-"""A program under test for programs.py: one fresh process, and what it gets done in a slice of time.
+"""A program under test for programs.py: a fresh process, and what it gets done in some time.
 
 A client program is told to work; a server program is put under load, by wrk or by peer_load of
 peers.c. Both tell a Slice. Sits on the processes and on tests/ecosystem/servers.py; does no
@@ -52,7 +52,8 @@ class Slice:
 
 
 def cpu_seconds(pid):
-    """Processor time of a process and its children, ended threads included. clock_getcpuclockid(3)"""
+    """Of processor time, of a process and its children, with threads that have ended.
+    clock_getcpuclockid(3)"""
     ours = time.clock_gettime((~pid << 3) | 2)
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return ours + sum(cpu_seconds(int(child)) for child in children)
@@ -184,9 +185,10 @@ class Wrk:
 
     def __init__(self, connections, body, warm=200):
         self.connections, self.body, self.warm = connections, body, warm
+        self.http = None
 
     def start(self, port):
-        self.port, self.url = port, f"http://127.0.0.1:{port}/"
+        self.url = f"http://127.0.0.1:{port}/"
         self.http = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         for _ in range(self.warm):
             if (got := self.get("/")) != self.body:
@@ -199,19 +201,21 @@ class Wrk:
 
     def run(self, seconds):
         self.http.close()
-        command = [servers.program("wrk"), "-t1", f"-c{self.connections}", f"-d{max(1, round(seconds))}s",
-                   "-s", HERE / "wrk.lua", self.url, "--", self.body]
+        span = f"-d{max(1, round(seconds))}s"
+        command = [servers.program("wrk"), "-t1", f"-c{self.connections}", span, "-s",
+                   HERE / "wrk.lua", self.url, "--", self.body]
         said = subprocess.run(command, capture_output=True, text=True)
         found = re.search(r"answers (\d+) us (\d+) wrong (\d+) errors (\d+)", said.stdout)
         if said.returncode or not found:
             raise Failed(f"wrk: {said.stdout}{said.stderr}")
         answers, us, wrong, errors = map(int, found.groups())
         if wrong or errors or not answers:
-            raise Failed(f"wrk on {self.url}: {wrong} wrong answers, {errors} errors: {said.stdout}")
+            raise Failed(f"wrk: {wrong} wrong answers, {errors} errors: {said.stdout}")
         return answers, us / 1e6
 
     def end(self):
-        self.http.close()
+        if self.http:
+            self.http.close()
 
 
 class Lanes:
@@ -220,7 +224,7 @@ class Lanes:
 
     span = SHORT
 
-    def __init__(self, kind, question, answer, lanes=8, warm=0.1):
+    def __init__(self, kind, question, answer, lanes=8, warm=0.25):
         self.kind, self.question, self.answer, self.warm = kind, question, answer, warm
         self.lanes, self.sockets = lanes, []
 
