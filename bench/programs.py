@@ -100,7 +100,7 @@ def echo(busy=False):
 
 
 # Shares are those of instructions outside the kernel (callgrind).
-REDIS = "its own Python, 98 % outside the kernel"
+REDIS = "its own Python, 94 % outside the kernel"
 REQUESTS = "its own Python, 99 % outside the kernel"
 WAITING = "who has waited for data waits 5 ms for the interpreter lock"
 PROGRAMS = [
