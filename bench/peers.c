@@ -139,9 +139,9 @@ static int64_t hear_all(struct lane *lanes, struct pollfd *at, int n, const int 
     return heard;
 }
 
-/* Asks over n connected sockets for `ms`, one question at a time on each, and compares every answer.
- * sizes: of the question and of the answer. Gives the number of answers; *ret_ns is how long they
- * took. A wrong one is -EBADMSG. */
+/* Asks over n connected sockets for `ms`, one question at a time on each, and compares every
+ * answer. sizes: of the question and of the answer. Gives the number of answers; *ret_ns is how
+ * long they took. A wrong one is -EBADMSG. */
 BENCH peer_load(const int *fds, int n, const void *question, const void *answer, const int *sizes,
                 int ms, int64_t *ret_ns)
 {
