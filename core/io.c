@@ -49,20 +49,27 @@ static ssize_t run_send_to(int fd, const struct csock__op *op, int flags)
     return csock__ret(csock__sys->sendto(fd, t->data, t->n, t->flags | flags, &t->to->any, t->len));
 }
 
-/* Flags with which the kernel does not wait, whatever the descriptor's mode. */
-#define NEVER_WAITS (MSG_DONTWAIT | MSG_ERRQUEUE)
+/* MSG_ERRQUEUE asks for an entry of the error queue and never waits for one. To a family without
+ * such a queue it means nothing: there it is for the kernel to say whether to wait. */
+static bool asks_error_queue(const struct csock *s, int flags)
+{
+    int f = s->family;
+    return (flags & MSG_ERRQUEUE) &&
+           (f == AF_INET || f == AF_INET6 || f == AF_PACKET || f == AF_CAN);
+}
 
 struct csock__op csock__receiving(const struct csock *s, int flags)
 {
     bool low_water = (csock__flags(s) & CSOCK_NO_TRY) != 0;
+    bool queue = asks_error_queue(s, flags);
     return (struct csock__op){/* An entry of the error queue shows as POLLERR, unasked. */
-                              .events = flags & MSG_ERRQUEUE ? 0 : POLLIN,
+                              .events = queue ? 0 : POLLIN,
                               .dontwait = true,
                               /* MSG_WAITALL and SO_RCVLOWAT are promises of the blocking call, and
                                * a try would break them; poll keeps the second. */
                               .no_try = (flags & MSG_WAITALL) || low_water,
                               .poll_first = low_water,
-                              .never_waits = (flags & NEVER_WAITS) != 0};
+                              .never_waits = (flags & MSG_DONTWAIT) || queue};
 }
 
 /* Fast open says EINPROGRESS to a try; each call with zero copy makes a notification of its own. */
@@ -105,8 +112,8 @@ static struct transfer sending(const struct csock *s, const void *data, size_t n
 /* Whether a call that is inside makes a plain try before anything is set up for waiting. */
 static bool tries_plainly(const struct csock *s, int flags, const struct csock_wait *w)
 {
-    return !(flags & (MSG_WAITALL | NEVER_WAITS | ONE_CALL)) && !(csock__flags(s) & CSOCK_NO_TRY) &&
-           !(w && w->tried);
+    return !(flags & (MSG_WAITALL | MSG_DONTWAIT | MSG_ERRQUEUE | ONE_CALL)) &&
+           !(csock__flags(s) & CSOCK_NO_TRY) && !(w && w->tried);
 }
 
 /* Leaves with the result of a plain try. */

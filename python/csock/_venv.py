@@ -91,12 +91,12 @@ def status(force):
     works, why = _probe()
     print(f"environment    {sys.prefix}, {'virtual' if _is_venv() else 'not a virtual one'}")
     print(f"file           {_PATH}: {'there' if _is_there() else 'not there'}")
-    print(f"in place       {'yes' if works else 'no'}, as a fresh interpreter says")
+    hatch = os.environ.get("CSOCK_DISABLE", "0") not in ("", "0")
+    first = "no: CSOCK_DISABLE is set; without it " if hatch else ""
+    print(f"in place       {first}{'yes' if works else 'no'}, as a fresh interpreter says")
     if _is_there() and not works:
         print(f"why not        {why}")
-    if os.environ.get("CSOCK_DISABLE", "0") not in ("", "0"):
-        print("CSOCK_DISABLE  is set: stock stays in place wherever it is")
-    return 0 if works else 1
+    return 0 if works and not hatch else 1
 
 
 def main(action, force):

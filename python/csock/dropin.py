@@ -30,6 +30,9 @@ from ._socket import (
     has_ipv6,
 )
 
+if sys.modules.get("socket") is sys.modules[__name__]:
+    __name__ = "socket"  # reloaded where it is installed: see _install.py
+
 # What `from ._socket import *` does, in a fraction of the time: a program waits for this. The enums
 # then take the constants with their prefix, and put members in their places; the constants are
 # sorted out once and not four times.

@@ -143,12 +143,19 @@ static PyObject *set_value(struct sock_object *s, int level, int name, PyObject 
     Py_RETURN_NONE;
 }
 
+/* The length that goes with None, converted as stock does. */
+static bool length(PyObject *o, unsigned int *ret)
+{
+    return PyArg_Parse(o, "I", ret);
+}
+
 #if PY_VERSION_HEX >= 0x030F0000
-/* How many arguments there are, and of what kinds the first three; 3.15 says what is wrong. */
-static bool set_arguments(PyObject *const *args, Py_ssize_t n, int *ret_level, int *ret_name)
+/* How many arguments there are, and of what kinds they are; 3.15 says what is wrong. */
+static bool set_arguments(PyObject *const *args, Py_ssize_t n, int *ret_level, int *ret_name,
+                          unsigned int *ret_length)
 {
     if (!sock_arg_count("setsockopt", n, 3, 4) || !ext_int(args[0], ret_level) ||
-        !ext_int(args[1], ret_name))
+        !ext_int(args[1], ret_name) || (n == 4 && !length(args[3], ret_length)))
         return false;
     PyObject *value = args[2];
     if (value == Py_None && n == 3)
@@ -166,10 +173,16 @@ static bool set_arguments(PyObject *const *args, Py_ssize_t n, int *ret_level, i
     return false;
 }
 #else
-static bool set_arguments(PyObject *const *args, Py_ssize_t n, int *ret_level, int *ret_name)
+/* Four that do not fit are one too many, whatever is wrong with them: stock tries the forms in
+ * turn, and tells of the last, which has three. */
+static bool set_arguments(PyObject *const *args, Py_ssize_t n, int *ret_level, int *ret_name,
+                          unsigned int *ret_length)
 {
-    Py_ssize_t wanted = n == 4 && args[2] == Py_None ? 4 : 3;
-    return sock_arg_count("setsockopt", n, wanted, wanted) && ext_int(args[0], ret_level) &&
+    if (n == 4 && args[2] == Py_None && ext_int(args[0], ret_level) && ext_int(args[1], ret_name) &&
+        length(args[3], ret_length))
+        return true;
+    PyErr_Clear();
+    return sock_arg_count("setsockopt", n, 3, 3) && ext_int(args[0], ret_level) &&
            ext_int(args[1], ret_name);
 }
 #endif
@@ -178,16 +191,15 @@ static bool set_arguments(PyObject *const *args, Py_ssize_t n, int *ret_level, i
 static PyObject *sock_setsockopt(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
     struct sock_object *s = (struct sock_object *)self;
-    int level, name, len;
+    int level, name;
+    unsigned int len = 0;
     if (s->family == AF_VSOCK)
         return vsock_set(s, args, n);
-    if (!set_arguments(args, n, &level, &name))
+    if (!set_arguments(args, n, &level, &name, &len))
         return NULL;
     if (n == 3)
         return set_value(s, level, name, args[2]);
-    if (!ext_int(args[3], &len))
-        return NULL;
-    int r = set_absent(s, level, name, (socklen_t)len);
+    int r = set_absent(s, level, name, len);
     if (r < 0)
         return ext_raise_sock(s, "setsockopt", r);
     Py_RETURN_NONE;

@@ -100,6 +100,26 @@ static void the_error_queue_never_waits_by_itself(void **state)
     util_close(&u);
 }
 
+static ssize_t recv_errqueue(struct util_call *call)
+{
+    return csock_recv(call->s, buf, 8, MSG_ERRQUEUE, call->w);
+}
+
+/* unix(7) has no such queue: the flag means nothing. */
+static void without_an_error_queue_the_flag_means_nothing(void **state)
+{
+    struct csock_wait timed = {.deadline = csock_deadline(60000 * MS)};
+    (void)state;
+    for (int deadline = 0; deadline < 2; deadline++) {
+        struct util_call call = {.run = recv_errqueue, .s = &s[0], .w = deadline ? &timed : NULL};
+        open_pair(AF_UNIX, SOCK_DGRAM);
+        util_start_asleep(&call);
+        put("data");
+        assert_int_equal(util_join(&call), 4);
+        close_pair();
+    }
+}
+
 static void trunc_counts_more_than_was_written(void **state)
 {
     (void)state;
@@ -145,6 +165,7 @@ int main(void)
         TEST(the_low_water_mark_is_honoured),
         TEST(dontwait_does_not_wait),
         TEST(the_error_queue_never_waits_by_itself),
+        TEST(without_an_error_queue_the_flag_means_nothing),
         TEST(trunc_counts_more_than_was_written),
         TEST(trunc_on_tcp_writes_nothing),
     };

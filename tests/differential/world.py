@@ -102,6 +102,17 @@ class Space(dict):
         return self[name]
 
 
+def descriptors():
+    """(number, what it is) of those that a program may have opened, or found open."""
+    for fd in sorted(int(name) for name in os.listdir("/proc/self/fd")):
+        if fd < CONTROL:
+            try:
+                kind = os.readlink(f"/proc/self/fd/{fd}")
+            except OSError:
+                continue  # that of the listing
+            yield fd, re.sub(r"\[\d+\]", "", kind)
+
+
 class Program:
     """One program, and the variables that its lines share."""
 
@@ -122,7 +133,7 @@ class Program:
         return self.space[name].fileno() if name in self.space else -1
 
     def state(self):
-        """What the sockets look like: the module's view, and the kernel's."""
+        """What the sockets look like: the module's view, and the kernel's. And what is open."""
         for name in "abcl":
             s = self.space.get(name)
             if not isinstance(s, raw.socket):
@@ -133,6 +144,7 @@ class Program:
             except (OSError, ValueError):
                 flags = "closed"
             yield name, self.names.value(s), flags
+        yield "open", list(descriptors())
 
     def step(self, line):
         self.buffers.clear()
@@ -157,13 +169,7 @@ class Program:
     def rest(self):
         """What was sent and not received, and which descriptors are open."""
         found = []
-        for fd in sorted(int(name) for name in os.listdir("/proc/self/fd")):
-            try:
-                kind = re.sub(r"\[\d+\]", "", os.readlink(f"/proc/self/fd/{fd}"))
-            except OSError:
-                continue  # that of the listing
-            if fd >= CONTROL:
-                continue
+        for fd, kind in descriptors():
             if fd < 3 or "socket:" not in kind:
                 found.append((fd, kind))
                 continue

@@ -14,8 +14,8 @@ import redis
 import requests
 from kit import (
     closed_port,
-    described,
     hanging_up,
+    in_threads,
     peer,
     resetting,
     silent,
@@ -25,24 +25,6 @@ from servers import nginx
 from servers import redis as redis_server
 
 
-def at_once(count, function):
-    """All of them in green threads; they are at once if none has to wait for another's wait."""
-    results = [None] * count
-
-    def run(number):
-        try:
-            results[number] = function(number)
-        except Exception as error:
-            results[number] = described(error)
-
-    threads = [threading.Thread(target=run, args=(n,)) for n in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
-
-
 def plain_sockets():
     def pair(number):
         near, far = socket.socketpair()
@@ -50,7 +32,7 @@ def plain_sockets():
             threading.Timer(0.3, far.sendall, (b"x" * 10,)).start()
             return near.recv(10, socket.MSG_WAITALL) if number < 0 else near.recv(10)
 
-    step("20 waits at once", lambda: at_once(20, pair), [b"x" * 10] * 20, within=(0.25, 3))
+    step("20 waits at once", lambda: in_threads(20, pair), [b"x" * 10] * 20, within=(0.25, 3))
 
     def timeout(number):
         near, far = socket.socketpair()
@@ -58,7 +40,7 @@ def plain_sockets():
             near.settimeout(0.3)
             return near.recv(1)
 
-    step("20 timeouts at once", lambda: len(set(at_once(20, timeout))), 1, within=(0.25, 3))
+    step("20 timeouts at once", lambda: len(set(in_threads(20, timeout))), 1, within=(0.25, 3))
     step("a timeout", lambda: timeout(0), OSError)
 
     def selected():
@@ -109,7 +91,7 @@ def own_server():
     with Server(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_address[1]}/"
-        step("its own server", lambda: at_once(10, lambda n: urllib.request.urlopen(url).read()),
+        step("its own server", lambda: in_threads(10, lambda n: urllib.request.urlopen(url).read()),
              [b"hello"] * 10, within=(0.15, 4))
         server.shutdown()
 
@@ -117,9 +99,9 @@ def own_server():
 def against_servers(folder, tls):
     with nginx(folder, tls) as ports:
         plain, secure = f"http://127.0.0.1:{ports['plain']}", f"https://localhost:{ports['secure']}"
-        step("requests", lambda: at_once(
+        step("requests", lambda: in_threads(
             10, lambda n: len(requests.get(f"{plain}/text.txt").content)), [100_000] * 10)
-        step("requests over TLS", lambda: at_once(
+        step("requests over TLS", lambda: in_threads(
             5, lambda n: len(requests.get(f"{secure}/big.bin", verify=tls.ca).content)),
             [8 << 20] * 5)
         step("unknown CA", lambda: requests.get(secure), requests.exceptions.SSLError)
@@ -127,8 +109,8 @@ def against_servers(folder, tls):
              "3000000")
     with redis_server(folder) as (port, _, path):
         client = redis.Redis(port=port)
-        step("redis", lambda: len(set(at_once(20, lambda n: client.incr("counter")))), 20)
-        step("redis, blocking pops at once", lambda: at_once(
+        step("redis", lambda: len(set(in_threads(20, lambda n: client.incr("counter")))), 20)
+        step("redis, blocking pops at once", lambda: in_threads(
             10, lambda n: client.blpop(f"none{n}", 1)), [None] * 10, within=(0.9, 6))
         local = redis.Redis(unix_socket_path=path)
         step("redis, local", lambda: local.set("k", b"v" * 2_000_000) and len(local.get("k")),

@@ -73,9 +73,28 @@ def test_how_the_module_was_loaded(name):
     assert module.__package__ == name.rpartition(".")[0]
 
 
-def test_reload_goes_back_to_csock_s_own_names():
+RELOADED = """
+import importlib, pickle, socket
+importlib.reload(socket)
+print(socket.socket, socket.__name__, pickle.dumps(socket.AF_INET, 0))
+own = socket.socket.dup, socket.SocketIO, socket.SocketKind, socket.create_server
+print({value.__module__ for value in own})
+print(pickle.loads(pickle.dumps(socket.AF_INET)) is socket.AF_INET)
+"""
+
+
+@pytest.mark.parametrize("before", ["", "import csock; csock.install()"])
+def test_after_a_reload_all_still_say_socket(before):
+    command = [sys.executable, "-c", before + RELOADED]
+    done = subprocess.run(command, capture_output=True, text=True)
+    first, *rest = done.stdout.splitlines()
+    assert first.startswith("<class 'socket.socket'> socket b'csocket\\nAddressFamily"), done.stdout
+    assert (rest, done.stderr) == (["{'socket'}", "True"], "")
+
+
+def test_reload_and_back():
     program = "import csock; csock.install(); import importlib, socket; importlib.reload(socket)"
-    program += "; print(socket.socket)"
+    program += "; del socket; csock.uninstall(); import csock.dropin; print(csock.dropin.socket)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("<class 'csock.dropin.socket'>\n", "")
 

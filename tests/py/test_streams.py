@@ -295,6 +295,18 @@ def test_errqueue_never_waits(impl, receiver):
         assert watch.wall < 2
 
 
+@pytest.mark.parametrize("timeout", [None, 20])
+@pytest.mark.parametrize("kind", ["SOCK_STREAM", "SOCK_DGRAM", "SOCK_SEQPACKET"])
+@pytest.mark.parametrize("receiver", RECEIVERS)
+def test_errqueue_means_nothing_to_a_family_without_one(impl, receiver, kind, timeout):
+    with testkit.closing(*impl.socketpair(impl.AF_UNIX, getattr(impl, kind))) as (a, b):
+        b.settimeout(timeout)
+        job = testkit.Job(RECEIVERS[receiver], b, 100, impl.MSG_ERRQUEUE)
+        job.wait_blocked()
+        a.send(b"x")
+        assert job.result(10) == b"x"
+
+
 def closed_udp_port(impl):
     with impl.socket(type=impl.SOCK_DGRAM) as s:
         s.bind(("127.0.0.1", 0))

@@ -874,7 +874,10 @@ def test_venv_hatch(venv, env):
     done = run(venv[0], "-m", "csock", "-c", IS_OURS, env=env)
     assert (done.stdout, done.stderr) == ("False\n", HATCH)
     status, text, _ = ask(venv, env, "--status")
-    assert status == 0 and "CSOCK_DISABLE  is set" in text
+    assert status == 1 and "in place       no: CSOCK_DISABLE is set; without it yes," in text
+    assert ask(venv, env, "--disable")[0] == 0
+    status, text, _ = ask(venv, env, "--status")
+    assert status == 1 and "in place       no: CSOCK_DISABLE is set; without it no," in text
 
 
 def test_venv_that_cannot_have_it(venv, env):

@@ -48,6 +48,16 @@ def open_fds():
     return len(os.listdir("/proc/self/fd")) - 1
 
 
+def descriptors():
+    """(number, what it is) of those that are open. What is there now and was not before has leaked;
+    a count may miss it, or blame a test, if garbage of earlier tests goes in between."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):  # that of the listing
+            found.add((int(name), os.readlink(f"/proc/self/fd/{name}")))
+    return found
+
+
 def wait_for(condition, seconds=10.0):
     """Returns the first true value of condition(); fails after the given time."""
     deadline = time.monotonic() + seconds
