@@ -9,13 +9,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 import timeit
 from dataclasses import dataclass
 from functools import partial
 
 import build
+from busy import busy_thread
 
 
 def use_cpu_clock(yes):
@@ -26,25 +26,6 @@ def use_cpu_clock(yes):
 
 
 clock = time.perf_counter_ns
-
-
-@contextlib.contextmanager
-def busy_thread():
-    """Another thread that computes and never waits: the interpreter lock is always wanted."""
-    stop = []
-
-    def compute():
-        n = 0
-        while not stop:
-            n += 1
-
-    thread = threading.Thread(target=compute)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.append(True)
-        thread.join()
 
 
 @dataclass(frozen=True, kw_only=True)

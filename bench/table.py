@@ -8,9 +8,6 @@ times statements by the thread's processor time, for machines that are busy with
 
 import argparse
 import importlib
-import json
-import os
-import platform
 import shutil
 import socket
 import statistics
@@ -247,15 +244,11 @@ def main():
         print("\n".join(door_lines(reports)))
     elif 19 in wanted:
         print("19  counts: not measured, for want of valgrind or strace")
-    print(f"Python {platform.python_version()}, Linux {platform.release()}, "
-          f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
+    print(run.machine_line())
     if args.json:
-        args.json.write_text(json.dumps({
-            "python": platform.python_version(), "kernel": platform.release(),
-            "processors": os.cpu_count(), "load": os.getloadavg(), "cpu_clock": args.cpu,
-            "rows": [{"number": row.number, "work": row.work, "target": row.target,
-                      "reached": row.reached(row.found["value"]), **row.found} for row in rows],
-            "counts": reports}, indent=1) + "\n")
+        run.write_json(args.json, cpu_clock=args.cpu, counts=reports, rows=[
+            {"number": row.number, "work": row.work, "target": row.target,
+             "reached": row.reached(row.found["value"]), **row.found} for row in rows])
 
 
 if __name__ == "__main__":
