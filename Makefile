@@ -11,8 +11,8 @@ unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
 .PHONY: help demo test bench bench-counts differential tsan valgrind coverage lint format clean check-fresh \
-        big-endian conformance conformance-asan conformance-sid free-threaded guest ecosystem setup-demo \
-        setup-test setup-conformance setup-ecosystem
+        big-endian conformance conformance-asan conformance-sid free-threaded guest ecosystem \
+        setup-demo setup-test setup-conformance setup-ecosystem setup-programs bench-programs
 
 help:
 	@echo 'make demo         set up, build, and show csock at work'
@@ -20,7 +20,9 @@ help:
 	@echo "make conformance  CPython's own suites on stock and on csock, for every Python found"
 	@echo '                  (PYTHONS="3.11 3.13" SUITES="test_ssl" JOBS=2; tests/conformance)'
 	@echo 'make conformance-asan   test_socket of them, csock under sanitizers'
-	@echo 'make bench        csock, the stock socket module and raw C compared (JSON=file writes it)'
+	@echo 'make bench        csock, the stock socket module and raw C compared (JSON=file writes it),'
+	@echo '                  and then bench-programs'
+	@echo 'make bench-programs     whole programs on stock and on csock (ONLY=redis)'
 	@echo "make ecosystem    other people's programs on stock and on csock (ONLY=requests,suite:redis)"
 	@echo 'make bench-counts its short form: instructions and system calls, in a minute'
 	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
@@ -44,6 +46,9 @@ setup-test:
 
 setup-ecosystem:
 	@tools/setup.sh ecosystem
+
+setup-programs:
+	@tools/setup.sh programs
 
 setup-conformance: setup-test
 	@tools/setup.sh conformance
@@ -69,6 +74,11 @@ conformance-asan: setup-test
 bench: setup-demo
 	@tools/build.sh release
 	@PYTHONPATH=build/release/site $(VENV) bench/table.py $(if $(JSON),--json $(JSON))
+	@$(MAKE) --no-print-directory bench-programs $(if $(JSON),JSON=$(JSON:.json=)-programs.json)
+
+bench-programs: setup-programs
+	@tools/build.sh release
+	@$(VENV) bench/programs.py $(if $(ONLY),--only "$(ONLY)") $(if $(JSON),--json $(JSON))
 
 bench-counts: setup-test
 	@tools/build.sh release

@@ -10,7 +10,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 DEFAULT = Path(os.environ.get("BENCH_BUILD", ROOT / "build" / "bench"))
-FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-DNDEBUG", "-fPIC", "-shared", "-pthread"]
+# As the release build compiles the library.
+FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O3", "-DNDEBUG", "-fPIC", "-fvisibility=hidden", "-shared",
+         "-pthread"]
 
 
 def compile_to(target, sources, include):

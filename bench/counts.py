@@ -36,7 +36,8 @@ def countable():
 
 
 def child(names):
-    """Each operation once on each module, between marks."""
+    """Each operation once on each module, and on its twins in C, between marks."""
+    import ctypes
     import importlib
 
     library = build.twins()
@@ -53,6 +54,16 @@ def child(names):
                     mark = f"{MARK}{side}/{times}/{op.name}".encode()
                     library.mark_begin(mark)
                     timer.timeit(times * RUNS)
+                    library.mark_end(mark)
+        for side in ("door", "raw"):  # the library from C, and the same system calls from C
+            if getattr(op, side):
+                function = getattr(library, f"{side}_{getattr(op, side)}")
+                function.argtypes, function.restype = [ctypes.c_long], ctypes.c_int64
+                function(1)
+                for times in (1, 3):
+                    mark = f"{MARK}{side}/{times}/{op.name}".encode()
+                    library.mark_begin(mark)
+                    function(times * RUNS)
                     library.mark_end(mark)
 
 
@@ -100,13 +111,38 @@ def calls(names):
             for key, counter in result.items()}
 
 
+# Ends as soon as the import is done: what an interpreter's end costs is not the import's.
+IMPORT = """\
+import posix, sys
+sys.path.insert(0, {where!r})
+{how}
+posix._exit(0)
+"""
+
+
+def import_instructions(wheres):
+    """{side: instructions of an import in a fresh process, -I -S}, for {side: (directory, how)}:
+    what the process takes less what it takes without the import."""
+    def total(where, how):
+        program = IMPORT.format(where=where, how=how)
+        python = [sys.executable, "-I", "-S", "-c", program]
+        subprocess.run(python, check=True)  # what it compiles, it finds compiled from then on
+        with tempfile.NamedTemporaryFile("r") as out:
+            command = ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={out.name}"]
+            subprocess.run([*command, *python], check=True, stdout=subprocess.DEVNULL)
+            return int(re.search(r"^(?:summary|totals): (\d+)", out.read(), re.M)[1])
+
+    return {side: total(where, how) - total(where, "pass")
+            for side, (where, how) in wheres.items()}
+
+
 def measure(only=""):
     """A report for each operation."""
     names = [op.name for op in countable() if only in op.name]
     by_callgrind, by_strace = instructions(names), calls(names)
     for name in names:
         report = {"name": name, "instructions": {}, "calls": {}, "missed": []}
-        for side in ("csock", "stock", "bare"):
+        for side in ("csock", "stock", "bare", "door", "raw"):
             if (side, name) in by_callgrind:
                 report["instructions"][side] = round(by_callgrind[side, name])
                 report["calls"][side] = by_strace.get((side, name), {})
@@ -120,13 +156,15 @@ def measure(only=""):
 
 
 def table(reports):
-    yield (f"{'one run of':32} {'instructions: csock':>20} {'stock':>7} {'bare':>7} {'ratio':>6}"
+    yield (f"{'one run of':32} {'instructions: csock':>20} {'stock':>7} {'bare':>7} {'door':>6} "
+           f"{'raw':>5} {'ratio':>6}"
            f"  {'system calls: csock':>20} {'stock':>6}")
     for one in reports:
         counts = one["instructions"]
         sums = [sum(one["calls"][side].values()) for side in ("csock", "stock")]
         yield (f"{one['name']:32} {counts['csock']:>20} {counts['stock']:>7} "
-               f"{counts.get('bare', '-'):>7} {counts['csock'] / counts['stock']:>6.2f}"
+               f"{counts.get('bare', '-'):>7} {counts.get('door', '-'):>6} "
+               f"{counts.get('raw', '-'):>5} {counts['csock'] / counts['stock']:>6.2f}"
                f"  {sums[0]:>20.4g} {sums[1]:>6.4g}  {', '.join(one['missed'])}").rstrip()
 
 

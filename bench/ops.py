@@ -9,13 +9,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 import timeit
 from dataclasses import dataclass
 from functools import partial
 
 import build
+from busy import busy_thread
 
 
 def use_cpu_clock(yes):
@@ -26,25 +26,6 @@ def use_cpu_clock(yes):
 
 
 clock = time.perf_counter_ns
-
-
-@contextlib.contextmanager
-def busy_thread():
-    """Another thread that computes and never waits: the interpreter lock is always wanted."""
-    stop = []
-
-    def compute():
-        n = 0
-        while not stop:
-            n += 1
-
-    thread = threading.Thread(target=compute)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.append(True)
-        thread.join()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +48,7 @@ class Timed(Operation):
     around: object = None  # a context manager: takes the module, gives names for the statement
     most: int = 1_000_000  # runs in a slice
     bare: str = ""  # the statement that the bare extension is measured by
+    bare_setup: str = ""  # and what prepares it
 
     def clock(self):
         return time.perf_counter_ns if self.around else clock
@@ -77,7 +59,7 @@ class Timed(Operation):
         if side != "bare":
             return timeit.Timer(self.statement, self.setup, self.clock(), names)
         names["bare"] = build.bare()
-        return timeit.Timer(self.bare, BARE_PAIR, self.clock(), names)
+        return timeit.Timer(self.bare, self.bare_setup, self.clock(), names)
 
     def measure(self, module, n, side=""):
         around = self.around or (lambda sock: contextlib.nullcontext({}))
@@ -180,6 +162,23 @@ import socket
 pair = socket.socketpair()
 a, b = (bare.Bare(s.fileno()) for s in pair)
 """
+PACKED = "packed = lambda name: struct.pack('=HH4s8x', 2, htons(name[1]), inet_aton(name[0]))\n"
+BARE_UDP = """\
+import socket, struct
+from socket import htons, inet_aton
+""" + PACKED + """\
+pair = [socket.socket(type=socket.SOCK_DGRAM) for _ in "ab"]
+pair[1].bind(("127.0.0.1", 0))
+a, b = (bare.Bare(s.fileno()) for s in pair)
+to, data = packed(pair[1].getsockname()), bytes(1200)
+"""
+BARE_LISTENER = """\
+import socket, struct
+from socket import htons, inet_aton
+""" + PACKED + """\
+keep = socket.create_server(("127.0.0.1", 0))
+listener, to = bare.Bare(keep.fileno()), packed(keep.getsockname())
+"""
 UDP = """\
 a, b = (sock.socket(sock.AF_INET, sock.SOCK_DGRAM) for _ in "ab")
 b.bind(("127.0.0.1", 0))
@@ -197,6 +196,7 @@ a.connect(to)
 b, _ = listener.accept()
 """
 CONNECT = "c = sock.socket(); c.connect(to); s, _ = listener.accept(); c.close(); s.close()"
+BARE_CONNECT = CONNECT.replace("sock.socket", "bare.Bare")
 FAILED_TRY = "try:\n    b.recv(1)\nexcept BlockingIOError:\n    pass"
 LINES = PAIR + "\nlines, f = (b'x' * 59 + b'\\n') * 100, b.makefile('rb')"
 READ_LINES = "a.sendall(lines)\nfor _ in range(100):\n    f.readline()"
@@ -225,13 +225,13 @@ print((libc.mallinfo2().uordblks - before) / 400)
 """
 
 
-def transfer(name, statement, setup, twin, door="", bare=""):
-    return Timed(name=name, statement=statement, setup=setup, bare=bare,
+def transfer(name, statement, setup, twin, door="", bare="", bare_setup=BARE_PAIR):
+    return Timed(name=name, statement=statement, setup=setup, bare=bare, bare_setup=bare_setup,
                  raw=twin, door=door or twin)
 
 
-def lookup(name, statement, twin=""):
-    return Timed(name=name, statement=statement, raw=twin, door=twin)
+def lookup(name, statement, twin="", bare=""):
+    return Timed(name=name, statement=statement, raw=twin, door=twin, bare=bare)
 
 
 def memory(name, make, door=""):
@@ -242,6 +242,7 @@ def memory(name, make, door=""):
 
 SEND_RECV = "a.send(b'x'); b.recv(1)"
 TIMEOUT = PAIR + "; a.settimeout(5); b.settimeout(5)"
+SENDTO = "a.sendto(data, to); b.recvfrom(2000)"
 PING_PONG = "a.send(b'x'); a.recv(1)"
 OPTION = "s.setsockopt(1, 9, 1); s.getsockopt(1, 9)"
 
@@ -257,9 +258,10 @@ OPERATIONS = [
              bare=SEND_RECV),
     transfer("sendall + recv, 64 KiB", "a.sendall(data); b.recv(1 << 16)",
              PAIR + "; data = bytes(1 << 16)", "bulk"),
-    transfer("UDP sendto + recvfrom, 1200 B", "a.sendto(data, to); b.recvfrom(2000)", UDP, "udp"),
-    transfer("UDP the same, with a timeout", "a.sendto(data, to); b.recvfrom(2000)",
-             UDP + "a.settimeout(5); b.settimeout(5)", "udp"),
+    transfer("UDP sendto + recvfrom, 1200 B", SENDTO, UDP, "udp", bare=SENDTO,
+             bare_setup=BARE_UDP),
+    transfer("UDP the same, with a timeout", SENDTO, UDP + "a.settimeout(5); b.settimeout(5)",
+             "udp", bare=SENDTO, bare_setup=BARE_UDP),
     Timed(name="UDP send", statement="a.send(data)", setup=UDP + "a.connect(to); data = b'x'"),
     Timed(name="UDP sendto", statement="a.sendto(data, to)", setup=UDP + "data = b'x'"),
     transfer("failed try (EAGAIN)", FAILED_TRY, PAIR + "; b.setblocking(False)", "again"),
@@ -270,10 +272,11 @@ OPERATIONS = [
           raw="ping_pong", door="ping_pong", every=2),
     Timed(name="ping-pong, with a timeout", statement=PING_PONG, around=ping_pong(5),
           raw="ping_pong", door="ping_pong_timeout", every=2),
-    lookup("socket + close", "sock.socket().close()", "open"),
+    lookup("socket + close", "sock.socket().close()", "open", bare="bare.Bare().close()"),
     # Each leaves a port in TIME_WAIT: few enough of them.
     Timed(name="connect + accept + close", statement=CONNECT, setup=LISTENER,
-          raw="connect", door="connect", every=2, most=150),
+          raw="connect", door="connect", every=2, most=150, bare=BARE_CONNECT,
+          bare_setup=BARE_LISTENER),
     transfer("getsockname", "s.getsockname()", BOUND, "sockname"),
     transfer("setsockopt + getsockopt", OPTION, BOUND, "option"),
     Timed(name="makefile('rwb') + close", statement="a.makefile('rwb').close()", setup=PAIR),

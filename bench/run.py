@@ -111,15 +111,27 @@ def spread(values):
 
 
 @contextlib.contextmanager
-def one_processor(name):
-    """Where the C ping-pong forks, both sides have to share a processor as in ops.ping_pong."""
-    cpus = os.sched_getaffinity(0)
-    if "ping-pong" in name:
-        os.sched_setaffinity(0, {min(cpus)})
+def only_on(processors):
+    """We, and what is started meanwhile, run on these processors only."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, processors)
     try:
         yield
     finally:
-        os.sched_setaffinity(0, cpus)
+        os.sched_setaffinity(0, before)
+
+
+def one_processor(name):
+    """Where the C ping-pong forks, both sides have to share a processor as in ops.ping_pong."""
+    cpus = os.sched_getaffinity(0)
+    return only_on({min(cpus)} if "ping-pong" in name else cpus)
+
+
+def show_round(number=None, rounds=0):
+    """How far it is, for who looks on; nothing, at the end."""
+    if sys.stderr.isatty():
+        text = " " * 30 if number is None else f"round {number + 1} of {rounds} "
+        print(f"\r{text}", end="\r" if number is None else "", file=sys.stderr, flush=True)
 
 
 def figure(value, unit):
@@ -148,6 +160,21 @@ def table(reports):
         yield " ".join(row).rstrip()
 
 
+def machine():
+    """What the figures were taken on."""
+    return {"python": platform.python_version(), "kernel": platform.release(),
+            "machine": platform.machine(), "processors": os.cpu_count(), "load": os.getloadavg()}
+
+
+def machine_line():
+    return (f"Python {platform.python_version()}, Linux {platform.release()}, "
+            f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
+
+
+def write_json(path, **found):
+    path.write_text(json.dumps({**machine(), **found}, indent=1) + "\n")
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
@@ -163,13 +190,11 @@ def measure(benches, rounds, slice_ns):
     for bench in benches:
         bench.calibrate(slice_ns)
     for number in range(rounds):
-        if sys.stderr.isatty():
-            print(f"\rround {number + 1} of {rounds} ", end="", file=sys.stderr, flush=True)
+        show_round(number, rounds)
         for bench in benches:
             if number % bench.op.every == 0:
                 bench.round(number)
-    if sys.stderr.isatty():
-        print("\r" + " " * 30 + "\r", end="", file=sys.stderr)
+    show_round()
 
 
 def main():
@@ -189,12 +214,9 @@ def main():
     slower = [one["name"] for one in reports if one["verdict"]]
     if "csock" in modules:
         print(f"\nslower than stock by more than 10 %: {', '.join(slower) or 'nothing'}")
-    print(f"{time.monotonic() - start:.0f} s; Python {platform.python_version()},",
-          f"Linux {platform.release()}, {os.cpu_count()} processors")
+    print(f"{time.monotonic() - start:.0f} s; {machine_line()}")
     if args.json:
-        about = {"python": platform.python_version(), "kernel": platform.release(),
-                 "machine": platform.machine(), "processors": os.cpu_count()}
-        args.json.write_text(json.dumps({**about, "operations": reports}, indent=1) + "\n")
+        write_json(args.json, operations=reports)
 
 
 if __name__ == "__main__":

@@ -256,11 +256,17 @@ print(perf_counter_ns() - start)
 """
 
 
-def import_time(sock):
-    """ns until `import socket` is done in a fresh process: stock's, or ours in its place."""
+def import_of(sock):
+    """Where csock is, and the statements that import `socket`: stock's, or ours in its place."""
     import csock
 
     where = os.path.dirname(os.path.dirname(csock.__file__))
-    how = "import socket" if sock is stock else "import csock; csock.install(); import socket"
+    return where, ("import socket" if sock is stock else
+                   "import csock; csock.install(); import socket")
+
+
+def import_time(sock):
+    """ns until `import socket` is done in a fresh process: stock's, or ours in its place."""
+    where, how = import_of(sock)
     program = IMPORT.format(where=where, how=how)
     return float(subprocess.check_output([sys.executable, "-I", "-S", "-c", program]))

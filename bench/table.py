@@ -8,9 +8,6 @@ times statements by the thread's processor time, for machines that are busy with
 
 import argparse
 import importlib
-import json
-import os
-import platform
 import shutil
 import socket
 import statistics
@@ -25,7 +22,7 @@ import ops
 import run
 import scenes
 
-BEST = 3  # rounds of a scene, of which there are few
+ROUNDS = 15  # of a scene, each of which takes up to seconds
 
 
 @dataclass
@@ -40,7 +37,7 @@ class Row:
     over: str = "csock"
     under: str = "stock"
     scene: object = None
-    rounds: int = BEST
+    rounds: int = ROUNDS
     alone: bool = False  # csock only, the figure itself and no ratio
     speed: bool = False  # the ratio of speeds, that is stock's time over csock's
     unit: str = "x"
@@ -64,6 +61,12 @@ def scene(number, work, target, reached, function, **more):
 
 
 SEND_RECV = "send + recv, 1 byte"
+DOOR_OPS = {
+    SEND_RECV: "send + recv, 1 byte",
+    "UDP sendto + recvfrom, 1200 B": "UDP sendto + recvfrom",
+    "socket + close": "socket + close",
+    "connect + accept + close": "connect + accept + close",
+}
 ROWS = [
     scene(1, "reads of ready data beside a computing thread", ">= 100 x stock", at_least(100),
           scenes.reads_beside_busy),
@@ -78,10 +81,12 @@ ROWS = [
         op="recv(1 MiB) of 1 byte", under="bare"),
     Row(6, "recv(65536) that gets 1 byte", "<= 1.06 x bare recv(1)", at_most(1.06),
         op="recv(65536) of 1 byte", under="bare"),
-    scene(7, "bulk: recv(1 MiB) over TCP", ">= stock", at_least(1), scenes.bulk, rounds=7),
-    scene(7, "bulk: recv_into over TCP", ">= stock", at_least(1), scenes.bulk_into, rounds=7),
+    scene(7, "bulk: recv(1 MiB) over TCP", ">= stock", at_least(1), scenes.bulk),
+    scene(7, "bulk: recv_into over TCP", ">= stock", at_least(1), scenes.bulk_into),
+    scene(7, "bulk: recv(1 MiB), against raw C", ">= 0.95 x raw", at_least(0.95), scenes.bulk,
+          under="raw"),
     scene(7, "bulk: recv_into, against raw C", ">= 0.95 x raw", at_least(0.95), scenes.bulk_into,
-          under="raw", rounds=7),
+          under="raw"),
     Row(8, "UDP sendto + recvfrom", "<= 1.20 x raw", at_most(1.20),
         op="UDP sendto + recvfrom, 1200 B", under="raw"),
     Row(8, "the same with a timeout", "<= 1.20 x raw", at_most(1.20),
@@ -102,13 +107,13 @@ ROWS = [
     faster(13, "htonl", "htonl", 0.97),
     faster(13, "getsockopt", "getsockopt", 0.97),
     scene(14, "import, fresh process, -I -S", "<= 0.65 x stock", at_most(0.65),
-          scenes.import_time, rounds=25),
+          scenes.import_time, rounds=41),
     Row(15, "ping-pong on one processor", "<= 1.03 x stock", at_most(1.03),
         op="ping-pong, one processor"),
     Row(15, "the same with a timeout", "<= 0.90 x stock", at_most(0.90),
         op="ping-pong, with a timeout"),
     scene(16, "8 processes blocking in accept", ">= 0.97 x stock", at_least(0.97),
-          scenes.acceptors, rounds=7),
+          scenes.acceptors),
     scene(17, "1,000 blocked threads: wake-up", "<= 1.03 x stock", at_most(1.03),
           scenes.wake_one_of_many),
     scene(17, "1,000 blocked threads: memory", "<= 1.03 x stock", at_most(1.03),
@@ -119,6 +124,8 @@ ROWS = [
           scenes.close_wakes, alone=True, unit="s"),
     scene(18, "1,000 close() on 1,000 sockets", "< 300 ms", at_most(0.3),
           scenes.close_wakes_each, alone=True, unit="s"),
+    *(Row(20, f"C library, {work}", "<= 1.02 x raw", at_most(1.02), op=name, over="door",
+          under="raw") for name, work in DOOR_OPS.items()),
 ]
 # Where Python has no GIL, threads run beside each other, and only there.
 if sysconfig.get_config_var("Py_GIL_DISABLED"):
@@ -163,6 +170,26 @@ def conversion_line(reports):
     return (f"12  {'address in sendto, instructions':42} {'>= 3 x stock':24} {value:>8.3f} "
             f"{'':19}  {'ok' if value >= 3 else 'MISSED':7} csock {cost['csock']}, "
             f"stock {cost['stock']}")
+
+
+def import_line(modules):
+    """Row 14 in instructions, which are the same on a busy machine."""
+    cost = counts.import_instructions({side: scenes.import_of(m) for side, m in modules.items()})
+    value = cost["csock"] / cost["stock"]
+    return (f"14  {'the same, instructions':42} {'<= 0.65 x stock':24} {value:>8.3f} "
+            f"{'':19}  {'ok' if value <= 0.65 else 'MISSED':7} "
+            + ", ".join(f"{side} {count:,}" for side, count in cost.items()))
+
+
+def door_lines(reports):
+    """What the library's own code adds, outside the kernel, to the system calls of an operation.
+    A ratio of these says nothing: raw C has a score of instructions for each call."""
+    for one in reports:
+        of, work = one["instructions"], DOOR_OPS.get(one["name"])
+        if work and "door" in of:
+            yield (f"20  {'C library, ' + work:42} {'(no target)':24} {of['door'] - of['raw']:>8} "
+                   f"{'':19}  {'':7} instructions added outside the kernel: "
+                   f"door {of['door']}, raw {of['raw']}")
 
 
 def measure_scene(row, modules):
@@ -220,22 +247,21 @@ def main():
         if row.scene:
             measure_scene(row, modules)
         print(line(row), flush=True)
+    if 14 in wanted and shutil.which("valgrind"):
+        print(import_line(modules), flush=True)
     reports = []
     if 19 in wanted and shutil.which("valgrind") and shutil.which("strace"):
         reports = list(counts.measure())
         print(conversion_line(reports))
         print(count_line(reports))
+        print("\n".join(door_lines(reports)))
     elif 19 in wanted:
         print("19  counts: not measured, for want of valgrind or strace")
-    print(f"Python {platform.python_version()}, Linux {platform.release()}, "
-          f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
+    print(run.machine_line())
     if args.json:
-        args.json.write_text(json.dumps({
-            "python": platform.python_version(), "kernel": platform.release(),
-            "processors": os.cpu_count(), "load": os.getloadavg(), "cpu_clock": args.cpu,
-            "rows": [{"number": row.number, "work": row.work, "target": row.target,
-                      "reached": row.reached(row.found["value"]), **row.found} for row in rows],
-            "counts": reports}, indent=1) + "\n")
+        run.write_json(args.json, cpu_clock=args.cpu, counts=reports, rows=[
+            {"number": row.number, "work": row.work, "target": row.target,
+             "reached": row.reached(row.found["value"]), **row.found} for row in rows])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 /* Counting the calls inside a socket, and closing it under them. Sits on wake and sys.
  *
- * `state` is one word, changed by compare-and-swap only:
+ * `state` is one word, changed by compare-and-swap, and by the subtraction of a user who leaves:
  *
  *     bits 63..40  fork generation in which the users were counted
  *     bit  33      ABANDONED: the closer stopped waiting; the last user closes the descriptor
@@ -137,12 +137,11 @@ static int close_fd(int fd)
 void csock__leave(struct csock__call *call)
 {
     struct csock *s = call->s;
+    /* A child of fork() that goes on with its parent's call never counted it. Else the word is of
+     * this generation since the call entered, and takes a plain subtraction. */
     bool counted = call->generation == csock__generation();
-    uint64_t was = load(s), now;
     call->inside = false;
-    do
-        now = current(was) - (counted ? 1 : 0);
-    while (!swap(s, &was, now));
+    uint64_t now = counted ? __atomic_sub_fetch(&s->state, 1, __ATOMIC_SEQ_CST) : 0;
     innermost = call->outer;
     /* Once the count is 0 and no ABANDONED, the closer may free *s: do not touch it again. */
     if ((now & ABANDONED) && (now & USERS) == 0)

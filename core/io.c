@@ -152,17 +152,39 @@ ssize_t csock_recv(struct csock *s, void *buf, size_t n, int flags, const struct
     return go_on(&wg, &t, w, tried);
 }
 
+/* The call in full; *ret_len is written on success only. */
+static ssize_t receive_from(struct csock *s, void *buf, size_t n, int flags,
+                            union csock_addr *ret_addr, socklen_t *ret_len,
+                            const struct csock_wait *w)
+{
+    struct csock__waiting wg;
+    ssize_t tried = 0, r = csock__enter(&wg.call, s);
+    if (r < 0)
+        return r;
+    if (tries_plainly(s, flags, w)) {
+        tried = csock_try_recv_from(s, buf, n, flags, ret_addr, ret_len);
+        if (!csock__inconclusive(tried))
+            return leave_with(&wg.call, tried);
+    }
+    struct transfer t = receiving(s, buf, n, flags);
+    t.op.run = run_recv_from;
+    t.from = ret_addr;
+    r = go_on(&wg, &t, w, tried);
+    if (r >= 0)
+        *ret_len = t.len < sizeof *ret_addr ? t.len : (socklen_t)sizeof *ret_addr;
+    return r;
+}
+
+/* By way of an address of its own, as a datagram may have come, and the socket be closed. */
 ssize_t csock_recv_from(struct csock *s, void *buf, size_t n, int flags, union csock_addr *ret_addr,
                         socklen_t *ret_len, const struct csock_wait *w)
 {
     union csock_addr from;
-    struct transfer t = receiving(s, buf, n, flags);
-    t.op.run = run_recv_from;
-    t.from = &from;
-    ssize_t r = csock__transfer(s, &t.op, w);
+    socklen_t len;
+    ssize_t r = receive_from(s, buf, n, flags, &from, &len, w);
     if (r >= 0 && ret_addr) {
-        *ret_len = t.len < sizeof from ? t.len : (socklen_t)sizeof from;
-        memcpy(ret_addr, &from, *ret_len);
+        *ret_len = len;
+        memcpy(ret_addr, &from, len);
     }
     return r;
 }
@@ -285,14 +307,19 @@ ssize_t csock_send_to(struct csock *s, const void *buf, size_t n, int flags,
                       const union csock_addr *addr, socklen_t len, const struct csock_wait *w)
 {
     struct csock__waiting wg;
-    struct transfer t = sending(s, buf, n, flags);
-    ssize_t r = csock__enter(&wg.call, s);
+    ssize_t tried = 0, r = csock__enter(&wg.call, s);
     if (r < 0)
         return r;
+    if (tries_plainly(s, flags, w)) {
+        tried = csock_try_send_to(s, buf, n, flags, addr, len);
+        if ((size_t)tried == n || (tried < 0 && !csock__inconclusive(tried)))
+            return leave_with(&wg.call, tried);
+    }
+    struct transfer t = sending(s, buf, n, flags);
     t.op.run = run_send_to;
     t.to = addr;
     t.len = len;
-    return run_send_one(&wg, &t, w, 0);
+    return run_send_one(&wg, &t, w, tried);
 }
 
 int csock_send_all(struct csock *s, const void *buf, size_t n, int flags, size_t *ret_sent,

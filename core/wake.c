@@ -32,18 +32,13 @@ struct csock__sleeper {
 };
 
 /* The process-wide state of this file: the records, the signal and the fork generation. */
+uint32_t csock__forks;
 static _Atomic(struct csock__sleeper *) sleepers;
 static atomic_int wake_signal; /* 0 until the first sleep */
-static atomic_uint generation;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_end;
 static bool watches_threads;
 static _Thread_local struct csock__sleeper *mine;
-
-uint32_t csock__generation(void)
-{
-    return atomic_load_explicit(&generation, memory_order_relaxed);
-}
 
 /* A closer may have been taken off this processor between its two steps, and a thread of higher
  * priority that only yields would never let it go on. sched(7) */
@@ -80,7 +75,7 @@ static void release_sleeper(void *sleeper)
 /* Of all threads only the one that called fork() goes on in the child, under another number. */
 static void after_fork_in_child(void)
 {
-    atomic_fetch_add(&generation, 1);
+    __atomic_fetch_add(&csock__forks, 1, __ATOMIC_SEQ_CST);
     for (struct csock__sleeper *r = atomic_load(&sleepers); r; r = r->next) {
         atomic_store(&r->on, 0);
         if (r != mine)

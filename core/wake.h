@@ -30,7 +30,12 @@ void csock__sleep_end(struct csock__sleep *sleep, const struct csock *s);
  * signalled: no signal is free, or RLIMIT_SIGPENDING is reached. */
 bool csock__wake(const struct csock *s, unsigned most);
 
-/* How often this process is a fork of the one that started. */
-uint32_t csock__generation(void);
+/* How often this process is a fork of the one that started. Every call asks, so it is no function
+ * of wake.c, which alone writes it. */
+extern uint32_t csock__forks;
+static inline uint32_t csock__generation(void)
+{
+    return __atomic_load_n(&csock__forks, __ATOMIC_RELAXED);
+}
 
 #endif

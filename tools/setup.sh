@@ -5,6 +5,8 @@
 # tools/setup.sh test    what `make test` needs besides
 # tools/setup.sh conformance   CPython's own tests, and headers, for each Python of Debian's here
 # tools/setup.sh ecosystem    what `make demo` needs, and the servers of `make ecosystem`
+# tools/setup.sh programs     what `make demo` needs, and the servers of `make bench-programs` if
+#                             they may be had
 #
 # System packages come by apt, as root or through sudo without a password; Python packages by pip
 # into build/venv, because Debian wants its own Python left alone (PEP 668). What is there already
@@ -13,7 +15,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-need=${1:?demo, test, conformance or ecosystem}
+need=${1:?demo, test, conformance, ecosystem or programs}
 venv=build/venv
 log=build/setup.log
 
@@ -176,9 +178,16 @@ has_suite() { # python
 sys.exit(importlib.util.find_spec("test.test_socket") is None)' 2>/dev/null
 }
 
-# Without them nothing else lacks anything: where they may not be had, the tests say so and skip.
+# Without them nothing else lacks anything: where they may not be had, who wants them says so and
+# skips.
+ensure_if_possible() { # what is skipped, package...
+    skipped=$1
+    shift
+    (ensure_packages "$@") || say "going on without $*: $skipped will be skipped"
+}
+
 ensure_suites() { # package...
-    (ensure_packages "$@") || say "going on without $*: CPython's own tests will be skipped"
+    ensure_if_possible "CPython's own tests" "$@"
 }
 
 debian_pythons() {
@@ -215,4 +224,6 @@ fi
 ensure_packages $packages $(python_packages)
 check_python
 [ "$need" != test ] || ensure_suites $(suite_packages "$python")
+[ "$need" != programs ] ||
+    ensure_if_possible "what runs against them" nginx-light openssl redis-server wrk
 ensure_venv

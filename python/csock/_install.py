@@ -114,7 +114,8 @@ def _load_ours(stand_in):
 def _rename(module, before, after):
     """What a class or a function says it is from: pickle looks there, and users see it."""
     module.__name__ = after
-    for value in list(vars(module).values()):
+    # Almost all values are constants, which filter() passes over quickly: a program waits for this.
+    for value in filter(callable, list(vars(module).values())):
         if getattr(value, "__module__", None) != before:
             continue
         if isinstance(value, (type(_rename), type(len))):

@@ -36,12 +36,7 @@ if sys.modules.get("socket") is sys.modules[__name__]:
 # What `from ._socket import *` does, in a fraction of the time: a program waits for this. The enums
 # then take the constants with their prefix, and put members in their places; the constants are
 # sorted out once and not four times.
-_public = {name: value for name, value in vars(_socket).items() if name[0] != "_"}
-_kinds = {"AF": {}, "SOCK": {}, "MSG": {}, "AI": {}}
-for _name in _public:
-    _kind = _kinds.get(_name.partition("_")[0])
-    if _kind is not None:
-        _kind[_name] = _public[_name]
+_public, *_kinds = _core.public_names("AF_", "SOCK_", "MSG_", "AI_")
 globals().update(_public)
 
 __all__ = [  # in the order of stock's
@@ -57,16 +52,19 @@ __all__ = [  # in the order of stock's
     "recv_fds",
 ]
 
-IntEnum._convert_("AddressFamily", __name__, str.isupper, SimpleNamespace(**_kinds["AF"]))
-IntEnum._convert_("SocketKind", __name__, str.isupper, SimpleNamespace(**_kinds["SOCK"]))
-IntFlag._convert_("MsgFlag", __name__, str.isupper, SimpleNamespace(**_kinds["MSG"]))
-IntFlag._convert_("AddressInfo", __name__, str.isupper, SimpleNamespace(**_kinds["AI"]))
+for _base, _name, _kind in (
+    (IntEnum, "AddressFamily", _kinds[0]),
+    (IntEnum, "SocketKind", _kinds[1]),
+    (IntFlag, "MsgFlag", _kinds[2]),
+    (IntFlag, "AddressInfo", _kinds[3]),
+):
+    _base._convert_(_name, __name__, str.isupper, SimpleNamespace(**_kind))
 
 # The enums' own names; a checker does not see that _convert_ has made them.
 AddressFamily = globals()["AddressFamily"]
 SocketKind = globals()["SocketKind"]
 
-del SimpleNamespace, _public, _kinds, _kind, _name
+del SimpleNamespace, _public, _kinds, _kind, _base, _name
 
 _LOCALHOST = "127.0.0.1"
 _LOCALHOST_V6 = "::1"
@@ -447,11 +445,24 @@ def create_server(address, *, family=AF_INET, backlog=None, reuse_port=False, du
 
 if sys.version_info < (3, 14):
 
-    def __getattr__(name):
-        # Modules that stock has among its names, and that few programs look for there.
-        if name not in ("array", "selectors"):
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        import importlib
+    class _Later(type(sys)):
+        """A module that stock has among its names, and that few programs look for there: imported
+        when something of it is wanted. With a __getattr__ for the two, every look-up of a name
+        in this module would be slower, as the interpreter does not specialise those."""
 
-        module = globals()[name] = importlib.import_module(name)
-        return module
+        def __getattribute__(self, name):
+            return getattr(__import__(super().__getattribute__("__name__")), name)
+
+        def __setattr__(self, name, value):
+            setattr(__import__(super().__getattribute__("__name__")), name, value)
+
+        def __delattr__(self, name):
+            delattr(__import__(super().__getattribute__("__name__")), name)
+
+        def __dir__(self):
+            return dir(__import__(super().__getattribute__("__name__")))
+
+    _Later.__name__ = "module"
+    array = _Later("array")
+    selectors = _Later("selectors")
+    del _Later

@@ -183,17 +183,22 @@ static PyObject *unknown_as_py(const union csock_addr *addr, socklen_t len)
                          (Py_ssize_t)sizeof head.sa_data);
 }
 
-static PyObject *row_as_py(const struct addr_origin *o, const union csock_addr *addr, socklen_t len)
+/* An address that the kernel has cut short, with zeros where it ends. */
+static PyObject *short_as_py(const struct addr_row *row, const struct addr_origin *o,
+                             const union csock_addr *addr, socklen_t len)
 {
     union csock_addr whole = {0};
+    memcpy(&whole, addr, len);
+    return row->as_py(o, &whole, row->size);
+}
+
+static PyObject *row_as_py(const struct addr_origin *o, const union csock_addr *addr, socklen_t len)
+{
     const struct addr_row *row =
         len >= sizeof addr->any.sa_family ? row_of(addr->any.sa_family) : NULL;
     if (!row || !row->as_py)
         return unknown_as_py(addr, len);
-    if (len >= row->size)
-        return row->as_py(o, addr, len);
-    memcpy(&whole, addr, len);
-    return row->as_py(o, &whole, row->size);
+    return len >= row->size ? row->as_py(o, addr, len) : short_as_py(row, o, addr, len);
 }
 
 PyObject *addr_as_py(const union csock_addr *addr, socklen_t len, int proto)

@@ -1,5 +1,6 @@
 /* Families and socket types as members of the module's enums, where they have one: what calling the
- * enum does, which takes ten times as long. Sits on sock_class.c, which is told the enums. */
+ * enum does, which takes ten times as long; and the constants that those enums are made of. Sits on
+ * sock_class.c, which is told the enums. */
 #include "ext.h"
 
 /* *ret is a new reference, or NULL with or without an exception. */
@@ -112,7 +113,57 @@ done:
     return result;
 }
 
+/* Puts a name into the dictionary of the prefix it begins with, if there is one. Those with an
+ * underscore in front leave the first dictionary, which has them all. */
+static int share(PyObject *result, PyObject *name, PyObject *value, PyObject *const *prefixes)
+{
+    Py_UCS4 first = PyUnicode_GET_LENGTH(name) ? PyUnicode_READ_CHAR(name, 0) : '_';
+    if (first == '_')
+        return PyDict_DelItem(PyTuple_GET_ITEM(result, 0), name);
+    for (Py_ssize_t i = 1; i < PyTuple_GET_SIZE(result); i++) {
+        PyObject *prefix = prefixes[i - 1];
+        if (PyUnicode_READ_CHAR(prefix, 0) == first &&
+            PyUnicode_Tailmatch(name, prefix, 0, PY_SSIZE_T_MAX, -1) == 1)
+            return PyDict_SetItem(PyTuple_GET_ITEM(result, i), name, value);
+    }
+    return 0;
+}
+
+/* A tuple of a copy of the dictionary and n new ones. */
+static PyObject *copy_and_dicts(PyObject *names, Py_ssize_t n)
+{
+    PyObject *result = PyTuple_New(n + 1);
+    for (Py_ssize_t i = 0; result && i <= n; i++) {
+        PyObject *dict = i ? PyDict_New() : PyDict_Copy(names);
+        if (dict)
+            PyTuple_SET_ITEM(result, i, dict);
+        else
+            Py_CLEAR(result);
+    }
+    return result;
+}
+
+/* The names of csock._socket are eight hundred, and each import of the drop-in waits for this. */
+static PyObject *core_public_names(PyObject *module, PyObject *const *prefixes, Py_ssize_t n)
+{
+    PyObject *name, *value, *owner = *(PyObject **)PyModule_GetState(module);
+    for (Py_ssize_t i = 0; i < n; i++)
+        if (!PyUnicode_Check(prefixes[i]) || PyUnicode_GET_LENGTH(prefixes[i]) == 0)
+            return PyErr_Format(PyExc_TypeError, "a prefix is a str, and not empty");
+    PyObject *names = PyDict_Copy(PyModule_GetDict(owner)); /* which nobody changes meanwhile */
+    PyObject *result = names ? copy_and_dicts(names, n) : NULL;
+    for (Py_ssize_t at = 0; result && PyDict_Next(names, &at, &name, &value);)
+        if (PyUnicode_Check(name) && share(result, name, value, prefixes) < 0)
+            Py_CLEAR(result);
+    Py_XDECREF(names);
+    return result;
+}
+
 PyMethodDef enum_functions[] = {
+    {"public_names", (PyCFunction)(void (*)(void))core_public_names, METH_FASTCALL,
+     "public_names($module, /, *prefixes)\n--\n\n"
+     "The names of csock._socket without a leading underscore, and then, for each prefix, those\n"
+     "that begin with it: dictionaries."},
     {"with_enums", core_with_enums, METH_O,
      "with_enums($module, answers, /)\n--\n\n"
      "Answers of csock._socket.getaddrinfo, families and types as members of the enums."},

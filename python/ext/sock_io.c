@@ -32,11 +32,8 @@ static PyObject *sock_recv(PyObject *self, PyObject *const *args, Py_ssize_t n)
 /* (what, sender's address); steals what, which may be NULL. */
 static PyObject *with_sender(struct sock_object *s, PyObject *what, const struct sock_sender *from)
 {
-    PyObject *address = what ? sock_addr_as_py(s, &from->addr, from->len) : NULL;
-    PyObject *pair = address ? PyTuple_Pack(2, what, address) : NULL;
-    Py_XDECREF(address);
-    Py_XDECREF(what);
-    return pair;
+    PyObject *items[] = {what, what ? sock_addr_as_py(s, &from->addr, from->len) : NULL};
+    return ext_tuple_of(items, 2);
 }
 
 static PyObject *sock_recvfrom(PyObject *self, PyObject *const *args, Py_ssize_t n)

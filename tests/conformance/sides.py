@@ -69,7 +69,7 @@ def environment(python, folder, name):
     shutil.rmtree(home, ignore_errors=True)
     log = folder / f"venv-{name}.log"
     run([python.executable, "-I", "-m", "venv", "--without-pip", home], log)
-    packages = home / "lib" / "python{}.{}".format(*python.line) / "site-packages"
+    (packages,) = (home / "lib").glob("python*/site-packages")  # python3.13t has another name
     return str(home / "bin" / "python"), packages
 
 

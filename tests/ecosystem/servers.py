@@ -155,6 +155,7 @@ http {{
   scgi_temp_path {folder}/scgi;
   default_type application/octet-stream;
   keepalive_timeout 30;
+  keepalive_requests 10000000;
   ssl_certificate {tls.cert};
   ssl_certificate_key {tls.key};
   map $http_x_status $wanted {{ default 200; 404 404; 503 503; }}

@@ -3,6 +3,7 @@
 build/ecosystem/base is a virtual environment with the packages of requirements.txt; `stock` and
 `csock` are environments without packages of their own that look into it. In `csock` there is csock,
 put in place by `python -m csock --enable`, so that the interpreter's children have it, too.
+bench/programs.py has such environments of its own, made here as well.
 """
 
 import hashlib
@@ -20,46 +21,51 @@ SITE = ROOT / "build" / "release" / "site"
 SIDES = "stock", "csock"
 
 
-
 def quiet(*command, log, **more):
     with open(log, "ab") as out:
         if subprocess.run(command, stdout=out, stderr=out, **more).returncode:
             tail = pathlib.Path(log).read_text(errors="replace")[-2000:]
-            sys.exit(f"{tail}\necosystem: {command[0]} failed (all of it: {log})")
+            sys.exit(f"{tail}\nset-up: {command[0]} failed (all of it: {log})")
 
 
 def site_packages(home):
     return next((home / "lib").glob("python3*")) / "site-packages"
 
 
-def made_of(python):
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes())
-    wanted.update(f"{python} {sys.version} {HOME}".encode())
+def made_of(python, home, requirements):
+    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in requirements))
+    wanted.update(f"{python} {sys.version} {home}".encode())
     return wanted.hexdigest()
 
 
-def ready():
-    """Makes the environments unless they are there; returns {side: python}."""
-    stamp, identity = HOME / "made-of", made_of(sys.base_prefix)
+def make(home, requirements):
+    for name in ("base", *SIDES):
+        shutil.rmtree(home / name, ignore_errors=True)
+    venv.create(home / "base", with_pip=bool(requirements), symlinks=True)
+    pip = [home / "base/bin/python", "-m", "pip", "--disable-pip-version-check"]
+    if requirements:
+        quiet(*pip, "install", "-r", requirements[0], log=home / "pip.log")
+    for side in SIDES:
+        venv.create(home / side, symlinks=True)
+        shared = f"import site; site.addsitedir({str(site_packages(home / 'base'))!r})\n"
+        (site_packages(home / side) / "shared.pth").write_text(shared)
+
+
+def ready(home=HOME, requirements=(REQUIREMENTS,)):
+    """Makes the environments unless they are there; returns {side: python}. Of the requirements the
+    first is what pip is given, others are what that one refers to."""
+    stamp, identity = home / "made-of", made_of(sys.base_prefix, home, requirements)
     if not stamp.exists() or stamp.read_text() != identity:
-        print("ecosystem: making the environments (some minutes of pip)", flush=True)
-        HOME.mkdir(parents=True, exist_ok=True)
-        for name in ("base", *SIDES):
-            shutil.rmtree(HOME / name, ignore_errors=True)
+        print(f"{home.name}: making the environments (pip may take some minutes)", flush=True)
+        home.mkdir(parents=True, exist_ok=True)
         stamp.unlink(missing_ok=True)
-        venv.create(HOME / "base", with_pip=True, symlinks=True)
-        pip = [HOME / "base/bin/python", "-m", "pip", "--disable-pip-version-check"]
-        quiet(*pip, "install", "-r", REQUIREMENTS, log=HOME / "pip.log")
-        for side in SIDES:
-            venv.create(HOME / side, symlinks=True)
-            shared = f"import site; site.addsitedir({str(site_packages(HOME / 'base'))!r})\n"
-            (site_packages(HOME / side) / "shared.pth").write_text(shared)
+        make(home, requirements)
         stamp.write_text(identity)
     # Their order is that of their names: where csock is, csock itself, and then all else.
-    (site_packages(HOME / "csock") / "a-csock-is-there.pth").write_text(f"{SITE}\n")
-    enable = [HOME / "csock/bin/python", "-m", "csock", "--enable"]
-    quiet(*enable, log=HOME / "enable.log", env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
-    return {side: HOME / side / "bin" / "python" for side in SIDES}
+    (site_packages(home / "csock") / "a-csock-is-there.pth").write_text(f"{SITE}\n")
+    enable = [home / "csock/bin/python", "-m", "csock", "--enable"]
+    quiet(*enable, log=home / "enable.log", env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    return {side: home / side / "bin" / "python" for side in SIDES}
 
 
 def source(name):
