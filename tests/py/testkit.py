@@ -24,7 +24,7 @@ def _sanitised():
 
 SANITISED = _sanitised()
 # Factor for limits that a sanitizer or emulation makes meaningless.
-SLOWNESS = 4 if SANITISED else 1
+SLOWNESS = 4 if SANITISED or "CSOCK_TSAN" in os.environ else 1
 
 _FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "s390x": 238, "i686": 240}
 
