@@ -42,9 +42,11 @@ def rate(step, most=1_000_000):
 
 
 def beside(sock, name, make):
-    """What a thread gets done, a second, beside one that computes."""
+    """What a thread gets done, a second, beside one that computes. The other end keeps to one
+    processor: moved to and fro between the two threads, it decides by chance who waits for whom."""
     a, b = sock.socketpair()
-    with a, b, peer(name, a.fileno()):
+    with a, b, peer(name, a.fileno()) as pid:
+        os.sched_setaffinity(pid, {max(os.sched_getaffinity(0))})
         time.sleep(0.01)  # until the socket is full
         with ops.busy_thread():
             return rate(make(b))
