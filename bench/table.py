@@ -233,7 +233,8 @@ def arguments():
 
 def main():
     args = arguments()
-    wanted = {int(number) for number in args.only.split(",") if number} or {row.number for row in ROWS} | {19}
+    known = {row.number for row in ROWS} | {19}
+    wanted = {int(number) for number in args.only.split(",") if number} or known
     rows = [row for row in ROWS if row.number in wanted]
     build.twins()
     build.bare()

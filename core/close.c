@@ -83,11 +83,11 @@ static uint64_t users_of(const struct csock *s)
     return current(load(s)) & USERS;
 }
 
-/* Of an abandoned socket, the last user to leave takes the descriptor out after it has left. */
+/* Taking the descriptor out is the last thing that a closer does to *s, or the last user of an
+ * abandoned socket. */
 bool csock_idle(const struct csock *s)
 {
-    uint64_t now = current(load(s));
-    return (now & USERS) == 0 && !((now & ABANDONED) && csock__fd(s) >= 0);
+    return users_of(s) == 0 && csock__fd(s) < 0;
 }
 
 /* Whoever comes meanwhile finds it closing, until all members are there. */

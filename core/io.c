@@ -1,5 +1,6 @@
 /* Transfers. Each tries once without waiting, and only then waits: it is very likely that there is
  * data to take, or room to put some. Sits on close, wait and sys. */
+#include <netinet/tcp.h>
 #include <string.h>
 
 #include "io.h"
@@ -80,7 +81,7 @@ struct csock__op csock__sending(const struct csock *s, int *flags)
     *flags = csock__send_flags(s, *flags);
     return (struct csock__op){.events = POLLOUT,
                               .dontwait = true,
-                              .no_try = (*flags & ONE_CALL) != 0,
+                              .no_try = (*flags & ONE_CALL) || (csock__flags(s) & CSOCK_NO_TRY),
                               .never_waits = (*flags & MSG_DONTWAIT) != 0};
 }
 
@@ -189,17 +190,29 @@ ssize_t csock_recv_from(struct csock *s, void *buf, size_t n, int flags, union c
     return r;
 }
 
-/* TCP takes MSG_TRUNC as "throw away", and writes nothing: tcp(7). The kernel is asked what the
- * socket is, for an adopted one may have been declared as anything. */
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+/* TCP takes MSG_TRUNC as "throw away", and writes nothing: tcp(7). So do MPTCP and AF_SMC; SCTP
+ * writes, and so does the kernel's TLS. The kernel is asked what the socket is, for an adopted one
+ * may have been declared as anything. */
 static bool discards(struct csock *s, int flags)
 {
-    int family, type;
+    int family, proto;
+    char layer[16] = "";
+    socklen_t len = sizeof layer - 1;
     if (!(flags & MSG_TRUNC))
         return false;
     if (csock_opt_get_int(s, SOL_SOCKET, SO_DOMAIN, &family) < 0 ||
-        csock_opt_get_int(s, SOL_SOCKET, SO_TYPE, &type) < 0)
+        csock_opt_get_int(s, SOL_SOCKET, SO_PROTOCOL, &proto) < 0)
         return true; /* closed meanwhile: nothing is known for sure */
-    return type == SOCK_STREAM && (family == AF_INET || family == AF_INET6);
+    if (family == AF_SMC)
+        return true;
+    if ((family != AF_INET && family != AF_INET6) ||
+        (proto != IPPROTO_TCP && proto != IPPROTO_MPTCP))
+        return false;
+    return csock_opt_get(s, IPPROTO_TCP, TCP_ULP, layer, &len) < 0 || strcmp(layer, "tls") != 0;
 }
 
 /* On datagrams the count is that of the whole, of which n bytes at most were written: recv(2). */

@@ -3,17 +3,22 @@
 #include "sys.h"
 
 #include <linux/filter.h>
+#include <netinet/tcp.h>
 #include <string.h>
 
-/* SO_RCVLOWAT is a promise of the blocking receive, which a try would break. The kernel takes 0 for
- * 1, and reads the first int of a longer buffer. socket(7) */
+/* SO_RCVLOWAT is a promise of the blocking receive, which a try would break; the kernel takes 0 for
+ * 1. With TCP_FASTOPEN_CONNECT the blocking send waits for the connection that it begins, and a try
+ * would not. The kernel reads the first int of a longer buffer. socket(7), tcp(7) */
 static void notice(struct csock *s, int level, int name, const void *value, socklen_t len)
 {
-    int low;
-    if (level != SOL_SOCKET || name != SO_RCVLOWAT || !value || len < sizeof low)
+    int first;
+    if (!value || len < sizeof first)
         return;
-    memcpy(&low, value, sizeof low);
-    csock__flag(s, CSOCK_NO_TRY, low != 0 && low != 1);
+    memcpy(&first, value, sizeof first);
+    if (level == SOL_SOCKET && name == SO_RCVLOWAT)
+        csock__flag(s, CSOCK_NO_TRY, first != 0 && first != 1);
+    else if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT && first != 0)
+        csock__flag(s, CSOCK_NO_TRY, true);
 }
 
 static int set(struct csock *s, int level, int name, const void *value, socklen_t len)

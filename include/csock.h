@@ -300,8 +300,9 @@ struct csock {
  * AF_UNIX carry MSG_NOSIGNAL, and a broken pipe is just -EPIPE. */
 #define CSOCK_SIGPIPE 2u
 
-/* Receive by the blocking call at once, or with a deadline after poll, without a try before it. Set
- * for SO_RCVLOWAT, which a try would not honour: by csock_opt_set…, _adopt and _accept. */
+/* Receive and send by the blocking call at once, or receive with a deadline after poll, without a
+ * try before it. Set for SO_RCVLOWAT and TCP_FASTOPEN_CONNECT, which a try would not honour: by
+ * csock_opt_set…, the first by _adopt and _accept, too. */
 #define CSOCK_NO_TRY 4u
 
 /* socket(2), close-on-exec. SOCK_NONBLOCK in type counts as CSOCK_NONBLOCK. */
@@ -341,8 +342,8 @@ CSOCK_API int csock_fd(const struct csock *s);
  * is a real-time one that the program neither handles nor blocks, near SIGRTMAX. */
 CSOCK_API int csock_close(struct csock *s);
 
-/* Whether no call is inside. Once a closed or detached socket is idle, its storage may be used for
- * another, or freed. Does not block. */
+/* Whether a socket is closed or detached, with no call inside any more, nor the closing of it under
+ * way in another thread: then its storage may be used for another, or freed. Does not block. */
 CSOCK_API bool csock_idle(const struct csock *s);
 
 /* As csock_close, but waits for other threads at most ns nanoseconds. */

@@ -149,6 +149,8 @@ class socket(_socket.socket):
             sock.setblocking(True)  # an _accept() of somebody's own may have taken it over
         return sock, address
 
+    # Counting a file is C's, as with `+=` threads without a GIL would lose counts; and by a
+    # closure, as this module has no name for it that stock has not.
     def _with_count(count_file):
         def makefile(self, mode="r", buffering=None, *, encoding=None, errors=None, newline=None):
             """A file object on this socket. The arguments are those of open(); modes r, w, rw, b.

@@ -221,7 +221,14 @@ static inline bool ext_try_held(const struct sock_object *s, size_t n);
 /* A transfer larger than this copies for longer than other threads should stand still. */
 #define EXT_HELD_MAX (64 * 1024)
 
-/* Other families may work for long inside one system call: a netlink send took 16 ms. */
+/* What a call counts as that may take long whatever its size. */
+#define EXT_HEAVY (EXT_HELD_MAX + 1)
+/* What n bytes of a buffer count as. Its pages may have to come from a file, a slow one even,
+ * unless the memory is of a kind that is known: the copy would hold the GIL meanwhile. */
+size_t ext_weight(const Py_buffer *buffer, size_t n);
+
+/* Other families may work for long inside one system call: a netlink send took 16 ms. In these,
+ * too, a path is looked up in a file system, which may take any time: see EXT_HEAVY. */
 static inline bool ext_is_quick(int family)
 {
     return family == AF_INET || family == AF_INET6 || family == AF_UNIX;
@@ -332,9 +339,25 @@ static inline void sock_quick_end(PyThreadState *saved)
 
 /* ---- sock_io.c: sending */
 
-/* Begins a send of n bytes; whether it holds the GIL is for the end to know. */
-bool sock_send_begin(struct ext_wait *w, const struct sock_object *s, size_t n);
+/* What a call sends. For bytes, which the caller keeps alive and nobody changes, no buffer is
+ * asked for. */
+struct sock_payload {
+    const void *data;
+    size_t n;
+    size_t weight;    /* n, or EXT_HEAVY */
+    Py_buffer buffer; /* held if .obj */
+};
+/* Takes what o has; payload_done gives it back. */
+bool sock_payload_of(PyObject *o, struct sock_payload *ret);
+void sock_payload_done(struct sock_payload *p);
+
+/* Begins a send; whether it holds the GIL is for the end to know. */
+bool sock_send_begin(struct ext_wait *w, const struct sock_object *s, size_t weight);
 void sock_send_end(struct ext_wait *w, bool held);
+/* Sends, as csock_send does: the core's result. */
+ssize_t sock_transmit(struct sock_object *s, const struct sock_payload *data, int flags);
+/* What a send to that address counts as. */
+size_t sock_weight_to(size_t weight, const union csock_addr *addr, socklen_t len);
 /* What the method `what` returns for the core's result. A signal may have ended a send of which
  * some went out: its handler's exception wins. */
 PyObject *sock_count_sent(struct sock_object *s, const char *what, ssize_t r);
@@ -345,15 +368,12 @@ struct sock_sender {
     union csock_addr addr;
     socklen_t len;
 };
-/* Into buf: the core's result. from may be NULL. */
-ssize_t sock_receive(struct sock_object *s, void *buf, size_t n, int flags,
-                     struct sock_sender *from);
-/* Sends, as csock_send does: the core's result. sock_io.c */
-ssize_t sock_transmit(struct sock_object *s, const void *data, size_t n, int flags);
-/* The buffer of an object that can be written to, or stock's TypeError for the method `what`. */
+/* Into the first n bytes of a buffer: the core's result. from may be NULL. */
+ssize_t sock_receive_into(struct sock_object *s, const Py_buffer *into, size_t n, int flags,
+                          struct sock_sender *from);
+/* The buffer of an object that can be written to, or stock's TypeError for the method `what`:
+ * sock_io.c. */
 bool sock_writable_buffer(const char *what, PyObject *o, Py_buffer *ret);
-/* That result as the method `what` returns it. */
-PyObject *sock_count_sent(struct sock_object *s, const char *what, ssize_t r);
 
 /* A bytes object of what came, n bytes at most; on failure the exception is set. */
 PyObject *sock_recv_bytes(struct sock_object *s, const char *what, size_t n, int flags,

@@ -47,7 +47,7 @@ static bool hold(struct msg_parts *parts, PyObject *items, bool (*view)(PyObject
         if (!view(PyTuple_GET_ITEM(items, parts->n), buffer))
             return false;
         parts->iov[parts->n] = (struct iovec){buffer->buf, (size_t)buffer->len};
-        parts->total += (size_t)buffer->len;
+        parts->weight += ext_weight(buffer, (size_t)buffer->len);
     }
     return true;
 }

@@ -10,8 +10,8 @@
 struct msg_parts {
     struct iovec *iov;
     Py_buffer *views;
-    Py_ssize_t n; /* 0: nothing is held */
-    size_t total; /* bytes */
+    Py_ssize_t n;  /* 0: nothing is held */
+    size_t weight; /* what they count as: ext_weight */
 };
 
 /* A tuple of what o yields, new reference: converting the items runs code of the program's, which

@@ -130,7 +130,7 @@ static PyObject *sock_recv_into(PyObject *self, PyObject *const *args, Py_ssize_
     struct into into;
     if (!into_parse("recv_into", "buffer too small for requested bytes", args, n, kwnames, &into))
         return NULL;
-    ssize_t r = into.n ? sock_receive(s, into.buffer.buf, into.n, into.flags, NULL) : 0;
+    ssize_t r = into.n ? sock_receive_into(s, &into.buffer, into.n, into.flags, NULL) : 0;
     PyBuffer_Release(&into.buffer);
     return r < 0 ? ext_raise_sock(s, "recv_into", (int)r) : PyLong_FromSsize_t(r);
 }
@@ -148,37 +148,30 @@ static PyObject *sock_recvfrom_into(PyObject *self, PyObject *const *args, Py_ss
         PyBuffer_Release(&into.buffer);
         return NULL;
     }
-    ssize_t r = sock_receive(s, into.buffer.buf, into.n, into.flags, &from);
+    ssize_t r = sock_receive_into(s, &into.buffer, into.n, into.flags, &from);
     PyBuffer_Release(&into.buffer);
     if (r < 0)
         return ext_raise_sock(s, "recvfrom_into", (int)r);
     return with_sender(s, PyLong_FromSsize_t(r), &from);
 }
 
-/* What a call sends. For bytes, which the caller keeps alive and nobody changes, no buffer is
- * asked for. */
-struct payload {
-    const void *data;
-    size_t n;
-    Py_buffer buffer; /* to be released if .obj */
-};
-
-static bool payload_of(PyObject *o, struct payload *ret)
+bool sock_payload_of(PyObject *o, struct sock_payload *ret)
 {
     ret->buffer.obj = NULL;
     if (PyBytes_CheckExact(o)) {
         ret->data = PyBytes_AS_STRING(o);
-        ret->n = (size_t)PyBytes_GET_SIZE(o);
+        ret->weight = ret->n = (size_t)PyBytes_GET_SIZE(o);
         return true;
     }
     if (PyObject_GetBuffer(o, &ret->buffer, PyBUF_SIMPLE) < 0)
         return false;
     ret->data = ret->buffer.buf;
     ret->n = (size_t)ret->buffer.len;
+    ret->weight = ext_weight(&ret->buffer, ret->n);
     return true;
 }
 
-static void payload_done(struct payload *p)
+void sock_payload_done(struct sock_payload *p)
 {
     if (p->buffer.obj)
         PyBuffer_Release(&p->buffer);
@@ -186,19 +179,19 @@ static void payload_done(struct payload *p)
 
 /* The arguments (data[, flags]); *ret_data has to be released. */
 static bool data_and_flags(const char *what, PyObject *const *args, Py_ssize_t n,
-                           struct payload *ret_data, int *ret_flags)
+                           struct sock_payload *ret_data, int *ret_flags)
 {
-    if (!sock_arg_count(what, n, 1, 2) || !payload_of(args[0], ret_data))
+    if (!sock_arg_count(what, n, 1, 2) || !sock_payload_of(args[0], ret_data))
         return false;
     if (n == 1 || ext_int(args[1], ret_flags))
         return true;
-    payload_done(ret_data);
+    sock_payload_done(ret_data);
     return false;
 }
 
-bool sock_send_begin(struct ext_wait *w, const struct sock_object *s, size_t n)
+bool sock_send_begin(struct ext_wait *w, const struct sock_object *s, size_t weight)
 {
-    bool held = ext_try_held(s, n);
+    bool held = ext_try_held(s, weight);
     if (held)
         ext_wait_held(w, s);
     else
@@ -227,18 +220,18 @@ static bool ends_send(ssize_t tried, size_t n)
     return tried == (ssize_t)n || (tried < 0 && !ext_inconclusive(tried));
 }
 
-ssize_t sock_transmit(struct sock_object *s, const void *data, size_t n, int flags)
+ssize_t sock_transmit(struct sock_object *s, const struct sock_payload *data, int flags)
 {
     struct ext_wait w;
     ssize_t r = 0;
-    if (ext_may_try(s, n, flags)) {
-        r = csock_try_send(&s->core, data, n, 0);
-        if (ends_send(r, n))
+    if (ext_may_try(s, data->weight, flags)) {
+        r = csock_try_send(&s->core, data->data, data->n, 0);
+        if (ends_send(r, data->n))
             return r;
     }
-    bool held = sock_send_begin(&w, s, n);
+    bool held = sock_send_begin(&w, s, data->weight);
     w.wait.tried = r;
-    r = csock_send(&s->core, data, n, flags, &w.wait);
+    r = csock_send(&s->core, data->data, data->n, flags, &w.wait);
     sock_send_end(&w, held);
     return r;
 }
@@ -246,28 +239,28 @@ ssize_t sock_transmit(struct sock_object *s, const void *data, size_t n, int fla
 static PyObject *sock_send(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
     struct sock_object *s = (struct sock_object *)self;
-    struct payload data;
+    struct sock_payload data;
     int flags = 0;
     if (!data_and_flags("send", args, n, &data, &flags))
         return NULL;
-    ssize_t r = sock_transmit(s, data.data, data.n, flags);
-    payload_done(&data);
+    ssize_t r = sock_transmit(s, &data, flags);
+    sock_payload_done(&data);
     if (r == (ssize_t)data.n) /* in one go: no signal's handler has run */
         return PyLong_FromSsize_t(r);
     return sock_count_sent(s, "send", r);
 }
 
 /* 0, or a negative result of the core. */
-static int transmit_all(struct sock_object *s, const struct payload *data, int flags)
+static int transmit_all(struct sock_object *s, const struct sock_payload *data, int flags)
 {
     struct ext_wait w;
     ssize_t r = 0;
-    if (ext_may_try(s, data->n, flags)) {
+    if (ext_may_try(s, data->weight, flags)) {
         r = csock_try_send(&s->core, data->data, data->n, 0);
         if (ends_send(r, data->n))
             return r < 0 ? (int)r : 0;
     }
-    bool held = sock_send_begin(&w, s, data->n);
+    bool held = sock_send_begin(&w, s, data->weight);
     w.wait.tried = r;
     r = csock_send_all(&s->core, data->data, data->n, flags, NULL, &w.wait);
     sock_send_end(&w, held);
@@ -277,12 +270,12 @@ static int transmit_all(struct sock_object *s, const struct payload *data, int f
 static PyObject *sock_sendall(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
     struct sock_object *s = (struct sock_object *)self;
-    struct payload data;
+    struct sock_payload data;
     int flags = 0;
     if (!data_and_flags("sendall", args, n, &data, &flags))
         return NULL;
     int r = transmit_all(s, &data, flags);
-    payload_done(&data);
+    sock_payload_done(&data);
     if (r < 0)
         return ext_raise_sock(s, "sendall", r);
     if (PyErr_Occurred()) /* from a signal's handler, when all went out nevertheless */
@@ -290,7 +283,16 @@ static PyObject *sock_sendall(PyObject *self, PyObject *const *args, Py_ssize_t 
     Py_RETURN_NONE;
 }
 
-static PyObject *send_to(struct sock_object *s, const struct payload *data, int flags,
+/* A path is looked up in a file system, and that takes as long as it takes, whatever MSG_DONTWAIT
+ * says: unix(7). Abstract names begin with a NUL. */
+size_t sock_weight_to(size_t weight, const union csock_addr *addr, socklen_t len)
+{
+    bool path = addr->any.sa_family == AF_UNIX && len > offsetof(struct sockaddr_un, sun_path) &&
+                addr->un.sun_path[0] != '\0';
+    return path ? EXT_HEAVY : weight;
+}
+
+static PyObject *send_to(struct sock_object *s, const struct sock_payload *data, int flags,
                          PyObject *address)
 {
     struct ext_wait w;
@@ -300,12 +302,13 @@ static PyObject *send_to(struct sock_object *s, const struct payload *data, int 
     if (!addr_from_py(s, "sendto", address, &addr, &len) ||
         PySys_Audit("socket.sendto", "OO", (PyObject *)s, address) < 0)
         return NULL;
-    if (ext_may_try(s, data->n, flags)) {
+    size_t weight = sock_weight_to(data->weight, &addr, len);
+    if (ext_may_try(s, weight, flags)) {
         r = csock_try_send_to(&s->core, data->data, data->n, 0, &addr, len);
         if (ends_send(r, data->n))
             return sock_count_sent(s, "sendto", r);
     }
-    bool held = sock_send_begin(&w, s, data->n);
+    bool held = sock_send_begin(&w, s, weight);
     w.wait.tried = r;
     r = csock_send_to(&s->core, data->data, data->n, flags, &addr, len, &w.wait);
     sock_send_end(&w, held);
@@ -316,15 +319,15 @@ static PyObject *send_to(struct sock_object *s, const struct payload *data, int 
 static PyObject *sock_sendto(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
     PyObject *result = NULL;
-    struct payload data;
+    struct sock_payload data;
     int flags = 0;
     if (n < 2 || n > 3)
         return PyErr_Format(PyExc_TypeError, "sendto() takes 2 or 3 arguments (%zd given)", n);
-    if (!payload_of(args[0], &data))
+    if (!sock_payload_of(args[0], &data))
         return NULL;
     if (n == 2 || ext_int(args[1], &flags))
         result = send_to((struct sock_object *)self, &data, flags, args[n - 1]);
-    payload_done(&data);
+    sock_payload_done(&data);
     return result;
 }
 

@@ -92,10 +92,12 @@ static bool control_fill(struct control *c, PyObject *ancdata, struct msghdr *ms
 }
 
 static PyObject *send_message(struct sock_object *s, const char *what, const struct msghdr *msg,
-                              size_t n, int flags)
+                              size_t weight, int flags)
 {
     struct ext_wait w;
-    bool held = sock_send_begin(&w, s, n);
+    if (msg->msg_name)
+        weight = sock_weight_to(weight, msg->msg_name, msg->msg_namelen);
+    bool held = sock_send_begin(&w, s, weight);
     ssize_t r = csock_sendmsg(&s->core, msg, flags, &w.wait);
     sock_send_end(&w, held);
     return sock_count_sent(s, what, r);
@@ -130,7 +132,7 @@ static PyObject *sock_sendmsg(PyObject *self, PyObject *const *args, Py_ssize_t 
     msg.msg_iov = parts.iov;
     msg.msg_iovlen = (size_t)parts.n;
     if (n < 2 || control_fill(&control, args[1], &msg))
-        result = send_message(s, "sendmsg", &msg, parts.total, flags);
+        result = send_message(s, "sendmsg", &msg, parts.weight, flags);
     control_release(&control);
     msg_parts_release(&parts);
     return result;
@@ -214,7 +216,7 @@ static PyObject *sock_sendmsg_afalg(PyObject *self, PyObject *args, PyObject *kw
     msg.msg_iov = parts.iov;
     msg.msg_iovlen = (size_t)parts.n;
     if (alg_fill(&alg, &control, &msg))
-        result = send_message(s, "sendmsg_afalg", &msg, parts.total, alg.flags);
+        result = send_message(s, "sendmsg_afalg", &msg, parts.weight, alg.flags);
     control_release(&control);
     msg_parts_release(&parts);
 out:

@@ -24,12 +24,19 @@ static size_t likely_size(const struct sock_object *s, size_t n)
     return n <= SPARE_MAX && newest <= EXT_HELD_MAX ? newest : n;
 }
 
+/* That a receive got all it had room for says nothing of what is still to come: a protocol asks for
+ * four bytes, and then for as many as these say. */
+static void note_size(struct sock_object *s, size_t size, size_t room)
+{
+    if (size < room || size > EXT_GET(s->last_received))
+        EXT_SET(s->last_received, size);
+}
+
 /* All of a receive but the plain try, of which tried is the result; 0 if there was none. */
 static ssize_t receive_waiting(struct sock_object *s, void *buf, size_t n, int flags,
-                               struct sock_sender *from, ssize_t tried)
+                               struct sock_sender *from, bool held, ssize_t tried)
 {
     struct ext_wait w;
-    bool held = ext_try_held(s, n) || tried;
     if (held)
         ext_wait_held(&w, s);
     else
@@ -42,8 +49,10 @@ static ssize_t receive_waiting(struct sock_object *s, void *buf, size_t n, int f
     return r;
 }
 
-ssize_t sock_receive(struct sock_object *s, void *buf, size_t n, int flags,
-                     struct sock_sender *from)
+/* Into memory that is there. A call that has made the plain try has the GIL, and goes on with it,
+ * until it waits, whatever its size. */
+static ssize_t receive(struct sock_object *s, void *buf, size_t n, int flags,
+                       struct sock_sender *from)
 {
     ssize_t r = 0;
     if (ext_may_try(s, likely_size(s, n), flags)) {
@@ -51,11 +60,19 @@ ssize_t sock_receive(struct sock_object *s, void *buf, size_t n, int flags,
                  : csock_try_recv(&s->core, buf, n, 0);
         if (!ext_inconclusive(r)) {
             if (r >= 0)
-                EXT_SET(s->last_received, (size_t)r);
+                note_size(s, (size_t)r, n);
             return r;
         }
     }
-    return receive_waiting(s, buf, n, flags, from, r);
+    return receive_waiting(s, buf, n, flags, from, r != 0 || ext_try_held(s, n), r);
+}
+
+ssize_t sock_receive_into(struct sock_object *s, const Py_buffer *into, size_t n, int flags,
+                          struct sock_sender *from)
+{
+    if (ext_weight(into, n) == n)
+        return receive(s, into->buf, n, flags, from);
+    return receive_waiting(s, into->buf, n, flags, from, false, 0);
 }
 
 static size_t written(struct sock_object *s, ssize_t count, size_t n, int flags)
@@ -63,7 +80,7 @@ static size_t written(struct sock_object *s, ssize_t count, size_t n, int flags)
     size_t size = (flags & MSG_TRUNC) || (size_t)count > n
                       ? csock_recv_written(&s->core, count, n, flags)
                       : (size_t)count;
-    EXT_SET(s->last_received, size);
+    note_size(s, size, n);
     return size;
 }
 
@@ -72,7 +89,9 @@ static PyObject *recv_little(struct sock_object *s, const char *what, size_t n, 
                              struct sock_sender *from)
 {
     char buf[LITTLE_MAX];
-    ssize_t r = sock_receive(s, buf, n, flags, from);
+    if (flags & MSG_TRUNC)
+        memset(buf, 0, n);
+    ssize_t r = receive(s, buf, n, flags, from);
     if (r < 0)
         return ext_raise_sock(s, what, (int)r);
     return PyBytes_FromStringAndSize(buf, (Py_ssize_t)written(s, r, n, flags));
@@ -85,13 +104,17 @@ static PyObject *fitted(PyObject *bytes, size_t size)
     return bytes;
 }
 
+/* With MSG_TRUNC some families count what they do not write, and csock_recv_written has to know
+ * which: should it ever be wrong, zeros come out. */
 static PyObject *recv_much(struct sock_object *s, const char *what, size_t n, int flags,
                            struct sock_sender *from)
 {
     PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)n);
     if (!bytes)
         return NULL;
-    ssize_t r = sock_receive(s, PyBytes_AS_STRING(bytes), n, flags, from);
+    if (flags & MSG_TRUNC)
+        memset(PyBytes_AS_STRING(bytes), 0, n);
+    ssize_t r = receive(s, PyBytes_AS_STRING(bytes), n, flags, from);
     if (r < 0) {
         Py_DECREF(bytes);
         return ext_raise_sock(s, what, (int)r);
@@ -144,7 +167,7 @@ static PyObject *recv_guessing(struct sock_object *s, const char *what, size_t n
     struct scratch *scratch = scratch_take(n);
     if (!scratch)
         return PyErr_NoMemory();
-    ssize_t r = sock_receive(s, scratch->data, n, flags, from);
+    ssize_t r = receive(s, scratch->data, n, flags, from);
     PyObject *result =
         r < 0 ? ext_raise_sock(s, what, (int)r)
               : PyBytes_FromStringAndSize(scratch->data, (Py_ssize_t)written(s, r, n, flags));
@@ -193,7 +216,7 @@ static PyObject *recv_guessing(struct sock_object *s, const char *what, size_t n
     PyObject *spare = spare_take(s->state, n);
     if (!spare)
         return NULL;
-    ssize_t r = sock_receive(s, PyBytes_AS_STRING(spare), n, flags, from);
+    ssize_t r = receive(s, PyBytes_AS_STRING(spare), n, flags, from);
     size_t size = r < 0 ? 0 : written(s, r, n, flags);
     if (size > SPARE_COPY_MAX)
         return fitted(spare, size);
@@ -211,7 +234,7 @@ PyObject *sock_recv_bytes(struct sock_object *s, const char *what, size_t n, int
 {
     if (n <= LITTLE_MAX)
         return recv_little(s, what, n, flags, from);
-    if (n > SPARE_MAX || EXT_GET(s->last_received) > COPY_MAX)
+    if (n > SPARE_MAX || (flags & MSG_TRUNC) || EXT_GET(s->last_received) > COPY_MAX)
         return recv_much(s, what, n, flags, from);
     return recv_guessing(s, what, n, flags, from);
 }

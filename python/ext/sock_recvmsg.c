@@ -201,7 +201,7 @@ static PyObject *sock_recvmsg_into(PyObject *self, PyObject *const *args, Py_ssi
         !control_arguments(args, n, &n_control, &flags) ||
         !msg_parts_to_fill(&parts, "recvmsg_into", args[0]))
         return NULL;
-    if (incoming_init(s, &in, parts.iov, (size_t)parts.n, parts.total, n_control, flags)) {
+    if (incoming_init(s, &in, parts.iov, (size_t)parts.n, parts.weight, n_control, flags)) {
         ssize_t r = receive(s, &in);
         result = r < 0 ? ext_raise_sock(s, "recvmsg_into", (int)r)
                        : message_as_py(s, PyLong_FromSsize_t(r), &in);

@@ -19,6 +19,15 @@ static struct csock_wait wait_of(const struct sock_object *s)
     return (struct csock_wait){.deadline = CSOCK_FOREVER, .timeout = timeout};
 }
 
+size_t ext_weight(const Py_buffer *buffer, size_t n)
+{
+    PyObject *owner = buffer->obj;
+    if (owner && PyMemoryView_Check(owner))
+        owner = PyMemoryView_GET_BASE(owner); /* NULL: the buffers of io make such */
+    bool known = !owner || PyByteArray_Check(owner) || PyBytes_Check(owner);
+    return known || n > EXT_HELD_MAX ? n : EXT_HEAVY;
+}
+
 static void drop(void *arg)
 {
     struct ext_wait *w = arg;

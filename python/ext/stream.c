@@ -142,18 +142,18 @@ static PyObject *read_directly(struct stream_object *f, struct sock_object *s, P
     Py_buffer into;
     if (!sock_writable_buffer("recv_into", buffer, &into))
         return NULL;
-    ssize_t r = into.len ? sock_receive(s, into.buf, (size_t)into.len, 0, NULL) : 0;
+    ssize_t r = into.len ? sock_receive_into(s, &into, (size_t)into.len, 0, NULL) : 0;
     PyBuffer_Release(&into);
     return count_as_py(f, s, "recv_into", r);
 }
 
 static PyObject *write_directly(struct stream_object *f, struct sock_object *s, PyObject *data)
 {
-    Py_buffer from;
-    if (PyObject_GetBuffer(data, &from, PyBUF_SIMPLE) < 0)
+    struct sock_payload from;
+    if (!sock_payload_of(data, &from))
         return NULL;
-    ssize_t r = sock_transmit(s, from.buf, (size_t)from.len, 0);
-    PyBuffer_Release(&from);
+    ssize_t r = sock_transmit(s, &from, 0);
+    sock_payload_done(&from);
     return count_as_py(f, s, "send", r);
 }
 

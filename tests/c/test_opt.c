@@ -164,6 +164,16 @@ static void no_more_is_returned_than_was_written(void **state)
     assert_int_equal(len, 0);
 }
 
+/* A send that begins the connection waits for it, which a try would not: tcp(7). */
+static void fast_open_is_not_tried(void **state)
+{
+    (void)state;
+    assert_int_equal(csock_opt_set_int(&tcp, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0), 0);
+    assert_int_equal(tcp.flags & CSOCK_NO_TRY, 0);
+    assert_int_equal(csock_opt_set_int(&tcp, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1), 0);
+    assert_int_equal(tcp.flags & CSOCK_NO_TRY, CSOCK_NO_TRY);
+}
+
 /* Receives must not be tried first while SO_RCVLOWAT is in force. */
 static void low_water_mark_is_noticed(void **state)
 {
@@ -220,6 +230,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(kernel_errors_come_back, setup, teardown),
         cmocka_unit_test_setup_teardown(no_more_is_returned_than_was_written, setup, teardown),
         cmocka_unit_test_setup_teardown(low_water_mark_is_noticed, setup, teardown),
+        cmocka_unit_test_setup_teardown(fast_open_is_not_tried, setup, teardown),
         cmocka_unit_test_setup_teardown(closed_socket_is_ebadf, setup, teardown),
     };
     return cmocka_run_group_tests_name("opt", tests, NULL, NULL);

@@ -135,3 +135,73 @@ def test_nothing_is_sent_with_a_flag_that_nobody_asked_for(csock, tmp_path):
     sends = [line for line in log.read_text().splitlines() if line.startswith("send")]
     assert len(sends) == 20
     assert not any("MSG_NOSIGNAL" in line for line in sends)
+
+
+# ------------------------------------------------- calls that may take long
+
+STANDSTILL = """
+import mmap, os, sys, threading, time
+impl = __import__("csock.dropin").dropin
+stop, widest = [], [0]
+
+def tick():
+    last = time.monotonic()
+    while not stop:
+        time.sleep(0.001)
+        now = time.monotonic()
+        widest[0] = max(widest[0], now - last)
+        last = now
+
+def measure(call, *args):
+    widest[0] = 0
+    start = time.monotonic()
+    call(*args)
+    print(time.monotonic() - start, widest[0])
+
+folder = sys.argv[1]
+a, b = impl.socketpair()
+path = folder + "/there"
+there = impl.socket(impl.AF_UNIX, impl.SOCK_DGRAM)
+there.bind(path)
+to_path = impl.socket(impl.AF_UNIX, impl.SOCK_DGRAM)
+file = open(folder + "/file", "w+b")
+file.truncate(4096)
+view = memoryview(mmap.mmap(file.fileno(), 4096))
+thread = threading.Thread(target=tick)
+thread.start()
+{body}
+stop.append(True)
+"""
+
+MAY_TAKE_LONG = {
+    "sendto a path": "measure(to_path.sendto, b'x', path)",
+    "sendmsg to a path": "measure(to_path.sendmsg, [b'x'], [], 0, path)",
+    "send a mapped file": "measure(a.send, view)",
+    "sendall a mapped file": "measure(a.sendall, view)",
+    "sendmsg a mapped file": "measure(a.sendmsg, [b'x', view])",
+    "write a mapped file": "measure(a.makefile('wb', 0).write, view)",
+    "recv_into a mapped file": "a.send(b'x'); measure(b.recv_into, view)",
+    "recvmsg_into a mapped file": "a.send(b'x'); measure(b.recvmsg_into, [view])",
+    "readinto a mapped file": "a.send(b'x'); measure(b.makefile('rb', 0).readinto, view)",
+    "much, after a count of it": """
+a.setsockopt(impl.SOL_SOCKET, impl.SO_SNDBUF, 1 << 20)
+a.send(bytes(100_000))
+assert len(b.recv(1 << 20)) == 100_000
+a.send(bytes(100_004))
+assert b.recv(4) == bytes(4)
+measure(b.recv, 1 << 20)
+""",
+}
+
+
+@pytest.mark.parametrize("what", MAY_TAKE_LONG)
+def test_others_run_while_a_call_may_take_long(tmp_path, what):
+    """Paths on file systems, memory that comes from files, and much data are no matter of a
+    moment: such calls, made long here, let other threads go on."""
+    delay = "inject=sendto,sendmsg,recvfrom,recvmsg:delay_enter=300000"
+    program = STANDSTILL.format(body=MAY_TAKE_LONG[what])
+    prefix = ("strace", "-qq", "-f", "-e", delay, "-o", str(tmp_path / "strace.txt"))
+    result = testkit.run_python(program, str(tmp_path), prefix=prefix)
+    took, widest = map(float, result.stdout.split())
+    assert took >= 0.3
+    assert widest < 0.2
