@@ -1,7 +1,7 @@
 /* The least that a Python extension can do: METH_FASTCALL methods that make one system call with
  * the GIL held, and look at nothing, not even at whether it failed. Its objects have no slots, no
- * finaliser and no timeout; its addresses are bytes, which nobody converts. What csock's methods
- * are measured by; of no other use. */
+ * finaliser and no timeout; its addresses are bytes, which nobody converts; it must not be asked
+ * for more than 64 KiB. What csock's methods are measured by; of no other use. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <netinet/in.h>
@@ -23,12 +23,9 @@ static PyObject *bare_send(PyObject *self, PyObject *const *args, Py_ssize_t n)
 static PyObject *bare_recv(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
     (void)n;
-    Py_ssize_t size = PyLong_AsSsize_t(args[0]);
-    PyObject *bytes = PyBytes_FromStringAndSize(NULL, size);
-    ssize_t r = recv(((struct bare *)self)->fd, PyBytes_AS_STRING(bytes), (size_t)size, 0);
-    if (r != size)
-        _PyBytes_Resize(&bytes, r);
-    return bytes;
+    char buffer[65536];
+    ssize_t r = recv(((struct bare *)self)->fd, buffer, (size_t)PyLong_AsSsize_t(args[0]), 0);
+    return PyBytes_FromStringAndSize(buffer, r); /* one byte: an object that is there already */
 }
 
 static PyObject *bare_sendto(PyObject *self, PyObject *const *args, Py_ssize_t n)
@@ -113,14 +110,29 @@ static PyType_Spec spec = {
     .slots = slots,
 };
 
-static struct PyModuleDef module = {.m_base = PyModuleDef_HEAD_INIT, .m_name = "bare"};
+static int exec(PyObject *m)
+{
+    PyObject *type = PyType_FromSpec(&spec);
+    int result = type ? PyModule_AddObjectRef(m, "Bare", type) : -1;
+    Py_XDECREF(type);
+    return result;
+}
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, (void *)exec},
+#if PY_VERSION_HEX >= 0x030D0000 /* else a free-threaded Python would turn its GIL on */
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef module = {
+    .m_base = PyModuleDef_HEAD_INIT,
+    .m_name = "bare",
+    .m_slots = module_slots,
+};
 
 PyMODINIT_FUNC PyInit_bare(void)
 {
-    PyObject *m = PyModule_Create(&module);
-    PyObject *type = m ? PyType_FromSpec(&spec) : NULL;
-    if (!type || PyModule_AddObjectRef(m, "Bare", type) < 0)
-        Py_CLEAR(m);
-    Py_XDECREF(type);
-    return m;
+    return PyModuleDef_Init(&module);
 }

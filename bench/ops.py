@@ -184,6 +184,11 @@ a, b = (sock.socket(sock.AF_INET, sock.SOCK_DGRAM) for _ in "ab")
 b.bind(("127.0.0.1", 0))
 to, data = b.getsockname(), bytes(1200)
 """
+TWO_ADDRESSES = """\
+c = sock.socket(sock.AF_INET, sock.SOCK_DGRAM)
+c.bind(("127.0.0.1", 0))
+also, data = c.getsockname(), b"x"
+"""
 LISTENER = """\
 listener = sock.socket()
 listener.bind(("127.0.0.1", 0))
@@ -264,6 +269,8 @@ OPERATIONS = [
              "udp", bare=SENDTO, bare_setup=BARE_UDP),
     Timed(name="UDP send", statement="a.send(data)", setup=UDP + "a.connect(to); data = b'x'"),
     Timed(name="UDP sendto", statement="a.sendto(data, to)", setup=UDP + "data = b'x'"),
+    Timed(name="UDP sendto, two in turn", statement="a.sendto(data, to); a.sendto(data, also)",
+          setup=UDP + TWO_ADDRESSES),
     transfer("failed try (EAGAIN)", FAILED_TRY, PAIR + "; b.setblocking(False)", "again"),
     Rate(name="recv beside a busy thread", around=filled, every=10,
          raw="ready", door="ready", c_runs=20_000),

@@ -171,20 +171,13 @@ def measure(program, pythons, peers, args):
     return {
         "name": program.name, "unit": program.unit, "value": median, "spread": [q1, q3],
         "rounds": args.rounds, "target": f">= {LEAST}", "reached": at_least(LEAST)(median),
-        "verdict": verdict(median, q3), "rates": rates,
+        "verdict": run.judged(at_least(LEAST), (q1, median, q3)), "rates": rates,
         "medians": {side: statistics.median(rate) for side, rate in rates.items()},
         "cpu": statistics.median(ratios(lambda s: s.cpu / s.done)),
         "computed": statistics.median(ratios(lambda s: s.computed / s.seconds))
         if rounds[0]["stock"].computed else None,
         "bound": program.bound if median < GAIN else "",
     }
-
-
-def verdict(median, q3):
-    """In doubt where a quarter of the rounds saw no difference at all."""
-    if at_least(LEAST)(median):
-        return "ok"
-    return "MISSED" if q3 < 1 else "MISSED?"
 
 
 HEAD = (f"{'program':38} {'csock':>9} {'stock':>9} {'ratio':>6} [quartiles]   rounds target   "
@@ -236,7 +229,7 @@ def measure_all(chosen, pythons, packages, args):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     # An even number, so that each side is first equally often.
-    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each side in a round")
     parser.add_argument("--only", default="", metavar="TEXT", help="programs with it in the name")
     parser.add_argument("--json", type=Path, metavar="FILE")

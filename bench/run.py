@@ -104,6 +104,14 @@ def verdict(against_stock):
     return "SLOWER" if against_stock[0] > 1 else "SLOWER?"
 
 
+def judged(reached, found):
+    """The verdict on (first quartile, median, third quartile): whether the median is where it has
+    to be; in doubt where the target lies between the quartiles."""
+    q1, median, q3 = found
+    doubt = "" if reached(q1) == reached(q3) else "?"
+    return ("ok" if reached(median) else "MISSED") + doubt
+
+
 def spread(values):
     if len(values) < 2:
         return (values[0],) * 3

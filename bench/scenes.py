@@ -219,8 +219,22 @@ def descriptors_of_many(sock, n=100):
         return len(os.listdir("/proc/self/fd")) - before - 2 * n
 
 
-def memory_of_many(sock, n=1000):
-    """Bytes resident for each thread that waits."""
+MEMORY = """\
+import importlib, sys
+sys.path.append({here!r})
+import scenes
+print(scenes.resident_of_many(importlib.import_module({module!r})))
+"""
+
+
+def memory_of_many(sock):
+    """Bytes resident for each of many threads that wait, in a fresh process: libc keeps stacks of
+    threads that have ended, and the next ones would seem to cost nothing."""
+    program = MEMORY.format(here=os.path.dirname(__file__), module=sock.__name__)
+    return float(subprocess.check_output([sys.executable, "-c", program]))
+
+
+def resident_of_many(sock, n=1000):
     _files(2 * n + 100)
 
     def resident():
@@ -248,9 +262,10 @@ def close_wakes_each(sock):
     return close_wakes(sock, pairs=1000)
 
 
+# csock comes after the standard library, where site-packages stand; for both sides alike.
 IMPORT = """\
 import sys
-sys.path.insert(0, {where!r})
+sys.path.append({where!r})
 from time import perf_counter_ns
 start = perf_counter_ns()
 {how}

@@ -22,7 +22,8 @@ import ops
 import run
 import scenes
 
-ROUNDS = 15  # of a scene, each of which takes up to seconds
+# Of a scene, each of which takes up to seconds; even numbers, so that each side is first as often.
+ROUNDS = 16
 
 
 @dataclass
@@ -107,7 +108,7 @@ ROWS = [
     faster(13, "htonl", "htonl", 0.97),
     faster(13, "getsockopt", "getsockopt", 0.97),
     scene(14, "import, fresh process, -I -S", "<= 0.65 x stock", at_most(0.65),
-          scenes.import_time, rounds=41),
+          scenes.import_time, rounds=40),
     Row(15, "ping-pong on one processor", "<= 1.03 x stock", at_most(1.03),
         op="ping-pong, one processor"),
     Row(15, "the same with a timeout", "<= 0.90 x stock", at_most(0.90),
@@ -158,36 +159,45 @@ def ratio(row, benches):
             "medians": {side: statistics.median(s.values()) for side, s in samples.items()}}
 
 
-def conversion_line(reports):
-    """What an address costs in sendto, as the difference of two calls."""
-    cost = {}
-    for side in ("csock", "stock"):
-        of = {one["name"]: one["instructions"][side] for one in reports}
-        cost[side] = of["UDP sendto"] - of["UDP send"]
-    value = cost["stock"] / cost["csock"]
-    return (f"12  {'address in sendto, instructions':42} {'>= 3 x stock':24} {value:>8.3f} "
-            f"{'':19}  {'ok' if value >= 3 else 'MISSED':7} csock {cost['csock']}, "
-            f"stock {cost['stock']}")
+# csock remembers a socket's newest address; another one has to be converted.
+CONVERSIONS = {
+    "sendto, the newest address, instructions": ("UDP sendto", 1),
+    "sendto, another address, instructions": ("UDP sendto, two in turn", 2),
+}
+
+
+def counted_line(number, work, target, value, reached, cost):
+    """A line of instructions, which are the same on a busy machine: no quartiles."""
+    sides = ", ".join(f"{side} {count:,.0f}" for side, count in cost.items())
+    return (f"{number:>2}  {work:42} {target:24} {value:>8.3f} {'':19}  "
+            f"{'ok' if reached(value) else 'MISSED':7} {sides}")
+
+
+def conversion_lines(reports):
+    """What an address costs in sendto: how much more a call takes than a send without one."""
+    of = {one["name"]: one["instructions"] for one in reports}
+    for work, (name, times) in CONVERSIONS.items():
+        cost = {side: of[name][side] / times - of["UDP send"][side] for side in ("csock", "stock")}
+        value = cost["stock"] / max(1, cost["csock"])
+        yield counted_line(12, work, ">= 3 x stock", value, at_least(3), cost)
 
 
 def import_line(modules):
-    """Row 14 in instructions, which are the same on a busy machine."""
+    """Row 14 in instructions."""
     cost = counts.import_instructions({side: scenes.import_of(m) for side, m in modules.items()})
-    value = cost["csock"] / cost["stock"]
-    return (f"14  {'the same, instructions':42} {'<= 0.65 x stock':24} {value:>8.3f} "
-            f"{'':19}  {'ok' if value <= 0.65 else 'MISSED':7} "
-            + ", ".join(f"{side} {count:,}" for side, count in cost.items()))
+    return counted_line(14, "the same, instructions", "<= 0.65 x stock",
+                        cost["csock"] / cost["stock"], at_most(0.65), cost)
 
 
 def door_lines(reports):
     """What the library's own code adds, outside the kernel, to the system calls of an operation.
-    A ratio of these says nothing: raw C has a score of instructions for each call."""
+    There is no target for it: beside the few instructions of raw C, any code is a multiple."""
     for one in reports:
         of, work = one["instructions"], DOOR_OPS.get(one["name"])
         if work and "door" in of:
             yield (f"20  {'C library, ' + work:42} {'(no target)':24} {of['door'] - of['raw']:>8} "
-                   f"{'':19}  {'':7} instructions added outside the kernel: "
-                   f"door {of['door']}, raw {of['raw']}")
+                   f"{'':19}  {'':7} instructions outside the kernel: door {of['door']}; "
+                   f"no target, as raw C has some {of['raw']}, of which all is a multiple")
 
 
 def measure_scene(row, modules):
@@ -206,25 +216,31 @@ def measure_scene(row, modules):
                  "medians": {side: statistics.median(s) for side, s in samples.items()}}
 
 
+def verdict(row):
+    q1, q3 = row.found["spread"]
+    return run.judged(row.reached, (q1, row.found["value"], q3))
+
+
 def line(row):
     found = row.found
     q1, q3 = found["spread"]
-    verdict = "ok" if row.reached(found["value"]) else "MISSED"
     medians = ", ".join(f"{side} {value:,.4g}" for side, value in found["medians"].items())
     return (f"{row.number:>2}  {row.work:42} {row.target:24} {found['value']:>8.3f} "
-            f"[{q1:.3f} {q3:.3f}] {found['rounds']:>3}  {verdict:7} {medians}")
+            f"[{q1:.3f} {q3:.3f}] {found['rounds']:>3}  {verdict(row):7} {medians}")
 
 
 def count_line(reports):
-    missed = [f"{one['name']} ({', '.join(one['missed'])})" for one in reports if one["missed"]]
+    """How many operations need no more than stock, and each that does: missed or allowed."""
+    more = [one for one in reports if one["missed"] or one["allowed"]]
+    words = ["MISSED" if any(one["missed"] for one in more) else "ok"]
+    words += [f"{one['name']}: {counts.remark(one)}" for one in more]
     return (f"19  {'counts on ready data, each operation':42} {'<= stock':24} "
-            f"{len(reports) - len(missed):>4} of {len(reports)} operations   "
-            f"{'MISSED: ' + '; '.join(missed) if missed else 'ok'}")
+            f"{len(reports) - len(more):>4} of {len(reports)} operations   {'; '.join(words)}")
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=31)
+    parser.add_argument("--rounds", type=int, default=32)
     parser.add_argument("--only", default="", metavar="ROWS", help="numbers, with commas")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--cpu", action="store_true", help="processor time instead of the wall's")
@@ -233,8 +249,8 @@ def arguments():
 
 def main():
     args = arguments()
-    known = {row.number for row in ROWS} | {19}
-    wanted = {int(number) for number in args.only.split(",") if number} or known
+    wanted = {int(number) for number in args.only.split(",") if number}
+    wanted = wanted or {19, *(row.number for row in ROWS)}
     rows = [row for row in ROWS if row.number in wanted]
     build.twins()
     build.bare()
@@ -251,7 +267,7 @@ def main():
     reports = []
     if 19 in wanted and shutil.which("valgrind") and shutil.which("strace"):
         reports = list(counts.measure())
-        print(conversion_line(reports))
+        print("\n".join(conversion_lines(reports)))
         print(count_line(reports))
         print("\n".join(door_lines(reports)))
     elif 19 in wanted:
@@ -260,7 +276,8 @@ def main():
     if args.json:
         run.write_json(args.json, cpu_clock=args.cpu, counts=reports, rows=[
             {"number": row.number, "work": row.work, "target": row.target,
-             "reached": row.reached(row.found["value"]), **row.found} for row in rows])
+             "reached": row.reached(row.found["value"]), "verdict": verdict(row), **row.found}
+            for row in rows])
 
 
 if __name__ == "__main__":
