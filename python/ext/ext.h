@@ -218,6 +218,9 @@ void ext_wait_free_end(struct ext_wait *w);
 /* Whether a transfer of n bytes on s may try while it holds the GIL. */
 static inline bool ext_try_held(const struct sock_object *s, size_t n);
 
+/* What only a call that has to wait needs, apart, so that the others set up no frame for it. */
+#define EXT_WAITS __attribute__((noinline))
+
 /* A transfer larger than this copies for longer than other threads should stand still. */
 #define EXT_HELD_MAX (64 * 1024)
 
@@ -347,9 +350,22 @@ struct sock_payload {
     size_t weight;    /* n, or EXT_HEAVY */
     Py_buffer buffer; /* held if .obj */
 };
-/* Takes what o has; payload_done gives it back. */
-bool sock_payload_of(PyObject *o, struct sock_payload *ret);
-void sock_payload_done(struct sock_payload *p);
+bool sock_payload_of_buffer(PyObject *o, struct sock_payload *ret);
+/* Takes what o has; sock_payload_done gives it back. */
+static inline bool sock_payload_of(PyObject *o, struct sock_payload *ret)
+{
+    if (!PyBytes_CheckExact(o))
+        return sock_payload_of_buffer(o, ret);
+    ret->buffer.obj = NULL;
+    ret->data = PyBytes_AS_STRING(o);
+    ret->weight = ret->n = (size_t)PyBytes_GET_SIZE(o);
+    return true;
+}
+static inline void sock_payload_done(struct sock_payload *p)
+{
+    if (p->buffer.obj)
+        PyBuffer_Release(&p->buffer);
+}
 
 /* Begins a send; whether it holds the GIL is for the end to know. */
 bool sock_send_begin(struct ext_wait *w, const struct sock_object *s, size_t weight);

@@ -155,26 +155,15 @@ static PyObject *sock_recvfrom_into(PyObject *self, PyObject *const *args, Py_ss
     return with_sender(s, PyLong_FromSsize_t(r), &from);
 }
 
-bool sock_payload_of(PyObject *o, struct sock_payload *ret)
+bool sock_payload_of_buffer(PyObject *o, struct sock_payload *ret)
 {
     ret->buffer.obj = NULL;
-    if (PyBytes_CheckExact(o)) {
-        ret->data = PyBytes_AS_STRING(o);
-        ret->weight = ret->n = (size_t)PyBytes_GET_SIZE(o);
-        return true;
-    }
     if (PyObject_GetBuffer(o, &ret->buffer, PyBUF_SIMPLE) < 0)
         return false;
     ret->data = ret->buffer.buf;
     ret->n = (size_t)ret->buffer.len;
     ret->weight = ext_weight(&ret->buffer, ret->n);
     return true;
-}
-
-void sock_payload_done(struct sock_payload *p)
-{
-    if (p->buffer.obj)
-        PyBuffer_Release(&p->buffer);
 }
 
 /* The arguments (data[, flags]); *ret_data has to be released. */
@@ -220,20 +209,27 @@ static bool ends_send(ssize_t tried, size_t n)
     return tried == (ssize_t)n || (tried < 0 && !ext_inconclusive(tried));
 }
 
-ssize_t sock_transmit(struct sock_object *s, const struct sock_payload *data, int flags)
+/* All of a send but the plain try, of which tried is the result; 0 if there was none. */
+EXT_WAITS static ssize_t transmit_waiting(struct sock_object *s, const struct sock_payload *data,
+                                          int flags, ssize_t tried)
 {
     struct ext_wait w;
+    bool held = sock_send_begin(&w, s, data->weight);
+    w.wait.tried = tried;
+    ssize_t r = csock_send(&s->core, data->data, data->n, flags, &w.wait);
+    sock_send_end(&w, held);
+    return r;
+}
+
+ssize_t sock_transmit(struct sock_object *s, const struct sock_payload *data, int flags)
+{
     ssize_t r = 0;
     if (ext_may_try(s, data->weight, flags)) {
         r = csock_try_send(&s->core, data->data, data->n, 0);
         if (ends_send(r, data->n))
             return r;
     }
-    bool held = sock_send_begin(&w, s, data->weight);
-    w.wait.tried = r;
-    r = csock_send(&s->core, data->data, data->n, flags, &w.wait);
-    sock_send_end(&w, held);
-    return r;
+    return transmit_waiting(s, data, flags, r);
 }
 
 static PyObject *sock_send(PyObject *self, PyObject *const *args, Py_ssize_t n)

@@ -33,8 +33,8 @@ static void note_size(struct sock_object *s, size_t size, size_t room)
 }
 
 /* All of a receive but the plain try, of which tried is the result; 0 if there was none. */
-static ssize_t receive_waiting(struct sock_object *s, void *buf, size_t n, int flags,
-                               struct sock_sender *from, bool held, ssize_t tried)
+EXT_WAITS static ssize_t receive_waiting(struct sock_object *s, void *buf, size_t n, int flags,
+                                         struct sock_sender *from, bool held, ssize_t tried)
 {
     struct ext_wait w;
     if (held)
@@ -58,11 +58,8 @@ static ssize_t receive(struct sock_object *s, void *buf, size_t n, int flags,
     if (ext_may_try(s, likely_size(s, n), flags)) {
         r = from ? csock_try_recv_from(&s->core, buf, n, 0, &from->addr, &from->len)
                  : csock_try_recv(&s->core, buf, n, 0);
-        if (!ext_inconclusive(r)) {
-            if (r >= 0)
-                note_size(s, (size_t)r, n);
+        if (!ext_inconclusive(r))
             return r;
-        }
     }
     return receive_waiting(s, buf, n, flags, from, r != 0 || ext_try_held(s, n), r);
 }
@@ -70,9 +67,11 @@ static ssize_t receive(struct sock_object *s, void *buf, size_t n, int flags,
 ssize_t sock_receive_into(struct sock_object *s, const Py_buffer *into, size_t n, int flags,
                           struct sock_sender *from)
 {
-    if (ext_weight(into, n) == n)
-        return receive(s, into->buf, n, flags, from);
-    return receive_waiting(s, into->buf, n, flags, from, false, 0);
+    ssize_t r = ext_weight(into, n) == n ? receive(s, into->buf, n, flags, from)
+                                         : receive_waiting(s, into->buf, n, flags, from, false, 0);
+    if (r >= 0)
+        note_size(s, (size_t)r, n);
+    return r;
 }
 
 static size_t written(struct sock_object *s, ssize_t count, size_t n, int flags)
