@@ -49,7 +49,7 @@ static void a_failed_try_is_not_repeated(void **state)
     assert_int_equal(csock_recv(&pair[1], &byte, 1, 0, &soon), CSOCK_ETIMEOUT);
 }
 
-static int stop(void *arg)
+static int refuse(void *arg)
 {
     ++*(int *)arg;
     return 1;
@@ -59,7 +59,7 @@ static void an_interrupted_try_asks(void **state)
 {
     int asked = 0;
     char byte;
-    const struct csock_wait w = {.interrupted = stop, .arg = &asked, .tried = -EINTR};
+    const struct csock_wait w = {.interrupted = refuse, .arg = &asked, .tried = -EINTR};
     (void)state;
     assert_int_equal(csock_recv(&pair[1], &byte, 1, 0, &w), CSOCK_EINTERRUPTED);
     assert_int_equal(asked, 1);
