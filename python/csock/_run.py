@@ -225,7 +225,7 @@ def _run_command(options, cwd):
         sys.path.insert(0, "")
     names = _clean_main()
     source = options.target + "\n"
-    if sys.version_info >= (3, 14):
+    if sys.version_info >= (3, 14) and source[0] in " \t\n":
         import textwrap
 
         source = textwrap.dedent(source)
@@ -298,13 +298,29 @@ def _show(error):
         sys.__excepthook__(kind, error, tb)
 
 
-def _end_by_sigint():
+def _end_by_sigint(failure):
     """Have the interpreter kill itself by SIGINT when all is torn down, as it does after a
-    KeyboardInterrupt: it makes a note when one leaves source that it was given as a string."""
+    KeyboardInterrupt: up to 3.14 it makes a note when one leaves source that it was given as a
+    string. From then on only one that comes to its own end counts, and that shows it: once more."""
+    if sys.version_info >= (3, 15):
+        hook, tb = sys.excepthook, failure.__traceback__
+
+        def shown_already(*_):
+            sys.excepthook, sys.last_traceback = hook, tb
+            failure.__traceback__ = tb
+
+        sys.excepthook = shown_already
+        raise failure
     try:
         exec("raise KeyboardInterrupt", {})
     except KeyboardInterrupt:
         pass
+
+
+def _forget_file(options):
+    if options.has_file:
+        for name in ("__file__", "__cached__"):
+            sys.modules["__main__"].__dict__.pop(name, None)
 
 
 def _run_program(options):
@@ -320,16 +336,17 @@ def _run_program(options):
         _RUN[options.kind](options, cwd)
     except SystemExit as error:
         _without_our_frames(error)
+        if sys.version_info >= (3, 15):
+            _forget_file(options)
         raise
     except BaseException as error:
         failure = _without_our_frames(error)
     if failure is not None:
         _show(failure)
-    if options.has_file:
-        for name in ("__file__", "__cached__"):
-            sys.modules["__main__"].__dict__.pop(name, None)
-    if type(failure) is KeyboardInterrupt:
-        _end_by_sigint()
+    _forget_file(options)
+    newest = sys.version_info >= (3, 15)
+    if type(failure) is KeyboardInterrupt or (newest and isinstance(failure, KeyboardInterrupt)):
+        _end_by_sigint(failure)
     elif failure is not None:
         raise SystemExit(1)
 

@@ -445,6 +445,9 @@ def create_server(address, *, family=AF_INET, backlog=None, reuse_port=False, du
     return sock
 
 
+if sys.version_info >= (3, 15):
+    from functools import partial  # noqa: F401 (stock has it as a name)
+
 if sys.version_info < (3, 14):
 
     class _Later(type(sys)):

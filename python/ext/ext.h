@@ -367,6 +367,16 @@ static inline void sock_payload_done(struct sock_payload *p)
         PyBuffer_Release(&p->buffer);
 }
 
+/* The flags of send, sendall and sendmsg: stock's words for too large ones change with 3.15. */
+static inline bool sock_send_flags(PyObject *o, int *ret)
+{
+#if PY_VERSION_HEX >= 0x030F0000
+    return ext_c_int(o, ret);
+#else
+    return ext_int(o, ret);
+#endif
+}
+
 /* Begins a send; whether it holds the GIL is for the end to know. */
 bool sock_send_begin(struct ext_wait *w, const struct sock_object *s, size_t weight);
 void sock_send_end(struct ext_wait *w, bool held);

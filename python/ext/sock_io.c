@@ -172,7 +172,7 @@ static bool data_and_flags(const char *what, PyObject *const *args, Py_ssize_t n
 {
     if (!sock_arg_count(what, n, 1, 2) || !sock_payload_of(args[0], ret_data))
         return false;
-    if (n == 1 || ext_int(args[1], ret_flags))
+    if (n == 1 || sock_send_flags(args[1], ret_flags))
         return true;
     sock_payload_done(ret_data);
     return false;

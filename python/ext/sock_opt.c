@@ -28,25 +28,6 @@ static PyObject *vsock_get(struct sock_object *s, int level, int name, int size)
     return r < 0 ? ext_raise_sock(s, "getsockopt", r) : PyLong_FromUnsignedLongLong(value);
 }
 
-static PyObject *vsock_set(struct sock_object *s, PyObject *const *args, Py_ssize_t n)
-{
-    int level, name;
-    unsigned long long value;
-    PyObject *tuple = PyTuple_New(n);
-    for (Py_ssize_t i = 0; tuple && i < n; i++)
-        PyTuple_SET_ITEM(tuple, i, Py_NewRef(args[i]));
-    bool ok = tuple && PyArg_ParseTuple(tuple, "iiK:setsockopt", &level, &name, &value);
-    Py_XDECREF(tuple);
-    if (!ok)
-        return NULL;
-    PyThreadState *saved = sock_quick_begin(s);
-    int r = csock_opt_set_u64(&s->core, level, name, value);
-    sock_quick_end(saved);
-    if (r < 0)
-        return ext_raise_sock(s, "setsockopt", r);
-    Py_RETURN_NONE;
-}
-
 static PyObject *option_bytes(struct sock_object *s, int level, int name, int size)
 {
     char small[OPTION_SMALL];
@@ -186,6 +167,50 @@ static bool set_arguments(PyObject *const *args, Py_ssize_t n, int *ret_level, i
            ext_int(args[1], ret_name);
 }
 #endif
+
+#if PY_VERSION_HEX >= 0x030F0000
+static bool vsock_arguments(PyObject *const *args, Py_ssize_t n, int *ret_level, int *ret_name,
+                            unsigned long long *ret_value)
+{
+    unsigned int no_length;
+    bool odd =
+        (n == 3 && args[2] != Py_None && !PyIndex_Check(args[2])) || (n == 4 && args[2] == Py_None);
+    if (odd && ext_int(args[0], ret_level) && ext_int(args[1], ret_name)) {
+        PyErr_Format(PyExc_TypeError,
+                     "setsockopt() argument 3 for AF_VSOCK must be an int (got %T)", args[2]);
+        return false;
+    }
+    if (odd || !set_arguments(args, n, ret_level, ret_name, &no_length))
+        return false;
+    *ret_value = PyLong_AsUnsignedLongLongMask(args[2]);
+    return !PyErr_Occurred();
+}
+#else
+static bool vsock_arguments(PyObject *const *args, Py_ssize_t n, int *ret_level, int *ret_name,
+                            unsigned long long *ret_value)
+{
+    PyObject *tuple = PyTuple_New(n);
+    for (Py_ssize_t i = 0; tuple && i < n; i++)
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(args[i]));
+    bool ok = tuple && PyArg_ParseTuple(tuple, "iiK:setsockopt", ret_level, ret_name, ret_value);
+    Py_XDECREF(tuple);
+    return ok;
+}
+#endif
+
+static PyObject *vsock_set(struct sock_object *s, PyObject *const *args, Py_ssize_t n)
+{
+    int level, name;
+    unsigned long long value;
+    if (!vsock_arguments(args, n, &level, &name, &value))
+        return NULL;
+    PyThreadState *saved = sock_quick_begin(s);
+    int r = csock_opt_set_u64(&s->core, level, name, value);
+    sock_quick_end(saved);
+    if (r < 0)
+        return ext_raise_sock(s, "setsockopt", r);
+    Py_RETURN_NONE;
+}
 
 /* setsockopt(level, name, value) or setsockopt(level, name, None, length) */
 static PyObject *sock_setsockopt(PyObject *self, PyObject *const *args, Py_ssize_t n)

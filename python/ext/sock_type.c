@@ -22,6 +22,13 @@ bool sock_arg_count_raise(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssi
 {
     Py_ssize_t bound = n < min ? min : max;
     const char *than = min == max ? "exactly" : (n < min ? "at least" : "at most");
+#if PY_VERSION_HEX >= 0x030F0000
+    if (strncmp(what, "send", 4) == 0) { /* send, sendall and sendmsg of stock are parsed anew */
+        PyErr_Format(PyExc_TypeError, "%s expected %s %zd argument%s, got %zd", what, than, bound,
+                     bound == 1 ? "" : "s", n);
+        return false;
+    }
+#endif
     PyErr_Format(PyExc_TypeError, "%s() takes %s %zd argument%s (%zd given)", what, than, bound,
                  bound == 1 ? "" : "s", n);
     return false;
