@@ -244,6 +244,12 @@ ROWS = [
         rf"(bytes b.*|{os_error()})",
     ),
     Row(
+        "the kernel's answer to IP_PROTOCOL is a port of its own choice",
+        r"\w\.getsockopt\(0, 52(, .*)?\)",
+        r"(int \d+|bytes b.*)",
+        r"(int \d+|bytes b.*)",
+    ),
+    Row(
         "a descriptor that turns out to be no socket, or not to fit, is closed again",
         r"m\.fromfd\(.*",
         r"builtins\..*Error.*",
