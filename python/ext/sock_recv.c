@@ -15,6 +15,8 @@
 #define COPY_MAX 4096           /* copying this much costs less than fitting a buffer to it */
 #define SPARE_MAX (1024 * 1024) /* larger receive buffers are not kept */
 #define SPARE_COPY_MAX (4 * COPY_MAX)
+#define RECYCLED_MAX \
+    (32 * 1024 * 1024) /* larger blocks come from the kernel, as zeros: mallopt(3) */
 
 /* What n bytes of room are likely to take: a large buffer mostly gets little. Where it does not,
  * one transfer copies with the GIL held for a tenth of a millisecond, and the next one knows. */
@@ -112,7 +114,7 @@ static PyObject *recv_much(struct sock_object *s, const char *what, size_t n, in
     if (!bytes)
         return NULL;
     if (flags & MSG_TRUNC)
-        memset(PyBytes_AS_STRING(bytes), 0, n);
+        memset(PyBytes_AS_STRING(bytes), 0, n < RECYCLED_MAX ? n : RECYCLED_MAX);
     ssize_t r = receive(s, PyBytes_AS_STRING(bytes), n, flags, from);
     if (r < 0) {
         Py_DECREF(bytes);
