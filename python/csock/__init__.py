@@ -21,10 +21,14 @@ _told = False
 _MORE = ("EAGAIN", "EBADF", "EWOULDBLOCK", "AddressInfo", "MsgFlag", "SocketIO")
 
 
+def _hatch_open():
+    return os.environ.get("CSOCK_DISABLE", "0") not in ("", "0")
+
+
 def _disabled():
     """Whether CSOCK_DISABLE tells every way in to leave stock in place. The first time, says so."""
     global _told
-    if os.environ.get("CSOCK_DISABLE", "0") in ("", "0"):
+    if not _hatch_open():
         return False
     if not _told:
         _told = True

@@ -303,7 +303,7 @@ def _end_by_sigint(failure):
     KeyboardInterrupt: up to 3.14 it makes a note when one leaves source that it was given as a
     string. From then on only one that comes to its own end counts, and that shows it: once more."""
     if sys.version_info >= (3, 15):
-        hook, tb = sys.excepthook, failure.__traceback__
+        hook, tb = getattr(sys, "excepthook", sys.__excepthook__), failure.__traceback__
 
         def shown_already(*_):
             sys.excepthook, sys.last_traceback = hook, tb

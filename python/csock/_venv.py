@@ -9,6 +9,7 @@ import subprocess
 import sys
 import sysconfig
 
+import csock
 from csock import _pth
 
 _PATH = os.path.join(sysconfig.get_path("purelib"), "csock.pth")
@@ -91,7 +92,7 @@ def status(force):
     works, why = _probe()
     print(f"environment    {sys.prefix}, {'virtual' if _is_venv() else 'not a virtual one'}")
     print(f"file           {_PATH}: {'there' if _is_there() else 'not there'}")
-    hatch = os.environ.get("CSOCK_DISABLE", "0") not in ("", "0")
+    hatch = csock._hatch_open()
     first = "no: CSOCK_DISABLE is set; without it " if hatch else ""
     print(f"in place       {first}{'yes' if works else 'no'}, as a fresh interpreter says")
     if _is_there() and not works:

@@ -55,7 +55,7 @@ static PyObject *sock_getsockopt(PyObject *self, PyObject *const *args, Py_ssize
     if (!sock_arg_count("getsockopt", n, 2, 3) || !ext_int(args[0], &level) ||
         !ext_int(args[1], &name) || (n == 3 && !ext_int(args[2], &size)))
         return NULL;
-    if (s->family == AF_VSOCK)
+    if (EXT_GET(s->family) == AF_VSOCK)
         return vsock_get(s, level, name, size);
     if (size < 0 || size > OPTION_MAX) {
         PyErr_SetString(PyExc_OSError, "getsockopt buflen out of range");
@@ -218,7 +218,7 @@ static PyObject *sock_setsockopt(PyObject *self, PyObject *const *args, Py_ssize
     struct sock_object *s = (struct sock_object *)self;
     int level, name;
     unsigned int len = 0;
-    if (s->family == AF_VSOCK)
+    if (EXT_GET(s->family) == AF_VSOCK)
         return vsock_set(s, args, n);
     if (!set_arguments(args, n, &level, &name, &len))
         return NULL;

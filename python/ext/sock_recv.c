@@ -15,8 +15,8 @@
 #define COPY_MAX 4096           /* copying this much costs less than fitting a buffer to it */
 #define SPARE_MAX (1024 * 1024) /* larger receive buffers are not kept */
 #define SPARE_COPY_MAX (4 * COPY_MAX)
-#define RECYCLED_MAX \
-    (32 * 1024 * 1024) /* larger blocks come from the kernel, as zeros: mallopt(3) */
+/* Larger blocks come from the kernel, as zeros: mallopt(3). */
+#define RECYCLED_MAX (32 * 1024 * 1024)
 
 /* What n bytes of room are likely to take: a large buffer mostly gets little. Where it does not,
  * one transfer copies with the GIL held for a tenth of a millisecond, and the next one knows. */
