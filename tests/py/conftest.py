@@ -51,13 +51,25 @@ def unix_dir():
 
 @pytest.fixture
 def on_alarm():
-    """on_alarm(handler, after, every=0) runs handler in the main thread at SIGALRM."""
+    """on_alarm(handler, after, every=0) runs handler in the main thread at SIGALRM; on_alarm.stop()
+    ends that, where the handler needs what the test is about to close."""
     before = signal.getsignal(signal.SIGALRM)
 
     def start(handler, after, every=0.0):
-        signal.signal(signal.SIGALRM, lambda signum, frame: handler())
+        def run(signum, frame):
+            try:
+                handler()
+            except BaseException:
+                stop()  # a second one would hit pytest, on its way to report the first
+                raise
+
+        signal.signal(signal.SIGALRM, run)
         signal.setitimer(signal.ITIMER_REAL, after, every)
 
+    def stop():
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+    start.stop = stop
     yield start
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    stop()
     signal.signal(signal.SIGALRM, before)

@@ -200,6 +200,7 @@ def test_an_interrupted_connect_without_deadline_goes_on(impl, on_alarm):
         server.setblocking(False)
         on_alarm(handler, 0.03, every=0.03)
         s.connect(server.getsockname())
+        on_alarm.stop()
         assert s.getpeername() == server.getsockname()
         assert os.get_blocking(s.fileno())
     assert len(seen) > 3
@@ -217,8 +218,8 @@ def test_exception_in_a_handler_ends_the_wait_and_leaves_the_socket_usable(
 
     with a, b:
         a.settimeout(timeout)
-        on_alarm(handler, 0.05)
         with pytest.raises(KeyError):
+            on_alarm(handler, 0.05)
             RECEIVING[method](a)
         b.send(b"x")
         assert a.recv(1) == b"x"
