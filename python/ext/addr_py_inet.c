@@ -101,14 +101,16 @@ static bool quick_from_py(struct sock_object *s, PyObject *address, union csock_
     if (!is_plain(address))
         return false;
     PyObject *host = PyTuple_GET_ITEM(address, 0);
-    long port = PyLong_AsLong(PyTuple_GET_ITEM(address, 1));
-    if (port < 0 || port > 65535 || !PyUnicode_IS_COMPACT_ASCII(host)) {
+    Py_ssize_t port;
+    if (!ext_size(PyTuple_GET_ITEM(address, 1), &port)) {
         PyErr_Clear(); /* too large an int: raised again, in the right words */
         return false;
     }
+    if (port < 0 || port > 65535 || !PyUnicode_IS_COMPACT_ASCII(host))
+        return false;
     const char *text = PyUnicode_DATA(host);
-    if (text[0] < '0' || text[0] > '9' || strlen(text) != (size_t)PyUnicode_GET_LENGTH(host) ||
-        csock_addr_from_host(AF_INET, text, port, ret_addr, ret_len) < 0)
+    if (csock_addr_from_host(AF_INET, text, port, ret_addr, ret_len) < 0 ||
+        strlen(text) != (size_t)PyUnicode_GET_LENGTH(host))
         return false;
     remember(s, address, &ret_addr->in);
     return true;

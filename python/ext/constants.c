@@ -27,14 +27,26 @@
 #define NET32(value) (value)
 #endif
 
+/* The names themselves, and not pointers to them: each process would have to fill those in when it
+ * loads this, in 80 KB of memory of its own. */
+static const struct names {
+#define C(name, value, since) char name##_text[sizeof #name];
+#include "constants.def"
+#undef C
+} names = {
+#define C(name, value, since) #name,
+#include "constants.def"
+#undef C
+};
+
 struct constant {
-    const char *name;
     long long value;
-    int since; /* minor version; 0: not in any stock */
+    unsigned name; /* where in names */
+    int since;     /* minor version; 0: not in any stock */
 };
 
 static const struct constant constants[] = {
-#define C(name, value, since) {#name, (long long)(value), since},
+#define C(name, value, since) {(long long)(value), offsetof(struct names, name##_text), since},
 #include "constants.def"
 #undef C
 };
@@ -49,7 +61,7 @@ static int add_one(PyObject *module, const struct constant *constant)
     PyObject *value = PyLong_FromLongLong(constant->value);
     if (value == NULL)
         return -1;
-    int result = PyModule_AddObjectRef(module, constant->name, value);
+    int result = PyModule_AddObjectRef(module, (const char *)&names + constant->name, value);
     Py_DECREF(value);
     return result;
 }

@@ -142,6 +142,12 @@ static inline bool ext_size(PyObject *o, Py_ssize_t *ret)
 {
     if (!PyLong_CheckExact(o))
         return ext_ssize(o, ret);
+#if PY_VERSION_HEX >= 0x030C0000
+    if (PyUnstable_Long_IsCompact((PyLongObject *)o)) {
+        *ret = PyUnstable_Long_CompactValue((PyLongObject *)o);
+        return true;
+    }
+#endif
     *ret = PyLong_AsSsize_t(o);
     return *ret != -1 || !PyErr_Occurred();
 }

@@ -221,29 +221,55 @@ EXT_WAITS static ssize_t transmit_waiting(struct sock_object *s, const struct so
     return r;
 }
 
-ssize_t sock_transmit(struct sock_object *s, const struct sock_payload *data, int flags)
+/* tried: as above, of a try that did not end it. */
+static ssize_t transmit(struct sock_object *s, const struct sock_payload *data, int flags,
+                        ssize_t tried)
 {
-    ssize_t r = 0;
-    if (ext_may_try(s, data->weight, flags)) {
-        r = csock_try_send(&s->core, data->data, data->n, 0);
-        if (ends_send(r, data->n))
-            return r;
+    if (tried == 0 && ext_may_try(s, data->weight, flags)) {
+        tried = csock_try_send(&s->core, data->data, data->n, 0);
+        if (ends_send(tried, data->n))
+            return tried;
     }
-    return transmit_waiting(s, data, flags, r);
+    return transmit_waiting(s, data, flags, tried);
 }
 
-static PyObject *sock_send(PyObject *self, PyObject *const *args, Py_ssize_t n)
+ssize_t sock_transmit(struct sock_object *s, const struct sock_payload *data, int flags)
 {
-    struct sock_object *s = (struct sock_object *)self;
+    return transmit(s, data, flags, 0);
+}
+
+/* The method in full. */
+EXT_WAITS static PyObject *send_in_full(struct sock_object *s, PyObject *const *args, Py_ssize_t n,
+                                        ssize_t tried)
+{
     struct sock_payload data;
     int flags = 0;
     if (!data_and_flags("send", args, n, &data, &flags))
         return NULL;
-    ssize_t r = sock_transmit(s, &data, flags);
+    ssize_t r = transmit(s, &data, flags, tried);
     sock_payload_done(&data);
     if (r == (ssize_t)data.n) /* in one go: no signal's handler has run */
         return PyLong_FromSsize_t(r);
     return sock_count_sent(s, "send", r);
+}
+
+/* Most sends are bytes without flags, and there is room for them: they end here, having touched
+ * nothing but what they need. */
+static PyObject *sock_send(PyObject *self, PyObject *const *args, Py_ssize_t n)
+{
+    struct sock_object *s = (struct sock_object *)self;
+    ssize_t r = 0;
+    if (n == 1 && PyBytes_CheckExact(args[0])) {
+        size_t size = (size_t)PyBytes_GET_SIZE(args[0]);
+        if (ext_may_try(s, size, 0)) {
+            r = csock_try_send(&s->core, PyBytes_AS_STRING(args[0]), size, 0);
+            if (r == (ssize_t)size)
+                return PyLong_FromSsize_t(r);
+            if (r < 0 && !ext_inconclusive(r))
+                return ext_raise_sock(s, "send", (int)r);
+        }
+    }
+    return send_in_full(s, args, n, r);
 }
 
 /* 0, or a negative result of the core. */
@@ -301,8 +327,8 @@ static PyObject *send_to(struct sock_object *s, const struct sock_payload *data,
     size_t weight = sock_weight_to(data->weight, &addr, len);
     if (ext_may_try(s, weight, flags)) {
         r = csock_try_send_to(&s->core, data->data, data->n, 0, &addr, len);
-        if (ends_send(r, data->n))
-            return sock_count_sent(s, "sendto", r);
+        if (ends_send(r, data->n)) /* and no signal's handler has run */
+            return r < 0 ? ext_raise_sock(s, "sendto", (int)r) : PyLong_FromSsize_t(r);
     }
     bool held = sock_send_begin(&w, s, weight);
     w.wait.tried = r;

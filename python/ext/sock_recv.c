@@ -34,6 +34,12 @@ static void note_size(struct sock_object *s, size_t size, size_t room)
         EXT_SET(s->last_received, size);
 }
 
+static ssize_t try_receive(struct sock_object *s, void *buf, size_t n, struct sock_sender *from)
+{
+    return from ? csock_try_recv_from(&s->core, buf, n, 0, &from->addr, &from->len)
+                : csock_try_recv(&s->core, buf, n, 0);
+}
+
 /* All of a receive but the plain try, of which tried is the result; 0 if there was none. */
 EXT_WAITS static ssize_t receive_waiting(struct sock_object *s, void *buf, size_t n, int flags,
                                          struct sock_sender *from, bool held, ssize_t tried)
@@ -52,24 +58,23 @@ EXT_WAITS static ssize_t receive_waiting(struct sock_object *s, void *buf, size_
 }
 
 /* Into memory that is there. A call that has made the plain try has the GIL, and goes on with it,
- * until it waits, whatever its size. */
+ * until it waits, whatever its size. tried: as above, of a try that was inconclusive. */
 static ssize_t receive(struct sock_object *s, void *buf, size_t n, int flags,
-                       struct sock_sender *from)
+                       struct sock_sender *from, ssize_t tried)
 {
-    ssize_t r = 0;
-    if (ext_may_try(s, likely_size(s, n), flags)) {
-        r = from ? csock_try_recv_from(&s->core, buf, n, 0, &from->addr, &from->len)
-                 : csock_try_recv(&s->core, buf, n, 0);
-        if (!ext_inconclusive(r))
-            return r;
+    if (tried == 0 && ext_may_try(s, likely_size(s, n), flags)) {
+        tried = try_receive(s, buf, n, from);
+        if (!ext_inconclusive(tried))
+            return tried;
     }
-    return receive_waiting(s, buf, n, flags, from, r != 0 || ext_try_held(s, n), r);
+    bool held = tried != 0 || ext_try_held(s, n);
+    return receive_waiting(s, buf, n, flags, from, held, tried);
 }
 
 ssize_t sock_receive_into(struct sock_object *s, const Py_buffer *into, size_t n, int flags,
                           struct sock_sender *from)
 {
-    ssize_t r = ext_weight(into, n) == n ? receive(s, into->buf, n, flags, from)
+    ssize_t r = ext_weight(into, n) == n ? receive(s, into->buf, n, flags, from, 0)
                                          : receive_waiting(s, into->buf, n, flags, from, false, 0);
     if (r >= 0)
         note_size(s, (size_t)r, n);
@@ -86,13 +91,12 @@ static size_t written(struct sock_object *s, ssize_t count, size_t n, int flags)
 }
 
 /* Into memory of this call alone: a signal handler that runs meanwhile may receive, too. */
-static PyObject *recv_little(struct sock_object *s, const char *what, size_t n, int flags,
-                             struct sock_sender *from)
+static PyObject *recv_little(struct sock_object *s, const char *what, char buf[LITTLE_MAX],
+                             size_t n, int flags, struct sock_sender *from, ssize_t tried)
 {
-    char buf[LITTLE_MAX];
     if (flags & MSG_TRUNC)
         memset(buf, 0, n);
-    ssize_t r = receive(s, buf, n, flags, from);
+    ssize_t r = receive(s, buf, n, flags, from, tried);
     if (r < 0)
         return ext_raise_sock(s, what, (int)r);
     return PyBytes_FromStringAndSize(buf, (Py_ssize_t)written(s, r, n, flags));
@@ -115,7 +119,7 @@ static PyObject *recv_much(struct sock_object *s, const char *what, size_t n, in
         return NULL;
     if (flags & MSG_TRUNC)
         memset(PyBytes_AS_STRING(bytes), 0, n < RECYCLED_MAX ? n : RECYCLED_MAX);
-    ssize_t r = receive(s, PyBytes_AS_STRING(bytes), n, flags, from);
+    ssize_t r = receive(s, PyBytes_AS_STRING(bytes), n, flags, from, 0);
     if (r < 0) {
         Py_DECREF(bytes);
         return ext_raise_sock(s, what, (int)r);
@@ -163,12 +167,12 @@ static void scratch_keep(struct scratch *scratch)
 }
 
 static PyObject *recv_guessing(struct sock_object *s, const char *what, size_t n, int flags,
-                               struct sock_sender *from)
+                               struct sock_sender *from, ssize_t tried)
 {
     struct scratch *scratch = scratch_take(n);
     if (!scratch)
         return PyErr_NoMemory();
-    ssize_t r = receive(s, scratch->data, n, flags, from);
+    ssize_t r = receive(s, scratch->data, n, flags, from, tried);
     PyObject *result =
         r < 0 ? ext_raise_sock(s, what, (int)r)
               : PyBytes_FromStringAndSize(scratch->data, (Py_ssize_t)written(s, r, n, flags));
@@ -181,7 +185,7 @@ static PyObject *recv_guessing(struct sock_object *s, const char *what, size_t n
 /* A bytes object of at least n bytes that nobody else knows: one that was kept, or a new one. */
 static PyObject *spare_take(struct ext_state *st, size_t n)
 {
-    for (int i = 0; i < EXT_SPARES; i++) {
+    for (int i = EXT_SPARES; i-- > 0;) {
         PyObject *spare = st->spares[i];
         if (spare && (size_t)PyBytes_GET_SIZE(spare) >= n) {
             st->spares[i] = NULL;
@@ -191,51 +195,94 @@ static PyObject *spare_take(struct ext_state *st, size_t n)
     return PyBytes_FromStringAndSize(NULL, (Py_ssize_t)n);
 }
 
-/* Kept in the place of nothing, or of a smaller one. */
+/* Kept in the place of nothing, or of the smallest; the larger ones come first. */
 static void spare_keep(struct ext_state *st, PyObject *bytes)
 {
-    int least = 0;
-    for (int i = 0; i < EXT_SPARES; i++) {
-        if (!st->spares[i]) {
+    for (int i = 0; bytes && i < EXT_SPARES; i++) {
+        PyObject *other = st->spares[i];
+        if (!other || PyBytes_GET_SIZE(other) < PyBytes_GET_SIZE(bytes)) {
             st->spares[i] = bytes;
-            return;
+            bytes = other;
         }
-        if (PyBytes_GET_SIZE(st->spares[i]) < PyBytes_GET_SIZE(st->spares[least]))
-            least = i;
     }
-    if (PyBytes_GET_SIZE(st->spares[least]) < PyBytes_GET_SIZE(bytes)) {
-        PyObject *smaller = st->spares[least];
-        st->spares[least] = bytes;
-        bytes = smaller;
-    }
-    Py_DECREF(bytes);
+    Py_XDECREF(bytes);
+}
+
+/* Of what came into a spare: itself, if that is much, or a copy. */
+static PyObject *of_spare(struct ext_state *st, PyObject *spare, size_t size)
+{
+    if (size > SPARE_COPY_MAX)
+        return fitted(spare, size);
+    PyObject *copy = PyBytes_FromStringAndSize(PyBytes_AS_STRING(spare), (Py_ssize_t)size);
+    spare_keep(st, spare);
+    return copy;
 }
 
 static PyObject *recv_guessing(struct sock_object *s, const char *what, size_t n, int flags,
-                               struct sock_sender *from)
+                               struct sock_sender *from, ssize_t tried)
 {
     PyObject *spare = spare_take(s->state, n);
     if (!spare)
         return NULL;
-    ssize_t r = receive(s, PyBytes_AS_STRING(spare), n, flags, from);
-    size_t size = r < 0 ? 0 : written(s, r, n, flags);
-    if (size > SPARE_COPY_MAX)
-        return fitted(spare, size);
-    PyObject *result = r < 0
-                           ? ext_raise_sock(s, what, (int)r)
-                           : PyBytes_FromStringAndSize(PyBytes_AS_STRING(spare), (Py_ssize_t)size);
+    ssize_t r = receive(s, PyBytes_AS_STRING(spare), n, flags, from, tried);
+    if (r >= 0)
+        return of_spare(s->state, spare, written(s, r, n, flags));
     spare_keep(s->state, spare);
-    return result;
+    return ext_raise_sock(s, what, (int)r);
 }
 
 #endif
 
+/* Whether n bytes of room are likely to take a few. */
+static bool likely_little(const struct sock_object *s, size_t n)
+{
+    return n <= SPARE_MAX && EXT_GET(s->last_received) <= COPY_MAX;
+}
+
+/* The receive in full. little: memory of the call's own. tried: as above. */
+EXT_WAITS static PyObject *recv_in_full(struct sock_object *s, const char *what,
+                                        char little[LITTLE_MAX], size_t n, int flags,
+                                        struct sock_sender *from, ssize_t tried)
+{
+    if (n <= LITTLE_MAX)
+        return recv_little(s, what, little, n, flags, from, tried);
+    if ((flags & MSG_TRUNC) || !likely_little(s, n))
+        return recv_much(s, what, n, flags, from);
+    return recv_guessing(s, what, n, flags, from, tried);
+}
+
+/* Memory for n bytes that is there already, for a try: nobody else gets at it while the GIL is
+ * held. NULL if there is none, or if it is better not used. */
+static char *at_hand(const struct sock_object *s, char little[LITTLE_MAX], size_t n)
+{
+    PyObject *spare = s->state->spares[0];
+    if (n <= LITTLE_MAX)
+        return little;
+    return spare && (size_t)PyBytes_GET_SIZE(spare) >= n && likely_little(s, n)
+               ? PyBytes_AS_STRING(spare)
+               : NULL;
+}
+
+/* Most receives have no flags, ask for little or get little, and find it there: they end here,
+ * having touched nothing but what they need. */
 PyObject *sock_recv_bytes(struct sock_object *s, const char *what, size_t n, int flags,
                           struct sock_sender *from)
 {
-    if (n <= LITTLE_MAX)
-        return recv_little(s, what, n, flags, from);
-    if (n > SPARE_MAX || (flags & MSG_TRUNC) || EXT_GET(s->last_received) > COPY_MAX)
-        return recv_much(s, what, n, flags, from);
-    return recv_guessing(s, what, n, flags, from);
+    char little[LITTLE_MAX], *room;
+    ssize_t r = 0;
+    if (ext_may_try(s, 0, flags) && (room = at_hand(s, little, n))) {
+        r = try_receive(s, room, n, from);
+        if (r >= 0) {
+            size_t size = (size_t)r < n ? (size_t)r : n;
+            note_size(s, size, n);
+            if (n <= LITTLE_MAX || size <= SPARE_COPY_MAX)
+                return PyBytes_FromStringAndSize(room, (Py_ssize_t)size);
+            PyObject *spare = s->state->spares[0];
+            s->state->spares[0] = NULL;
+            return fitted(spare, size);
+        }
+        if (!ext_inconclusive(r))
+            return ext_raise_sock(s, what, (int)r);
+    }
+    return recv_in_full(s, what, little, n, flags, from, r);
 }

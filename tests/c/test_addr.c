@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
+
 #define HEAD offsetof(struct sockaddr_un, sun_path)
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
@@ -167,6 +169,53 @@ static void parse_unix_lengths(void **state)
     text[107] = '\0';
     assert_int_equal(csock_addr_parse(AF_UNIX, text, &addr, &len), 0);
     assert_int_equal(len, HEAD + 108);
+}
+
+/* A dotted quad is what inet_pton(3) takes for one, and means the same. */
+static void check_quad(const char *text)
+{
+    struct in_addr expected;
+    union csock_addr addr = untouched;
+    socklen_t len = LEN_BEFORE;
+    int r = csock_addr_from_host(AF_INET, text, 7, &addr, &len);
+    if (inet_pton(AF_INET, text, &expected) == 1) {
+        assert_int_equal(r, 0);
+        assert_int_equal(addr.in.sin_addr.s_addr, expected.s_addr);
+    } else {
+        assert_int_equal(r, CSOCK_EHOST);
+        assert_memory_equal(&addr, &untouched, sizeof addr);
+    }
+}
+
+static void from_host_reads_quads_as_libc_does(void **state)
+{
+    static const char *const parts[] = {"0",   "00",  "01",   "1",   "9",         "10",  "99",
+                                        "100", "199", "249",  "250", "255",       "256", "260",
+                                        "300", "999", "1000", "-1",  "+1",        " 1",  "1 ",
+                                        "",    "a",   "0x1",  "1a",  "4294967297"};
+    char text[100];
+    (void)state;
+    for (size_t i = 0; i < COUNT(parts); i++)
+        for (size_t j = 0; j < COUNT(parts); j++) {
+            for (int place = 0; place < 4; place++) {
+                const char *quad[] = {"1", "20", "255", "0"};
+                quad[place] = parts[i];
+                quad[(place + 1) % 4] = parts[j];
+                snprintf(text, sizeof text, "%s.%s.%s.%s", quad[0], quad[1], quad[2], quad[3]);
+                check_quad(text);
+            }
+            snprintf(text, sizeof text, "%s.%s.%s", parts[i], parts[j], parts[i]);
+            check_quad(text);
+            snprintf(text, sizeof text, "%s.%s.%s.%s.1", parts[i], parts[j], parts[i], parts[j]);
+            check_quad(text);
+        }
+    for (int c = 1; c < 256; c++)
+        for (size_t at = 0; at <= strlen("10.20.30.40"); at++) { /* in it, or behind it */
+            memset(text, 0, sizeof text);
+            memcpy(text, "10.20.30.40", strlen("10.20.30.40"));
+            text[at] = (char)c;
+            check_quad(text);
+        }
 }
 
 static void from_host_ports(void **state)
@@ -584,6 +633,7 @@ int main(void)
         cmocka_unit_test(parse_gives_format_back),
         cmocka_unit_test(parse_rejects),
         cmocka_unit_test(parse_unix_lengths),
+        cmocka_unit_test(from_host_reads_quads_as_libc_does),
         cmocka_unit_test(from_host_ports),
         cmocka_unit_test(from_host_special_names),
         cmocka_unit_test(from_host_rejects),
