@@ -109,7 +109,8 @@ static bool quick_from_py(struct sock_object *s, PyObject *address, union csock_
     if (port < 0 || port > 65535 || !PyUnicode_IS_COMPACT_ASCII(host))
         return false;
     const char *text = PyUnicode_DATA(host);
-    if (csock_addr_from_host(AF_INET, text, port, ret_addr, ret_len) < 0 ||
+    if (*text < '0' || *text > '9' || /* no name: what is remembered has to be how it is shown */
+        csock_addr_from_host(AF_INET, text, port, ret_addr, ret_len) < 0 ||
         strlen(text) != (size_t)PyUnicode_GET_LENGTH(host))
         return false;
     remember(s, address, &ret_addr->in);
