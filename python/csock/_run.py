@@ -300,9 +300,14 @@ def _show(error):
 
 def _end_by_sigint(failure):
     """Have the interpreter kill itself by SIGINT when all is torn down, as it does after a
-    KeyboardInterrupt: up to 3.14 it makes a note when one leaves source that it was given as a
-    string. From then on only one that comes to its own end counts, and that shows it: once more."""
-    if sys.version_info >= (3, 15):
+    KeyboardInterrupt: up to 3.13 it makes a note when one leaves source that it was given as a
+    string. Since a late 3.14 only one that comes to its own end counts, and that shows it: once
+    more."""
+    try:
+        exec("raise KeyboardInterrupt", {})
+    except KeyboardInterrupt:
+        pass
+    if sys.version_info >= (3, 14):
         hook, tb = getattr(sys, "excepthook", sys.__excepthook__), failure.__traceback__
 
         def shown_already(*_):
@@ -311,10 +316,6 @@ def _end_by_sigint(failure):
 
         sys.excepthook = shown_already
         raise failure
-    try:
-        exec("raise KeyboardInterrupt", {})
-    except KeyboardInterrupt:
-        pass
 
 
 def _forget_file(options):
@@ -336,7 +337,7 @@ def _run_program(options):
         _RUN[options.kind](options, cwd)
     except SystemExit as error:
         _without_our_frames(error)
-        if sys.version_info >= (3, 15):
+        if sys.version_info >= (3, 14):
             _forget_file(options)
         raise
     except BaseException as error:
@@ -344,8 +345,8 @@ def _run_program(options):
     if failure is not None:
         _show(failure)
     _forget_file(options)
-    newest = sys.version_info >= (3, 15)
-    if type(failure) is KeyboardInterrupt or (newest and isinstance(failure, KeyboardInterrupt)):
+    newer = sys.version_info >= (3, 14)
+    if type(failure) is KeyboardInterrupt or (newer and isinstance(failure, KeyboardInterrupt)):
         _end_by_sigint(failure)
     elif failure is not None:
         raise SystemExit(1)

@@ -17,6 +17,9 @@ WATCHDOG_SECONDS = 60
 def pytest_configure(config):
     # Output is captured while tests run; a copy of the real stderr is what the watchdog writes to.
     config.watchdog_file = os.fdopen(os.dup(2), "w")
+    # A shell ignores it for what it starts in the background, and programs under test inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
