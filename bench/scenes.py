@@ -41,33 +41,54 @@ def rate(step, most=1_000_000):
     return count / span
 
 
-def beside(sock, name, make):
-    """What a thread gets done, a second, beside one that computes. The other end keeps to one
-    processor: moved to and fro between the two threads, it decides by chance who waits for whom."""
+@contextlib.contextmanager
+def beside_peer(sock, name):
+    """A socket whose other end is such a peer. It keeps to one processor: moved to and fro between
+    two threads of ours, it would decide by chance who waits for whom."""
     a, b = sock.socketpair()
     with a, b, peer(name, a.fileno()) as pid:
         os.sched_setaffinity(pid, {max(os.sched_getaffinity(0))})
         time.sleep(0.01)  # until the socket is full
-        with ops.busy_thread():
-            return rate(make(b))
+        yield b
 
 
 def reads_beside_busy(sock):
-    return beside(sock, "peer_fill", lambda s: lambda: s.recv(64))
+    with beside_peer(sock, "peer_fill") as s, ops.busy_thread():
+        return rate(lambda: s.recv(64))
 
 
 def sends_beside_busy(sock):
     data = bytes(64)
-    return beside(sock, "peer_drain", lambda s: lambda: s.send(data))
+    with beside_peer(sock, "peer_drain") as s, ops.busy_thread():
+        return rate(lambda: s.send(data))
 
 
-def echo_beside_busy(sock, requests=40):
-    """Requests a second that a thread answers beside one that computes."""
+@contextlib.contextmanager
+def reading_thread(sock):
+    """A thread that always finds something to read."""
+    stop = []
+
+    def read(s):
+        while not stop:
+            s.recv(64)
+
+    with beside_peer(sock, "peer_fill") as s:
+        reader = threading.Thread(target=read, args=(s,))
+        reader.start()
+        try:
+            yield
+        finally:
+            stop.append(True)
+            reader.join()
+
+
+def echo_beside(sock, other, requests):
+    """Requests a second that a thread answers beside another."""
     a, b = sock.socketpair()
     with a, b:
         server = threading.Thread(target=ops.echo, args=(b,))
         server.start()
-        with ops.busy_thread():
+        with other:
             start = NOW()
             pid = build.twins().peer_ask(a.fileno(), requests)
             os.waitpid(pid, 0)
@@ -75,6 +96,14 @@ def echo_beside_busy(sock, requests=40):
         a.shutdown(sock.SHUT_RDWR)
         server.join()
     return requests / span
+
+
+def echo_beside_busy(sock):
+    return echo_beside(sock, ops.busy_thread(), 40)
+
+
+def echo_beside_reader(sock):
+    return echo_beside(sock, reading_thread(sock), 4000)
 
 
 def threads_at_work(sock, threads):

@@ -75,6 +75,8 @@ ROWS = [
           scenes.sends_beside_busy),
     scene(3, "echo thread beside a computing thread", ">= 1.8 x stock", at_least(1.8),
           scenes.echo_beside_busy),
+    scene(3, "echo thread beside one that always reads", ">= 0.97 x stock", at_least(0.97),
+          scenes.echo_beside_reader),
     Row(4, SEND_RECV, "<= 1.04 x bare", at_most(1.04), op=SEND_RECV, under="bare"),
     Row(5, "the same with a timeout", "<= 1.04 x bare", at_most(1.04),
         op="send + recv, with a timeout", under="bare"),

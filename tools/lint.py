@@ -101,14 +101,22 @@ def kernel_calls_in_objects():
             yield f"python/{name.replace('ext_', 'ext/', 1)}: asks for {symbol}"
 
 
+def exported_by(library):
+    output = subprocess.run(["nm", "-D", "--defined-only", library], capture_output=True, text=True)
+    return {line.split()[-1] for line in output.stdout.splitlines()}
+
+
 def exported_names():
     header = without_comments((ROOT / "include/csock.h").read_text())
     declared = set(re.findall(r"CSOCK_API[^;(]*?\b(csock_\w+)\(", header))
-    library = PLAIN / "core" / "libcsock.so"
-    output = subprocess.run(["nm", "-D", "--defined-only", library], capture_output=True, text=True)
-    exported = {line.split()[-1] for line in output.stdout.splitlines()}
-    for name in sorted(declared ^ exported):
+    for name in sorted(declared ^ exported_by(PLAIN / "core" / "libcsock.so")):
         yield f"{name}: {'not in the library' if name in declared else 'not in csock.h'}"
+
+
+def exported_by_the_extension():
+    for library in PLAIN.glob("python/_core*.so"):
+        for name in sorted(exported_by(library) ^ {"PyInit__core", "PyInit__socket"}):
+            yield f"{library.name}: {name}"
 
 
 def listed_for_the_build():
@@ -158,6 +166,7 @@ RULES = {
     "only core/sys.c calls the kernel (text)": kernel_calls_in_text,
     "only core/sys.c calls the kernel (objects)": kernel_calls_in_objects,
     "the library exports what csock.h declares": exported_names,
+    "the extension exports its two modules alone": exported_by_the_extension,
     "meson.build lists every file": listed_for_the_build,
     "lines and files are short": lengths,
     "C is formatted (clang-format)": c_style,

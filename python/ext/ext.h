@@ -68,6 +68,9 @@ struct ext_state {
     struct sock_class no_class;    /* the oldest: before equip() */
     PyObject *names[EXT_NAMES];
     PyObject *spares[EXT_SPARES]; /* receive buffers for reuse: see sock_recv.c; may be NULL */
+    /* Atomic: threads that want the GIL back after waiting, and how many more calls whoever has it
+     * may begin without letting go of it, 0 at first: sock_wait.c */
+    int gil_wanted, gil_budget;
 };
 
 /* The members up to `state` stand where the standard library's ssl module reads them from memory:
@@ -206,23 +209,15 @@ PyObject *addr_literal_as_py(const struct addr_literal *literal);
 /* Filled in place, for one call; lives on its stack. */
 struct ext_wait {
     struct csock_wait wait;
-    PyThreadState *saved; /* NULL while the GIL is held */
+    struct ext_state *state;
+    PyThreadState *saved; /* while the GIL is not held */
+    bool held;            /* the GIL, but for waiting */
+    bool waited;
 };
-/* For a call that starts with the GIL held and drops it only if it has to wait. */
-void ext_wait_held(struct ext_wait *w, const struct sock_object *s);
-/* Whether the call may begin with one of csock_try_…, with the GIL as the lock that keeps closers
- * out: they all set s->fd to -1 before they let go of it. sock_wait.c has the reasons. */
-static inline bool ext_may_try(const struct sock_object *s, size_t n, int flags);
-/* After such a try: whether the call has to go on, and then with the try's result in the wait. */
-static inline bool ext_inconclusive(ssize_t r)
-{
-    return r == -EAGAIN || r == -EINTR;
-}
-/* For a call that runs without the GIL from start to end: begin drops it, end takes it back. */
-void ext_wait_free_begin(struct ext_wait *w, const struct sock_object *s);
-void ext_wait_free_end(struct ext_wait *w);
-/* Whether a transfer of n bytes on s may try while it holds the GIL. */
-static inline bool ext_try_held(const struct sock_object *s, size_t n);
+/* For a call that holds the GIL until it has to wait, or one that runs without it from start to
+ * end. */
+void ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held);
+void ext_wait_end(struct ext_wait *w);
 
 /* What only a call that has to wait needs, apart, so that the others set up no frame for it. */
 #define EXT_WAITS __attribute__((noinline))
@@ -243,19 +238,36 @@ static inline bool ext_is_quick(int family)
     return family == AF_INET || family == AF_INET6 || family == AF_UNIX;
 }
 
-static inline bool ext_try_held(const struct sock_object *s, size_t n)
+/* Whether a transfer of n bytes on s may begin with the GIL held: as far as it is concerned, and as
+ * far as others are, which is used up by asking. */
+static inline bool ext_may_hold(const struct sock_object *s, size_t n)
 {
-    return n <= EXT_HELD_MAX && ext_is_quick(EXT_GET(s->family));
+    if (n > EXT_HELD_MAX || !ext_is_quick(EXT_GET(s->family)))
+        return false;
+#ifndef Py_GIL_DISABLED
+    int budget = __atomic_load_n(&s->state->gil_budget, __ATOMIC_RELAXED);
+    if (budget <= 0)
+        return false;
+    __atomic_store_n(&s->state->gil_budget, budget - 1, __ATOMIC_RELAXED);
+#endif
+    return true;
 }
 
+/* Whether the call may begin with one of csock_try_…, with the GIL as the lock that keeps closers
+ * out: they all set s->fd to -1 before they let go of it. sock_wait.c has the reasons. */
 static inline bool ext_may_try(const struct sock_object *s, size_t n, int flags)
 {
 #ifdef Py_GIL_DISABLED
     (void)s, (void)n, (void)flags;
     return false; /* nothing keeps closers out */
 #else
-    return flags == 0 && s->fd >= 0 && ext_try_held(s, n) && !(s->core.flags & CSOCK_NO_TRY);
+    return flags == 0 && s->fd >= 0 && !(s->core.flags & CSOCK_NO_TRY) && ext_may_hold(s, n);
 #endif
+}
+/* After such a try: whether the call has to go on, and then with the try's result in the wait. */
+static inline bool ext_inconclusive(ssize_t r)
+{
+    return r == -EAGAIN || r == -EINTR;
 }
 
 /* ---- one table of methods or functions per file, joined by module.c and sock_type.c */
@@ -338,7 +350,7 @@ int sock_close_core(struct sock_object *s);
  * whose calls may take long. */
 static inline PyThreadState *sock_quick_begin(const struct sock_object *s)
 {
-    return ext_try_held(s, 0) ? NULL : PyEval_SaveThread();
+    return ext_is_quick(EXT_GET(s->family)) ? NULL : PyEval_SaveThread();
 }
 static inline void sock_quick_end(PyThreadState *saved)
 {
@@ -383,9 +395,6 @@ static inline bool sock_send_flags(PyObject *o, int *ret)
 #endif
 }
 
-/* Begins a send; whether it holds the GIL is for the end to know. */
-bool sock_send_begin(struct ext_wait *w, const struct sock_object *s, size_t weight);
-void sock_send_end(struct ext_wait *w, bool held);
 /* Sends, as csock_send does: the core's result. */
 ssize_t sock_transmit(struct sock_object *s, const struct sock_payload *data, int flags);
 /* What a send to that address counts as. */

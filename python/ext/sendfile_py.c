@@ -31,9 +31,9 @@ static PyObject *core_send_file(PyObject *module, PyObject *const *args, Py_ssiz
     if (!s || !ext_int(args[1], &file) || !offset_argument(args[2], &offset) ||
         !ext_ssize(args[3], &size))
         return NULL;
-    ext_wait_free_begin(&w, s);
+    ext_wait_begin(&w, s, false);
     ssize_t r = csock_sendfile(&s->core, file, offset, (size_t)size, &w.wait);
-    ext_wait_free_end(&w);
+    ext_wait_end(&w);
     return r < 0 ? ext_raise_sock(s, "sendfile", (int)r) : PyLong_FromSsize_t(r);
 }
 
@@ -43,9 +43,9 @@ static PyObject *core_await_writable(PyObject *module, PyObject *o)
     struct sock_object *s = socket_argument(module, o);
     if (!s)
         return NULL;
-    ext_wait_free_begin(&w, s);
+    ext_wait_begin(&w, s, false);
     int r = csock_ready(&s->core, POLLOUT, &w.wait);
-    ext_wait_free_end(&w);
+    ext_wait_end(&w);
     if (r < 0)
         return ext_raise_sock(s, "sendfile", r);
     Py_RETURN_NONE;

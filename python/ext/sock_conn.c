@@ -60,14 +60,9 @@ int sock_run_accept(struct sock_object *s, struct csock *conn, union csock_addr 
                     socklen_t *len)
 {
     struct ext_wait w;
-    bool held = EXT_GET(s->timeout) >= 0 && ext_try_held(s, 0);
-    if (held)
-        ext_wait_held(&w, s);
-    else
-        ext_wait_free_begin(&w, s);
+    ext_wait_begin(&w, s, EXT_GET(s->timeout) >= 0 && ext_may_hold(s, 0));
     int r = csock_accept(&s->core, conn, peer, len, &w.wait);
-    if (!held)
-        ext_wait_free_end(&w);
+    ext_wait_end(&w);
     return r;
 }
 
@@ -97,9 +92,9 @@ static PyObject *sock_accept(PyObject *self, PyObject *unused)
 static int run_connect(struct sock_object *s, const union csock_addr *addr, socklen_t len)
 {
     struct ext_wait w;
-    ext_wait_free_begin(&w, s);
+    ext_wait_begin(&w, s, false);
     int r = csock_connect(&s->core, addr, len, &w.wait);
-    ext_wait_free_end(&w);
+    ext_wait_end(&w);
     return r;
 }
 

@@ -178,22 +178,6 @@ static bool data_and_flags(const char *what, PyObject *const *args, Py_ssize_t n
     return false;
 }
 
-bool sock_send_begin(struct ext_wait *w, const struct sock_object *s, size_t weight)
-{
-    bool held = ext_try_held(s, weight);
-    if (held)
-        ext_wait_held(w, s);
-    else
-        ext_wait_free_begin(w, s);
-    return held;
-}
-
-void sock_send_end(struct ext_wait *w, bool held)
-{
-    if (!held)
-        ext_wait_free_end(w);
-}
-
 /* The core gives the count, but what the signal's handler has raised comes first, as it would right
  * after a send of stock. */
 PyObject *sock_count_sent(struct sock_object *s, const char *what, ssize_t r)
@@ -214,10 +198,10 @@ EXT_WAITS static ssize_t transmit_waiting(struct sock_object *s, const struct so
                                           int flags, ssize_t tried)
 {
     struct ext_wait w;
-    bool held = sock_send_begin(&w, s, data->weight);
+    ext_wait_begin(&w, s, tried != 0 || ext_may_hold(s, data->weight));
     w.wait.tried = tried;
     ssize_t r = csock_send(&s->core, data->data, data->n, flags, &w.wait);
-    sock_send_end(&w, held);
+    ext_wait_end(&w);
     return r;
 }
 
@@ -282,10 +266,10 @@ static int transmit_all(struct sock_object *s, const struct sock_payload *data, 
         if (ends_send(r, data->n))
             return r < 0 ? (int)r : 0;
     }
-    bool held = sock_send_begin(&w, s, data->weight);
+    ext_wait_begin(&w, s, r != 0 || ext_may_hold(s, data->weight));
     w.wait.tried = r;
     r = csock_send_all(&s->core, data->data, data->n, flags, NULL, &w.wait);
-    sock_send_end(&w, held);
+    ext_wait_end(&w);
     return (int)r;
 }
 
@@ -330,10 +314,10 @@ static PyObject *send_to(struct sock_object *s, const struct sock_payload *data,
         if (ends_send(r, data->n)) /* and no signal's handler has run */
             return r < 0 ? ext_raise_sock(s, "sendto", (int)r) : PyLong_FromSsize_t(r);
     }
-    bool held = sock_send_begin(&w, s, weight);
+    ext_wait_begin(&w, s, r != 0 || ext_may_hold(s, weight));
     w.wait.tried = r;
     r = csock_send_to(&s->core, data->data, data->n, flags, &addr, len, &w.wait);
-    sock_send_end(&w, held);
+    ext_wait_end(&w);
     return sock_count_sent(s, "sendto", r);
 }
 

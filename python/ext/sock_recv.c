@@ -45,15 +45,11 @@ EXT_WAITS static ssize_t receive_waiting(struct sock_object *s, void *buf, size_
                                          struct sock_sender *from, bool held, ssize_t tried)
 {
     struct ext_wait w;
-    if (held)
-        ext_wait_held(&w, s);
-    else
-        ext_wait_free_begin(&w, s);
+    ext_wait_begin(&w, s, held);
     w.wait.tried = tried;
     ssize_t r = from ? csock_recv_from(&s->core, buf, n, flags, &from->addr, &from->len, &w.wait)
                      : csock_recv(&s->core, buf, n, flags, &w.wait);
-    if (!held)
-        ext_wait_free_end(&w);
+    ext_wait_end(&w);
     return r;
 }
 
@@ -67,7 +63,7 @@ static ssize_t receive(struct sock_object *s, void *buf, size_t n, int flags,
         if (!ext_inconclusive(tried))
             return tried;
     }
-    bool held = tried != 0 || ext_try_held(s, n);
+    bool held = tried != 0 || ext_may_hold(s, n);
     return receive_waiting(s, buf, n, flags, from, held, tried);
 }
 

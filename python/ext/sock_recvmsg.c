@@ -53,14 +53,9 @@ static void incoming_done(struct incoming *in)
 static ssize_t receive(struct sock_object *s, struct incoming *in)
 {
     struct ext_wait w;
-    bool held = ext_try_held(s, in->n);
-    if (held)
-        ext_wait_held(&w, s);
-    else
-        ext_wait_free_begin(&w, s);
+    ext_wait_begin(&w, s, ext_may_hold(s, in->n));
     ssize_t r = csock_recvmsg(&s->core, &in->msg, in->flags, &w.wait);
-    if (!held)
-        ext_wait_free_end(&w);
+    ext_wait_end(&w);
     return r;
 }
 
