@@ -66,6 +66,23 @@ def test_c_example_links_the_static_library(tmp_path, c_env):
     assert "libc.so" in needs and "libcsock" not in needs
 
 
+def test_static_library_links_with_any_compiler(tmp_path):
+    """A release build has code in it that one version of one compiler reads, and others trip over:
+    it is not what is installed."""
+    here = pathlib.Path(sys.executable).parent
+    meson, built = [sys.executable, "-m", "mesonbuild.mesonmain"], tmp_path / "build"
+    options = ["--prefix=/usr/local", "--libdir=lib", "-Dextension=disabled", "-Dtests=disabled"]
+    for command in (
+        ["setup", built, ROOT, "--buildtype=release", *options],
+        ["install", "-C", built, "--destdir", tmp_path / "root"],
+    ):
+        env = {**os.environ, "PATH": f"{here}:{os.environ['PATH']}"}  # ninja
+        done = subprocess.run([*meson, *command], env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-3000:]
+    library = tmp_path / "root/usr/local/lib/libcsock.a"
+    assert b"csock_recv" in library.read_bytes() and b"gnu.lto" not in library.read_bytes()
+
+
 def members_of(wheel):
     with zipfile.ZipFile(wheel) as archive:
         return archive.namelist()
