@@ -16,9 +16,9 @@ FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O3", "-DNDEBUG", "-flto=auto", "-fPIC",
 
 
 def compile_to(target, sources, include):
-    """One shared object; again only if a source is newer."""
+    """One shared object; again only if a source is newer, or this file."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    newest = max(path.stat().st_mtime for path in sources)
+    newest = max(path.stat().st_mtime for path in (*sources, Path(__file__)))
     if not target.exists() or target.stat().st_mtime < newest:
         compiler = os.environ.get("CC", "cc").split()
         flags = [*FLAGS, *(f"-I{path}" for path in include)]

@@ -68,9 +68,10 @@ struct ext_state {
     struct sock_class no_class;    /* the oldest: before equip() */
     PyObject *names[EXT_NAMES];
     PyObject *spares[EXT_SPARES]; /* receive buffers for reuse: see sock_recv.c; may be NULL */
-    /* Atomic: threads that want the GIL back after waiting, and how many more calls whoever has it
-     * may begin without letting go of it, 0 at first: sock_wait.c */
+    /* sock_wait.c: threads that want the GIL back after waiting, atomic; how many calls more its
+     * holder may begin with it while there are any; and what count of forks the first is for. */
     int gil_wanted, gil_budget;
+    unsigned forks;
 };
 
 /* The members up to `state` stand where the standard library's ssl module reads them from memory:
@@ -206,6 +207,9 @@ PyObject *addr_literal_as_py(const struct addr_literal *literal);
 
 /* ---- sock_wait.c: how a Python call waits */
 
+/* Once at least in each process. */
+void ext_wait_setup(void);
+
 /* Filled in place, for one call; lives on its stack. */
 struct ext_wait {
     struct csock_wait wait;
@@ -238,19 +242,23 @@ static inline bool ext_is_quick(int family)
     return family == AF_INET || family == AF_INET6 || family == AF_UNIX;
 }
 
-/* Whether a transfer of n bytes on s may begin with the GIL held: as far as it is concerned, and as
- * far as others are, which is used up by asking. */
-static inline bool ext_may_hold(const struct sock_object *s, size_t n)
+/* Whether one call more may begin with the GIL held, as far as others are concerned. */
+static inline bool ext_in_budget(struct ext_state *st)
 {
-    if (n > EXT_HELD_MAX || !ext_is_quick(EXT_GET(s->family)))
-        return false;
 #ifndef Py_GIL_DISABLED
-    int budget = __atomic_load_n(&s->state->gil_budget, __ATOMIC_RELAXED);
-    if (budget <= 0)
-        return false;
-    __atomic_store_n(&s->state->gil_budget, budget - 1, __ATOMIC_RELAXED);
+    if (__atomic_load_n(&st->gil_wanted, __ATOMIC_RELAXED) > 0) {
+        if (st->gil_budget <= 0)
+            return false;
+        st->gil_budget--;
+    }
 #endif
     return true;
+}
+
+/* Whether a transfer of n bytes on s may begin with the GIL held. */
+static inline bool ext_may_hold(const struct sock_object *s, size_t n)
+{
+    return n <= EXT_HELD_MAX && ext_is_quick(EXT_GET(s->family)) && ext_in_budget(s->state);
 }
 
 /* Whether the call may begin with one of csock_try_…, with the GIL as the lock that keeps closers

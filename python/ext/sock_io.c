@@ -205,7 +205,7 @@ EXT_WAITS static ssize_t transmit_waiting(struct sock_object *s, const struct so
     return r;
 }
 
-/* tried: as above, of a try that did not end it. */
+/* tried: the result of a plain try that did not end it; 0 if there was none. */
 static ssize_t transmit(struct sock_object *s, const struct sock_payload *data, int flags,
                         ssize_t tried)
 {
@@ -222,7 +222,7 @@ ssize_t sock_transmit(struct sock_object *s, const struct sock_payload *data, in
     return transmit(s, data, flags, 0);
 }
 
-/* The method in full. */
+/* The method in full, after a plain try with that result, or none: 0. */
 EXT_WAITS static PyObject *send_in_full(struct sock_object *s, PyObject *const *args, Py_ssize_t n,
                                         ssize_t tried)
 {
@@ -232,8 +232,6 @@ EXT_WAITS static PyObject *send_in_full(struct sock_object *s, PyObject *const *
         return NULL;
     ssize_t r = transmit(s, &data, flags, tried);
     sock_payload_done(&data);
-    if (r == (ssize_t)data.n) /* in one go: no signal's handler has run */
-        return PyLong_FromSsize_t(r);
     return sock_count_sent(s, "send", r);
 }
 

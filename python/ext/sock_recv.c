@@ -54,7 +54,7 @@ EXT_WAITS static ssize_t receive_waiting(struct sock_object *s, void *buf, size_
 }
 
 /* Into memory that is there. A call that has made the plain try has the GIL, and goes on with it,
- * until it waits, whatever its size. tried: as above, of a try that was inconclusive. */
+ * until it waits, whatever its size. tried: the result of one that was inconclusive, or 0. */
 static ssize_t receive(struct sock_object *s, void *buf, size_t n, int flags,
                        struct sock_sender *from, ssize_t tried)
 {
@@ -178,6 +178,12 @@ static PyObject *recv_guessing(struct sock_object *s, const char *what, size_t n
 
 #else
 
+/* Whether a spare that has received so much is better given away than copied from. */
+static bool fills(PyObject *spare, size_t size)
+{
+    return size > SPARE_COPY_MAX && size > (size_t)PyBytes_GET_SIZE(spare) / 16;
+}
+
 /* A bytes object of at least n bytes that nobody else knows: one that was kept, or a new one. */
 static PyObject *spare_take(struct ext_state *st, size_t n)
 {
@@ -191,7 +197,8 @@ static PyObject *spare_take(struct ext_state *st, size_t n)
     return PyBytes_FromStringAndSize(NULL, (Py_ssize_t)n);
 }
 
-/* Kept in the place of nothing, or of the smallest; the larger ones come first. */
+/* Kept in the place of nothing, or of the smallest. A larger one stands before the smaller ones,
+ * except where one before it is in use. */
 static void spare_keep(struct ext_state *st, PyObject *bytes)
 {
     for (int i = 0; bytes && i < EXT_SPARES; i++) {
@@ -204,16 +211,6 @@ static void spare_keep(struct ext_state *st, PyObject *bytes)
     Py_XDECREF(bytes);
 }
 
-/* Of what came into a spare: itself, if that is much, or a copy. */
-static PyObject *of_spare(struct ext_state *st, PyObject *spare, size_t size)
-{
-    if (size > SPARE_COPY_MAX)
-        return fitted(spare, size);
-    PyObject *copy = PyBytes_FromStringAndSize(PyBytes_AS_STRING(spare), (Py_ssize_t)size);
-    spare_keep(st, spare);
-    return copy;
-}
-
 static PyObject *recv_guessing(struct sock_object *s, const char *what, size_t n, int flags,
                                struct sock_sender *from, ssize_t tried)
 {
@@ -221,10 +218,14 @@ static PyObject *recv_guessing(struct sock_object *s, const char *what, size_t n
     if (!spare)
         return NULL;
     ssize_t r = receive(s, PyBytes_AS_STRING(spare), n, flags, from, tried);
-    if (r >= 0)
-        return of_spare(s->state, spare, written(s, r, n, flags));
+    size_t size = r < 0 ? 0 : written(s, r, n, flags);
+    if (fills(spare, size))
+        return fitted(spare, size);
+    PyObject *result = r < 0
+                           ? ext_raise_sock(s, what, (int)r)
+                           : PyBytes_FromStringAndSize(PyBytes_AS_STRING(spare), (Py_ssize_t)size);
     spare_keep(s->state, spare);
-    return ext_raise_sock(s, what, (int)r);
+    return result;
 }
 
 #endif
@@ -235,7 +236,8 @@ static bool likely_little(const struct sock_object *s, size_t n)
     return n <= SPARE_MAX && EXT_GET(s->last_received) <= COPY_MAX;
 }
 
-/* The receive in full. little: memory of the call's own. tried: as above. */
+/* The receive in full. little: memory of the call's own. tried: the result of a plain try that was
+ * inconclusive; 0 if there was none. */
 EXT_WAITS static PyObject *recv_in_full(struct sock_object *s, const char *what,
                                         char little[LITTLE_MAX], size_t n, int flags,
                                         struct sock_sender *from, ssize_t tried)
@@ -246,6 +248,8 @@ EXT_WAITS static PyObject *recv_in_full(struct sock_object *s, const char *what,
         return recv_much(s, what, n, flags, from);
     return recv_guessing(s, what, n, flags, from, tried);
 }
+
+#ifndef Py_GIL_DISABLED
 
 /* Memory for n bytes that is there already, for a try: nobody else gets at it while the GIL is
  * held. NULL if there is none, or if it is better not used. */
@@ -259,26 +263,35 @@ static char *at_hand(const struct sock_object *s, char little[LITTLE_MAX], size_
                : NULL;
 }
 
+/* What came into the memory at hand, which was in a spare if n is not little. */
+static PyObject *from_hand(struct sock_object *s, const char *room, size_t n, size_t size)
+{
+    PyObject **spare = &s->state->spares[0], *whole = *spare;
+    note_size(s, size, n);
+    if (n <= LITTLE_MAX || !fills(whole, size))
+        return PyBytes_FromStringAndSize(room, (Py_ssize_t)size);
+    *spare = NULL;
+    return fitted(whole, size);
+}
+
+#endif
+
 /* Most receives have no flags, ask for little or get little, and find it there: they end here,
  * having touched nothing but what they need. */
 PyObject *sock_recv_bytes(struct sock_object *s, const char *what, size_t n, int flags,
                           struct sock_sender *from)
 {
-    char little[LITTLE_MAX], *room;
+    char little[LITTLE_MAX];
     ssize_t r = 0;
+#ifndef Py_GIL_DISABLED
+    char *room;
     if (ext_may_try(s, 0, flags) && (room = at_hand(s, little, n))) {
         r = try_receive(s, room, n, from);
-        if (r >= 0) {
-            size_t size = (size_t)r < n ? (size_t)r : n;
-            note_size(s, size, n);
-            if (n <= LITTLE_MAX || size <= SPARE_COPY_MAX)
-                return PyBytes_FromStringAndSize(room, (Py_ssize_t)size);
-            PyObject *spare = s->state->spares[0];
-            s->state->spares[0] = NULL;
-            return fitted(spare, size);
-        }
+        if (r >= 0)
+            return from_hand(s, room, n, (size_t)r < n ? (size_t)r : n);
         if (!ext_inconclusive(r))
             return ext_raise_sock(s, what, (int)r);
     }
+#endif
     return recv_in_full(s, what, little, n, flags, from, r);
 }

@@ -8,6 +8,8 @@
  * Without a GIL every call is counted. */
 #include "ext.h"
 
+#include <pthread.h>
+
 /* A relative timeout, so that the core reads the clock only for a call that has to wait. */
 static struct csock_wait wait_of(const struct sock_object *s)
 {
@@ -36,18 +38,23 @@ static void drop(struct ext_wait *w)
 /* ---- fairness
  *
  * The interpreter takes the GIL from a thread that does not let go of it after 5 ms. A thread that
- * always finds data would be such a one, and another that comes back from waiting, with a request
- * to answer perhaps, would stand there for so long each time; with stock the GIL is to be had at
- * each call. So what a thread may do on end with the GIL held is limited: little if a thread that
- * is back from waiting in a socket wants it, and more if nobody is known to, because those that
- * wait for something else do not say so here. Then it calls without the GIL, as stock does, for as
- * long as others want it and it does not wait itself.
- *
- * The budget is a hint: an update may be lost between the one who spends and the one who comes. */
-#define BUDGET 1000
-#define BUDGET_IF_WANTED 4 /* one who has waited: takes a request and answers it */
+ * always finds data would be such a one, and another that comes back from waiting in a socket, with
+ * a request to answer perhaps, would stand there for so long each time; with stock the GIL is to be
+ * had at each call. So those who come back are counted, and while there are any, whoever has the
+ * GIL calls without it, as stock does; but for a few calls, if it has waited itself: it will again.
+ */
+#define BUDGET 4 /* takes a request, and answers it */
 
 #ifdef Py_GIL_DISABLED
+
+void ext_wait_setup(void)
+{
+}
+
+static void forget_parents_threads(struct ext_state *st)
+{
+    (void)st;
+}
 
 static void take(struct ext_wait *w)
 {
@@ -58,19 +65,43 @@ static void take(struct ext_wait *w)
 
 #else
 
+static unsigned forks; /* how often this process's line has forked */
+static pthread_once_t watching_forks = PTHREAD_ONCE_INIT;
+
+static void count_fork(void)
+{
+    forks++;
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, count_fork); /* on failure: a child may be fairer than it has to */
+}
+
+void ext_wait_setup(void)
+{
+    pthread_once(&watching_forks, watch_forks);
+}
+
+/* Those who were counted when this process was forked do not exist here. Called with the GIL, by
+ * whoever is the first here to wait: nobody has been counted yet. */
+static void forget_parents_threads(struct ext_state *st)
+{
+    if (st->forks == forks)
+        return;
+    st->forks = forks;
+    __atomic_store_n(&st->gil_wanted, 0, __ATOMIC_RELAXED);
+}
+
 static void take(struct ext_wait *w)
 {
     PyThreadState *saved = w->saved;
-    int *wanted = &w->state->gil_wanted, *budget = &w->state->gil_budget;
+    struct ext_state *st = w->state;
     w->saved = NULL;
-    __atomic_add_fetch(wanted, 1, __ATOMIC_RELAXED);
-    if (__atomic_load_n(budget, __ATOMIC_RELAXED) > BUDGET_IF_WANTED)
-        __atomic_store_n(budget, BUDGET_IF_WANTED, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&st->gil_wanted, 1, __ATOMIC_RELAXED);
     PyEval_RestoreThread(saved);
-    int granted = BUDGET;
-    if (__atomic_sub_fetch(wanted, 1, __ATOMIC_RELAXED) > 0)
-        granted = w->waited ? BUDGET_IF_WANTED : 0;
-    __atomic_store_n(budget, granted, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&st->gil_wanted, 1, __ATOMIC_RELAXED);
+    st->gil_budget = w->waited ? BUDGET : 0;
 }
 
 #endif
@@ -103,6 +134,7 @@ static int handle_signals(void *arg)
 
 void ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held)
 {
+    forget_parents_threads(s->state);
     w->held = held;
     w->waited = false;
     w->state = s->state;

@@ -1,23 +1,14 @@
-"""A thread whose calls never have to wait leaves the interpreter to others all the same, long
-before it is taken away: the switch interval is longer than the tests."""
+"""A thread whose calls never have to wait leaves the interpreter to those that come back from
+waiting in a socket, long before it is taken away: the switch interval is longer than the tests."""
 
 import contextlib
 import sys
-import time
 
 import pytest
 import testkit
 
-INTERVAL = 10
-
-
-@pytest.fixture(autouse=True)
-def long_switch_interval():
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(INTERVAL)
-    yield
-    sys.setswitchinterval(before)
-
+INTERVAL = 20
+ROUNDS = 100
 
 CALLS = {
     "recv": lambda s: s.recv(1),
@@ -49,28 +40,36 @@ def never_waiting(impl, call):
         a.connect(b.getsockname())
         a.setblocking(False)
         job = testkit.Job(spin)
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(INTERVAL)
         try:
             yield
         finally:
+            sys.setswitchinterval(before)
             stop.append(True)
             job.result()
 
 
-@pytest.mark.parametrize("name", CALLS)
-def test_one_that_waits_in_a_socket_gets_in(impl, name):
+@contextlib.contextmanager
+def echoing_thread(impl):
     a, b = impl.socketpair()
-    with a, b, never_waiting(impl, CALLS[name]), testkit.Stopwatch() as watch:
-        echo = testkit.Job(lambda: [b.send(b.recv(1)) for _ in range(100)])
-        for _ in range(100):
-            a.send(b"x")
-            assert a.recv(1) == b"x"
-        echo.result()
-    assert watch.wall < INTERVAL / 2
+    with a, b:
+        job = testkit.Job(lambda: [b.send(b.recv(1)) for _ in range(ROUNDS)])
+        yield a
+        job.result()
 
 
+def ask(s):
+    for _ in range(ROUNDS):
+        s.send(b"x")
+        assert s.recv(1) == b"x"
+
+
+@pytest.mark.parametrize("timeout", [None, 30])
 @pytest.mark.parametrize("name", CALLS)
-def test_one_that_waits_for_something_else_gets_in(impl, name):
-    with never_waiting(impl, CALLS[name]), testkit.Stopwatch() as watch:
-        for _ in range(3):
-            time.sleep(0.01)
+def test_one_that_has_waited_gets_in(impl, name, timeout):
+    with echoing_thread(impl) as s:
+        s.settimeout(timeout)
+        with never_waiting(impl, CALLS[name]), testkit.Stopwatch() as watch:
+            ask(s)
     assert watch.wall < INTERVAL / 2
