@@ -2,16 +2,19 @@
 programs under test import it, too."""
 
 import contextlib
+import os
 import threading
 
 
 @contextlib.contextmanager
-def busy_thread():
+def busy_thread(processors=()):
     """Another thread that computes and never waits: the interpreter lock is always wanted. Gives a
     list that has in it, at the end, how far it has come."""
     stop, done = [], []
 
     def compute():
+        if processors:
+            os.sched_setaffinity(0, processors)
         n = 0
         while not stop:
             n += 1

@@ -67,7 +67,7 @@ static PyObject *remembered_tuple(const struct sock_object *s, const struct sock
 
 static bool remembered(const struct sock_object *s, PyObject *address, union csock_addr *ret_addr)
 {
-    if (!address || address != s->peer)
+    if (address != s->peer)
         return false;
     ret_addr->in = s->peer_addr;
     return true;
@@ -90,7 +90,8 @@ static PyObject *remembered_tuple(const struct sock_object *s, const struct sock
 
 static bool is_plain(PyObject *address)
 {
-    return PyTuple_CheckExact(address) && PyUnicode_CheckExact(PyTuple_GET_ITEM(address, 0)) &&
+    return PyTuple_CheckExact(address) && PyTuple_GET_SIZE(address) == 2 &&
+           PyUnicode_CheckExact(PyTuple_GET_ITEM(address, 0)) &&
            PyLong_CheckExact(PyTuple_GET_ITEM(address, 1));
 }
 
@@ -127,14 +128,14 @@ static bool inet_from_py(const struct addr_request *q, PyObject *address,
         *ret_len = sizeof ret_addr->in;
         return true;
     }
+    if (quick_from_py(q->s, address, ret_addr, ret_len))
+        return true;
     if (!addr_is_tuple(q, "AF_INET", address))
         return false;
     if (PyTuple_GET_SIZE(address) != 2) {
         PyErr_SetString(PyExc_TypeError, "AF_INET address must be a pair (host, port)");
         return false;
     }
-    if (quick_from_py(q->s, address, ret_addr, ret_len))
-        return true;
     if (!addr_host_argument(PyTuple_GET_ITEM(address, 0), &host, &keep))
         return false;
     bool ok = port_item(q, PyTuple_GET_ITEM(address, 1), &port) &&
