@@ -43,7 +43,7 @@ static void drop(struct ext_wait *w)
  * had at each call. So those who come back are counted, and while there are any, whoever has the
  * GIL calls without it, as stock does; but for a few calls, if it has waited itself: it will again.
  */
-#define BUDGET 4 /* takes a request, and answers it */
+#define BUDGET 32 /* some requests, taken and answered */
 
 #ifdef Py_GIL_DISABLED
 
