@@ -245,14 +245,17 @@ static inline bool ext_is_quick(int family)
 /* Whether one call more may begin with the GIL held, as far as others are concerned. */
 static inline bool ext_in_budget(struct ext_state *st)
 {
-#ifndef Py_GIL_DISABLED
-    if (__atomic_load_n(&st->gil_wanted, __ATOMIC_RELAXED) > 0) {
-        if (st->gil_budget <= 0)
-            return false;
-        st->gil_budget--;
-    }
-#endif
+#ifdef Py_GIL_DISABLED
+    (void)st;
     return true;
+#else
+    if (__atomic_load_n(&st->gil_wanted, __ATOMIC_RELAXED) <= 0)
+        return true;
+    if (st->gil_budget <= 0)
+        return false;
+    st->gil_budget--;
+    return true;
+#endif
 }
 
 /* Whether a transfer of n bytes on s may begin with the GIL held. */

@@ -529,6 +529,12 @@ def test_fork_beside_threads_in_accept_and_recv():
     assert run_program(program).stdout == "done\n"
 
 
+threads_after_fork = pytest.mark.skipif(
+    "CSOCK_TSAN" in os.environ, reason="ThreadSanitizer starts no threads in the child of such a fork"
+)
+
+
+@threads_after_fork
 def test_child_uses_the_sockets_it_inherited():
     program = """
         server = testkit.listener(csock)
@@ -559,6 +565,7 @@ def test_child_uses_the_sockets_it_inherited():
 @pytest.mark.skipif(
     testkit.SANITISED, reason="ASan's own locks do not survive a fork beside threads that allocate"
 )
+@threads_after_fork
 def test_forks_while_threads_open_wait_and_close():
     program = """
         stop = []
