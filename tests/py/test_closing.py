@@ -530,7 +530,8 @@ def test_fork_beside_threads_in_accept_and_recv():
 
 
 threads_after_fork = pytest.mark.skipif(
-    "CSOCK_TSAN" in os.environ, reason="ThreadSanitizer starts no threads in the child of such a fork"
+    "CSOCK_TSAN" in os.environ,
+    reason="ThreadSanitizer starts no threads in the child of such a fork",
 )
 
 
