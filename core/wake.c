@@ -96,6 +96,11 @@ __attribute__((constructor)) static void watch_forks(void)
     pthread_atfork(NULL, NULL, after_fork_in_child);
 }
 
+uint32_t csock_forks(void)
+{
+    return csock__generation();
+}
+
 static struct csock__sleeper *reuse_sleeper(void)
 {
     for (struct csock__sleeper *r = atomic_load(&sleepers); r; r = r->next) {

@@ -346,6 +346,10 @@ CSOCK_API int csock_close(struct csock *s);
  * way in another thread: then its storage may be used for another, or freed. Does not block. */
 CSOCK_API bool csock_idle(const struct csock *s);
 
+/* How often this process is a fork of the one that started: for callers who count threads, as those
+ * of the parent do not exist in the child. fork(2) */
+CSOCK_API uint32_t csock_forks(void);
+
 /* As csock_close, but waits for other threads at most ns nanoseconds. */
 CSOCK_API int csock_close_within(struct csock *s, int64_t ns);
 

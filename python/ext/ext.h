@@ -71,7 +71,7 @@ struct ext_state {
     /* sock_wait.c: threads that want the GIL back after waiting, atomic; how many calls more its
      * holder may begin with it while there are any; and what count of forks the first is for. */
     int gil_wanted, gil_budget;
-    unsigned forks;
+    uint32_t forks;
 };
 
 /* The members up to `state` stand where the standard library's ssl module reads them from memory:
@@ -206,9 +206,6 @@ bool addr_literal_of(PyObject *host, PyObject *port, const struct addrinfo *hint
 PyObject *addr_literal_as_py(const struct addr_literal *literal);
 
 /* ---- sock_wait.c: how a Python call waits */
-
-/* Once at least in each process. */
-void ext_wait_setup(void);
 
 /* Filled in place, for one call; lives on its stack. */
 struct ext_wait {

@@ -109,7 +109,6 @@ static int socket_exec(PyObject *module)
                              addrinfo_functions, cmsg_functions, ifaces_functions};
     st->default_timeout = -1;
     st->sock_class = &st->no_class;
-    ext_wait_setup();
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (PyModule_AddFunctions(module, tables[i]) < 0)
             return -1;

@@ -8,8 +8,6 @@
  * Without a GIL every call is counted. */
 #include "ext.h"
 
-#include <pthread.h>
-
 /* A relative timeout, so that the core reads the clock only for a call that has to wait. */
 static struct csock_wait wait_of(const struct sock_object *s)
 {
@@ -47,10 +45,6 @@ static void drop(struct ext_wait *w)
 
 #ifdef Py_GIL_DISABLED
 
-void ext_wait_setup(void)
-{
-}
-
 static void forget_parents_threads(struct ext_state *st)
 {
     (void)st;
@@ -65,28 +59,11 @@ static void take(struct ext_wait *w)
 
 #else
 
-static unsigned forks; /* how often this process's line has forked */
-static pthread_once_t watching_forks = PTHREAD_ONCE_INIT;
-
-static void count_fork(void)
-{
-    forks++;
-}
-
-static void watch_forks(void)
-{
-    pthread_atfork(NULL, NULL, count_fork); /* on failure: a child may be fairer than it has to */
-}
-
-void ext_wait_setup(void)
-{
-    pthread_once(&watching_forks, watch_forks);
-}
-
 /* Those who were counted when this process was forked do not exist here. Called with the GIL, by
  * whoever is the first here to wait: nobody has been counted yet. */
 static void forget_parents_threads(struct ext_state *st)
 {
+    uint32_t forks = csock_forks();
     if (st->forks == forks)
         return;
     st->forks = forks;

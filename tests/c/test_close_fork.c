@@ -121,12 +121,34 @@ static void a_child_closes_the_call_that_it_was_forked_in(void **state)
     util_close(&inside[1]);
 }
 
+static int forks_grandchild(void *parents)
+{
+    return csock_forks() == *(uint32_t *)parents + 2 ? 0 : __LINE__;
+}
+
+static int forks_child(void *parents)
+{
+    if (csock_forks() != *(uint32_t *)parents + 1)
+        return __LINE__;
+    util_in_child(forks_grandchild, parents);
+    return 0;
+}
+
+static void forks_are_counted_along_the_line(void **state)
+{
+    uint32_t here = csock_forks();
+    (void)state;
+    util_in_child(forks_child, &here);
+    assert_int_equal(csock_forks(), here);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(a_child_closes_beside_threads_that_it_does_not_have),
         TEST(the_port_is_free_once_parent_and_child_have_closed),
         TEST(a_child_closes_the_call_that_it_was_forked_in),
+        TEST(forks_are_counted_along_the_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
