@@ -193,6 +193,12 @@ static bool ends_send(ssize_t tried, size_t n)
     return tried == (ssize_t)n || (tried < 0 && !ext_inconclusive(tried));
 }
 
+/* What the method `what` returns where a plain try ended it: no signal's handler has run. */
+static PyObject *sent_at_once(struct sock_object *s, const char *what, ssize_t r)
+{
+    return r < 0 ? ext_raise_sock(s, what, (int)r) : PyLong_FromSsize_t(r);
+}
+
 /* All of a send but the plain try, of which tried is the result; 0 if there was none. */
 EXT_WAITS static ssize_t transmit_waiting(struct sock_object *s, const struct sock_payload *data,
                                           int flags, ssize_t tried)
@@ -205,9 +211,8 @@ EXT_WAITS static ssize_t transmit_waiting(struct sock_object *s, const struct so
     return r;
 }
 
-/* tried: the result of a plain try that did not end it; 0 if there was none. */
-static ssize_t transmit(struct sock_object *s, const struct sock_payload *data, int flags,
-                        ssize_t tried)
+ssize_t sock_transmit(struct sock_object *s, const struct sock_payload *data, int flags,
+                      ssize_t tried)
 {
     if (tried == 0 && ext_may_try(s, data->weight, flags)) {
         tried = csock_try_send(&s->core, data->data, data->n, 0);
@@ -215,11 +220,6 @@ static ssize_t transmit(struct sock_object *s, const struct sock_payload *data, 
             return tried;
     }
     return transmit_waiting(s, data, flags, tried);
-}
-
-ssize_t sock_transmit(struct sock_object *s, const struct sock_payload *data, int flags)
-{
-    return transmit(s, data, flags, 0);
 }
 
 /* The method in full, after a plain try with that result, or none: 0. */
@@ -230,7 +230,7 @@ EXT_WAITS static PyObject *send_in_full(struct sock_object *s, PyObject *const *
     int flags = 0;
     if (!data_and_flags("send", args, n, &data, &flags))
         return NULL;
-    ssize_t r = transmit(s, &data, flags, tried);
+    ssize_t r = sock_transmit(s, &data, flags, tried);
     sock_payload_done(&data);
     return sock_count_sent(s, "send", r);
 }
@@ -245,10 +245,8 @@ static PyObject *sock_send(PyObject *self, PyObject *const *args, Py_ssize_t n)
         size_t size = (size_t)PyBytes_GET_SIZE(args[0]);
         if (ext_may_try(s, size, 0)) {
             r = csock_try_send(&s->core, PyBytes_AS_STRING(args[0]), size, 0);
-            if (r == (ssize_t)size)
-                return PyLong_FromSsize_t(r);
-            if (r < 0 && !ext_inconclusive(r))
-                return ext_raise_sock(s, "send", (int)r);
+            if (ends_send(r, size))
+                return sent_at_once(s, "send", r);
         }
     }
     return send_in_full(s, args, n, r);
@@ -309,8 +307,8 @@ static PyObject *send_to(struct sock_object *s, const struct sock_payload *data,
     size_t weight = sock_weight_to(data->weight, &addr, len);
     if (ext_may_try(s, weight, flags)) {
         r = csock_try_send_to(&s->core, data->data, data->n, 0, &addr, len);
-        if (ends_send(r, data->n)) /* and no signal's handler has run */
-            return r < 0 ? ext_raise_sock(s, "sendto", (int)r) : PyLong_FromSsize_t(r);
+        if (ends_send(r, data->n))
+            return sent_at_once(s, "sendto", r);
     }
     ext_wait_begin(&w, s, r != 0 || ext_may_hold(s, weight));
     w.wait.tried = r;

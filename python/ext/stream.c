@@ -152,7 +152,7 @@ static PyObject *write_directly(struct stream_object *f, struct sock_object *s, 
     struct sock_payload from;
     if (!sock_payload_of(data, &from))
         return NULL;
-    ssize_t r = sock_transmit(s, &from, 0);
+    ssize_t r = sock_transmit(s, &from, 0, 0);
     sock_payload_done(&from);
     return count_as_py(f, s, "send", r);
 }
