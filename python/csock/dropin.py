@@ -52,19 +52,30 @@ __all__ = [  # in the order of stock's
     "recv_fds",
 ]
 
-for _base, _name, _kind in (
-    (IntEnum, "AddressFamily", _kinds[0]),
-    (IntEnum, "SocketKind", _kinds[1]),
-    (IntFlag, "MsgFlag", _kinds[2]),
-    (IntFlag, "AddressInfo", _kinds[3]),
-):
-    _base._convert_(_name, __name__, str.isupper, SimpleNamespace(**_kind))
+
+def _convert(base, name, constants):
+    """base._convert_(): an enum of constants in this module, and its members in their places. Where
+    the extension knows how the members of one look, the standard library makes the first alone."""
+    members = sorted((value, key) for key, value in constants.items() if key.isupper())
+    first = {key: value for value, key in members[:1]}
+    add_members = getattr(_core, "add_members", None)
+    for source in (first, constants) if add_members else (constants,):
+        base._convert_(name, __name__, str.isupper, SimpleNamespace(**source))
+        if source is first and add_members(globals()[name], members):
+            globals().update(globals()[name].__members__)
+            break
+
+
+_convert(IntEnum, "AddressFamily", _kinds[0])
+_convert(IntEnum, "SocketKind", _kinds[1])
+_convert(IntFlag, "MsgFlag", _kinds[2])
+_convert(IntFlag, "AddressInfo", _kinds[3])
 
 # The enums' own names; a checker does not see that _convert_ has made them.
 AddressFamily = globals()["AddressFamily"]
 SocketKind = globals()["SocketKind"]
 
-del SimpleNamespace, _public, _kinds, _kind, _base, _name
+del SimpleNamespace, _public, _kinds, _convert
 
 _LOCALHOST = "127.0.0.1"
 _LOCALHOST_V6 = "::1"

@@ -304,6 +304,9 @@ extern PyMethodDef enum_functions[]; /* of csock._core */
 extern PyGetSetDef sock_class_properties[];
 int sock_class_enums(struct sock_class *c, PyObject *names); /* 0 or -1 */
 
+/* ---- enum_make.c: members of enums */
+extern PyMethodDef enum_make_functions[]; /* of csock._core */
+
 /* ---- sock_class.c: the class socket.socket */
 extern PyMethodDef sock_class_functions[];  /* of csock._core */
 int sock_class_setup(struct ext_state *st); /* 0 or -1 */
