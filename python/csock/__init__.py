@@ -12,7 +12,8 @@ has not loaded the stock module. This file must not import anything that costs t
 import os
 import sys
 
-# What install() sets before it loads the extension: see csock/_socket.py.
+# Set by install() while it loads csock to stand in for stock: what is made then says from the start
+# that it is from `socket` or `_socket`.
 _standing_in = False
 
 _told = False
@@ -96,9 +97,33 @@ def _load_constants():
     globals()["__all__"] = [*_MORE, *dropin.__all__, *more]
 
 
+def _make_socket(origin):
+    """For csock._core: csock._socket, from the same file, where no import would look for it."""
+    from _frozen_importlib import ModuleSpec  # as in importlib, which takes time to load
+    from _frozen_importlib_external import ExtensionFileLoader
+
+    name = f"{__name__}._socket"
+    loader = ExtensionFileLoader(name, origin)
+    spec = ModuleSpec(name, loader, origin=origin)
+    module = loader.create_module(spec)
+    module.__spec__, module.__loader__, module.__file__ = spec, loader, origin
+    module.__package__ = __name__
+    if _standing_in:
+        module.__name__ = "_socket"  # where its error classes are its own, and not stock's
+    loader.exec_module(module)
+    globals()["_socket"] = sys.modules[name] = module  # at once and complete, for other threads
+    return module
+
+
 def _submodule(name):
     if not _disabled():
-        __import__(f"{__name__}.{name}")
+        try:
+            __import__(f"{__name__}.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}._core":
+                raise
+            text = "csock is not built: it has no extension module csock._core"
+            raise ImportError(text) from None
         return sys.modules[f"{__name__}.{name}"]
     if name == "_core":
         raise AttributeError("CSOCK_DISABLE is set: csock has only what stock has")

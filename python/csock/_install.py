@@ -102,10 +102,15 @@ def _check_unused(stock):
 
 
 def _load_ours(stand_in):
+    """The modules of _OURS. If they stand in and are loaded now, they call themselves _PLACES."""
     csock._standing_in = stand_in
     try:
-        for name in reversed(_OURS):
+        for name in _OURS:
             __import__(name)
+    except BaseException:
+        if stand_in:
+            sys.modules.pop(_PLACES[0], None)  # put there by what has failed
+        raise
     finally:
         csock._standing_in = False
     return [sys.modules[name] for name in _OURS]
@@ -114,7 +119,6 @@ def _load_ours(stand_in):
 def _rename(module, before, after):
     """What a class or a function says it is from: pickle looks there, and users see it."""
     module.__name__ = after
-    # Almost all values are constants, which filter() passes over quickly: a program waits for this.
     for value in filter(callable, list(vars(module).values())):
         if getattr(value, "__module__", None) != before:
             continue
@@ -163,7 +167,8 @@ def install(force=False):
         _ssl_before = sys.modules.get("_ssl")
         sys.modules.update(socket=dropin, _socket=ext)
         for module, before, after in zip((dropin, ext), _OURS, _PLACES, strict=True):
-            _rename(module, before, after)
+            if module.__name__ == before:  # loaded earlier, or not to stand in
+                _rename(module, before, after)
         if "socket" in stock:
             _share_sentinel(dropin, stock["socket"])
         if stock:

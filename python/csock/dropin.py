@@ -30,8 +30,10 @@ from ._socket import (
     has_ipv6,
 )
 
+if sys.modules[__package__]._standing_in:
+    sys.modules["socket"] = sys.modules[__name__]  # install() is at it: see _install.py
 if sys.modules.get("socket") is sys.modules[__name__]:
-    __name__ = "socket"  # reloaded where it is installed: see _install.py
+    __name__ = "socket"  # then, and where it is installed and reloaded
 
 # What `from ._socket import *` does, in a fraction of the time: a program waits for this. The enums
 # then take the constants with their prefix, and put members in their places; the constants are
@@ -53,17 +55,17 @@ __all__ = [  # in the order of stock's
 ]
 
 
-def _convert(base, name, constants):
+def _convert(base, name, constants, core=_core, source_of=SimpleNamespace):
     """base._convert_(): an enum of constants in this module, and its members in their places. Where
     the extension knows how the members of one look, the standard library makes the first alone."""
     members = sorted((value, key) for key, value in constants.items() if key.isupper())
-    first = {key: value for value, key in members[:1]}
-    add_members = getattr(_core, "add_members", None)
-    for source in (first, constants) if add_members else (constants,):
-        base._convert_(name, __name__, str.isupper, SimpleNamespace(**source))
-        if source is first and add_members(globals()[name], members):
-            globals().update(globals()[name].__members__)
-            break
+    value, key = members[0]
+    quick = hasattr(core, "add_members")
+    base._convert_(name, __name__, str.isupper, source_of(**({key: value} if quick else constants)))
+    if quick and core.add_members(globals()[name], members):
+        globals().update(globals()[name].__members__)
+    elif quick:
+        base._convert_(name, __name__, str.isupper, source_of(**constants))
 
 
 _convert(IntEnum, "AddressFamily", _kinds[0])

@@ -3,6 +3,7 @@
 #include "ext.h"
 
 #include <errno.h>
+#include <string.h>
 
 enum kind { OSERROR, MESSAGE, TIMEOUT, VALUE, OVERFLOW, PENDING };
 
@@ -93,9 +94,13 @@ bool ext_would_block(void)
 }
 
 /* Other people's `except socket.gaierror` has to catch ours: where stock is there too, its classes
- * are taken. New reference to the stock module, or NULL with no exception if there is none. */
-static PyObject *stock_module(void)
+ * are taken. New reference to the stock module, or NULL; with no exception if there is none, or if
+ * it is our module that is called so. */
+static PyObject *stock_module(PyObject *module)
 {
+    const char *own_name = PyModule_GetName(module);
+    if (!own_name || strcmp(own_name, "_socket") == 0)
+        return NULL;
     PyObject *stock = PyImport_ImportModule("_socket");
     if (!stock) {
         if (PyErr_ExceptionMatches(PyExc_ImportError))
@@ -118,7 +123,7 @@ static int add_class(PyObject *module, PyObject *stock, const char *name, const 
 int errors_setup(PyObject *module, struct ext_state *st)
 {
     int r = -1;
-    PyObject *stock = stock_module();
+    PyObject *stock = stock_module(module);
     if (PyErr_Occurred())
         return -1;
     if (add_class(module, stock, "gaierror", "socket.gaierror", &st->gaierror) < 0 ||

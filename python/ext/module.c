@@ -197,17 +197,38 @@ PyMODINIT_FUNC PyInit__socket(void)
 
 /* ---- csock._core: its own state is a strong reference to csock._socket */
 
+static int is_ours(PyObject *o)
+{
+    return o && PyModule_Check(o) && PyModule_GetDef(o) == &ext_socket_module;
+}
+
+/* csock._socket where it is there, else a new one, from the file that this module is from. */
+static PyObject *find_or_make_socket(PyObject *module)
+{
+    PyObject *name = PyUnicode_FromString("csock._socket");
+    PyObject *found = name ? PyImport_GetModule(name) : NULL;
+    Py_XDECREF(name);
+    if (is_ours(found) || PyErr_Occurred())
+        return found;
+    Py_XDECREF(found); /* nothing, or _socket.py, which waits for it */
+    PyObject *package = PyImport_ImportModule("csock"), *origin = PyModule_GetFilenameObject(module);
+    found = package && origin ? PyObject_CallMethod(package, "_make_socket", "O", origin) : NULL;
+    Py_XDECREF(package);
+    Py_XDECREF(origin);
+    return found;
+}
+
 static int core_exec(PyObject *module)
 {
     PyObject **owner = PyModule_GetState(module);
-    *owner = PyImport_ImportModule("csock._socket");
+    *owner = find_or_make_socket(module);
     if (!*owner)
         return -1;
-    if (!PyModule_Check(*owner) || PyModule_GetDef(*owner) != &ext_socket_module) {
+    if (!is_ours(*owner)) {
         PyErr_SetString(PyExc_ImportError, "csock._socket is not the module that csock comes with");
         return -1;
     }
-    if (PyModule_AddFunctions(module, sendfile_functions) < 0 ||
+    if (PyModule_AddObjectRef(module, "_socket", *owner) < 0 || PyModule_AddFunctions(module, sendfile_functions) < 0 ||
         PyModule_AddFunctions(module, sock_class_functions) < 0 ||
         PyModule_AddFunctions(module, enum_functions) < 0 ||
         PyModule_AddFunctions(module, enum_make_functions) < 0 ||
