@@ -25,17 +25,18 @@ _ssl_before = None
 by = None
 
 
-class _Locks:
-    """No import of these modules is under way in another thread, and none begins."""
+def _lock():
+    """No import of these modules is under way in another thread, and none begins until _unlock(),
+    which gets what this returns."""
+    locks = [_ModuleLockManager(name) for name in _LOCKS]
+    for lock in locks:
+        lock.__enter__()
+    return locks
 
-    def __enter__(self):
-        self._held = [_ModuleLockManager(name) for name in _LOCKS]
-        for lock in self._held:
-            lock.__enter__()
 
-    def __exit__(self, *exc):
-        for lock in reversed(self._held):
-            lock.__exit__(*exc)
+def _unlock(locks):
+    for lock in reversed(locks):
+        lock.__exit__()
 
 
 def installed():
@@ -155,7 +156,8 @@ def install(force=False):
     global _ssl_before
     if csock._disabled():
         return
-    with _Locks():
+    locks = _lock()
+    try:
         if installed():
             return
         stock = _stock()
@@ -173,6 +175,8 @@ def install(force=False):
             _share_sentinel(dropin, stock["socket"])
         if stock:
             _replace_globals(stock, {"socket": dropin, "_socket": ext})
+    finally:
+        _unlock(locks)
 
 
 def _check_releasable():
@@ -194,7 +198,8 @@ def _check_releasable():
 
 
 def uninstall():
-    with _Locks():
+    locks = _lock()
+    try:
         if not installed():
             return
         _check_releasable()
@@ -209,3 +214,5 @@ def uninstall():
                 names[name] = stock
         _replaced.clear()
         _displaced.clear()
+    finally:
+        _unlock(locks)

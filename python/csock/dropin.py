@@ -38,8 +38,7 @@ if sys.modules.get("socket") is sys.modules[__name__]:
 # What `from ._socket import *` does, in a fraction of the time: a program waits for this. The enums
 # then take the constants with their prefix, and put members in their places; the constants are
 # sorted out once and not four times.
-_public, *_kinds = _core.public_names("AF_", "SOCK_", "MSG_", "AI_")
-globals().update(_public)
+_public, _kinds = _core.take_names(globals(), "AF_", "SOCK_", "MSG_", "AI_")
 
 __all__ = [  # in the order of stock's
     "fromfd",
@@ -49,7 +48,7 @@ __all__ = [  # in the order of stock's
     "has_dualstack_ipv6",
     "AddressFamily",
     "SocketKind",
-    *sorted(_public),
+    *_public,
     "send_fds",
     "recv_fds",
 ]

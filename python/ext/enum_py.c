@@ -113,28 +113,38 @@ done:
     return result;
 }
 
-/* Puts a name into the dictionary of the prefix it begins with, if there is one. Those with an
- * underscore in front leave the first dictionary, which has them all. */
-static int share(PyObject *result, PyObject *name, PyObject *value, PyObject *const *prefixes)
+/* Puts a constant into the dictionary of the prefix that its name begins with, if there is one. */
+static int share(PyObject *name, PyObject *value, PyObject *const *prefixes, PyObject *dicts)
 {
-    Py_UCS4 first = PyUnicode_GET_LENGTH(name) ? PyUnicode_READ_CHAR(name, 0) : '_';
-    if (first == '_')
-        return PyDict_DelItem(PyTuple_GET_ITEM(result, 0), name);
-    for (Py_ssize_t i = 1; i < PyTuple_GET_SIZE(result); i++) {
-        PyObject *prefix = prefixes[i - 1];
-        if (PyUnicode_READ_CHAR(prefix, 0) == first &&
-            PyUnicode_Tailmatch(name, prefix, 0, PY_SSIZE_T_MAX, -1) == 1)
-            return PyDict_SetItem(PyTuple_GET_ITEM(result, i), name, value);
-    }
+    Py_UCS4 first = PyUnicode_READ_CHAR(name, 0);
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(dicts); i++)
+        if (PyUnicode_READ_CHAR(prefixes[i], 0) == first &&
+            PyUnicode_Tailmatch(name, prefixes[i], 0, PY_SSIZE_T_MAX, -1) == 1)
+            return PyDict_SetItem(PyTuple_GET_ITEM(dicts, i), name, value);
     return 0;
 }
 
-/* A tuple of a copy of the dictionary and n new ones. */
-static PyObject *copy_and_dicts(PyObject *names, Py_ssize_t n)
+/* Names that begin with an underscore stay behind. */
+static int copy_names(PyObject *from, PyObject *to, PyObject *list, PyObject *const *prefixes,
+                      PyObject *dicts)
 {
-    PyObject *result = PyTuple_New(n + 1);
-    for (Py_ssize_t i = 0; result && i <= n; i++) {
-        PyObject *dict = i ? PyDict_New() : PyDict_Copy(names);
+    PyObject *name, *value;
+    for (Py_ssize_t at = 0; PyDict_Next(from, &at, &name, &value);) {
+        if (!PyUnicode_Check(name) || PyUnicode_GET_LENGTH(name) == 0 ||
+            PyUnicode_READ_CHAR(name, 0) == '_')
+            continue;
+        if (PyDict_SetItem(to, name, value) < 0 || PyList_Append(list, name) < 0 ||
+            share(name, value, prefixes, dicts) < 0)
+            return -1;
+    }
+    return PyList_Sort(list);
+}
+
+static PyObject *tuple_of_dicts(Py_ssize_t n)
+{
+    PyObject *result = PyTuple_New(n);
+    for (Py_ssize_t i = 0; result && i < n; i++) {
+        PyObject *dict = PyDict_New();
         if (dict)
             PyTuple_SET_ITEM(result, i, dict);
         else
@@ -143,27 +153,31 @@ static PyObject *copy_and_dicts(PyObject *names, Py_ssize_t n)
     return result;
 }
 
-/* The names of csock._socket are eight hundred, and each import of the drop-in waits for this. */
-static PyObject *core_public_names(PyObject *module, PyObject *const *prefixes, Py_ssize_t n)
+/* The names of csock._socket are hundreds, and each import of the drop-in waits for this. */
+static PyObject *core_take_names(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
-    PyObject *name, *value, *owner = *(PyObject **)PyModule_GetState(module);
+    PyObject *owner = *(PyObject **)PyModule_GetState(module), *result = NULL;
     for (Py_ssize_t i = 0; i < n; i++)
-        if (!PyUnicode_Check(prefixes[i]) || PyUnicode_GET_LENGTH(prefixes[i]) == 0)
-            return PyErr_Format(PyExc_TypeError, "a prefix is a str, and not empty");
-    PyObject *names = PyDict_Copy(PyModule_GetDict(owner)); /* which nobody changes meanwhile */
-    PyObject *result = names ? copy_and_dicts(names, n) : NULL;
-    for (Py_ssize_t at = 0; result && PyDict_Next(names, &at, &name, &value);)
-        if (PyUnicode_Check(name) && share(result, name, value, prefixes) < 0)
-            Py_CLEAR(result);
-    Py_XDECREF(names);
+        if (i ? !PyUnicode_Check(args[i]) || PyUnicode_GET_LENGTH(args[i]) == 0
+              : !PyDict_Check(args[i]))
+            return PyErr_Format(PyExc_TypeError, "a dict, and prefixes that are not empty");
+    if (n == 0)
+        return PyErr_Format(PyExc_TypeError, "a dict, and prefixes that are not empty");
+    PyObject *from = PyDict_Copy(PyModule_GetDict(owner)); /* which nobody changes meanwhile */
+    PyObject *list = PyList_New(0), *dicts = tuple_of_dicts(n - 1);
+    if (from && list && dicts && copy_names(from, args[0], list, args + 1, dicts) == 0)
+        result = PyTuple_Pack(2, list, dicts);
+    Py_XDECREF(from);
+    Py_XDECREF(list);
+    Py_XDECREF(dicts);
     return result;
 }
 
 PyMethodDef enum_functions[] = {
-    {"public_names", (PyCFunction)(void (*)(void))core_public_names, METH_FASTCALL,
-     "public_names($module, /, *prefixes)\n--\n\n"
-     "The names of csock._socket without a leading underscore, and then, for each prefix, those\n"
-     "that begin with it: dictionaries."},
+    {"take_names", (PyCFunction)(void (*)(void))core_take_names, METH_FASTCALL,
+     "take_names($module, names, /, *prefixes)\n--\n\n"
+     "Put all of csock._socket into the dictionary, but for names with an underscore in front.\n"
+     "Returns their list, sorted, and for each prefix a dictionary of those that begin with it."},
     {"with_enums", core_with_enums, METH_O,
      "with_enums($module, answers, /)\n--\n\n"
      "Answers of csock._socket.getaddrinfo, families and types as members of the enums."},

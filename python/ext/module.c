@@ -211,7 +211,8 @@ static PyObject *find_or_make_socket(PyObject *module)
     if (is_ours(found) || PyErr_Occurred())
         return found;
     Py_XDECREF(found); /* nothing, or _socket.py, which waits for it */
-    PyObject *package = PyImport_ImportModule("csock"), *origin = PyModule_GetFilenameObject(module);
+    PyObject *package = PyImport_ImportModule("csock"),
+             *origin = PyModule_GetFilenameObject(module);
     found = package && origin ? PyObject_CallMethod(package, "_make_socket", "O", origin) : NULL;
     Py_XDECREF(package);
     Py_XDECREF(origin);
@@ -228,7 +229,8 @@ static int core_exec(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "csock._socket is not the module that csock comes with");
         return -1;
     }
-    if (PyModule_AddObjectRef(module, "_socket", *owner) < 0 || PyModule_AddFunctions(module, sendfile_functions) < 0 ||
+    if (PyModule_AddObjectRef(module, "_socket", *owner) < 0 ||
+        PyModule_AddFunctions(module, sendfile_functions) < 0 ||
         PyModule_AddFunctions(module, sock_class_functions) < 0 ||
         PyModule_AddFunctions(module, enum_functions) < 0 ||
         PyModule_AddFunctions(module, enum_make_functions) < 0 ||
