@@ -12,6 +12,12 @@ has not loaded the stock module. This file must not import anything that costs t
 import os
 import sys
 
+_OURS = "csock.dropin", "csock._socket"
+_PLACES = "socket", "_socket"
+
+# What put csock in place before the program began, if anything did: for a message.
+_by = None
+
 # Set by install() while it loads csock to stand in for stock: what is made then says from the start
 # that it is from `socket` or `_socket`.
 _standing_in = False
@@ -54,9 +60,19 @@ def install(force=False):
     they refer to the module by its name; what they took out of it, classes derived from it, and
     `ssl` stay as they are.
     """
-    from ._install import install
+    if _disabled():
+        return
+    locks = _lock()
+    try:
+        if sys.modules.keys().isdisjoint((*_OURS, *_PLACES, "_ssl")):
+            dropin, ext = _load_ours(stand_in=True)
+            sys.modules.update(socket=dropin, _socket=ext)
+        else:
+            from ._install import install_beside_others
 
-    install(force)
+            install_beside_others(force)
+    finally:
+        _unlock(locks)
 
 
 def uninstall():
@@ -64,6 +80,44 @@ def uninstall():
     from ._install import uninstall
 
     uninstall()
+
+
+def _installed():
+    ours = [sys.modules.get(name) for name in _OURS]
+    return None not in ours and ours == [sys.modules.get(name) for name in _PLACES]
+
+
+def _lock():
+    """No import of these modules is under way in another thread, and none begins until _unlock(),
+    which gets what this returns."""
+    from _frozen_importlib import _ModuleLockManager
+
+    # In the order in which an import takes them, so that neither waits for the other.
+    locks = [_ModuleLockManager(name) for name in (*_OURS, *_PLACES)]
+    for lock in locks:
+        lock.__enter__()
+    return locks
+
+
+def _unlock(locks):
+    for lock in reversed(locks):
+        lock.__exit__()
+
+
+def _load_ours(stand_in):
+    """The modules of _OURS. If they stand in and are loaded now, they call themselves _PLACES."""
+    global _standing_in
+    _standing_in = stand_in
+    try:
+        for name in _OURS:
+            __import__(name)
+    except BaseException:
+        if stand_in:
+            sys.modules.pop(_PLACES[0], None)  # put there by what has failed
+        raise
+    finally:
+        _standing_in = False
+    return [sys.modules[name] for name in _OURS]
 
 
 def _load_names():

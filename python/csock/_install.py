@@ -1,47 +1,20 @@
-"""install() and uninstall(): csock in the place of `socket` and `_socket`, and back.
+"""uninstall(), and install() where stock or csock is loaded already; __init__.py does the rest.
 
-Sits on sys.modules and the locks of the import system. Must not import `socket` or `_socket`: a
+Sits on sys.modules, under the locks of csock._lock(). Must not import `socket` or `_socket`: a
 program that installs csock first never loads the stock one. Nor does it decide what the names of
 csock look like, but for `__module__`, which says "socket" or "_socket" while csock is that.
 """
 
 import sys
-from _frozen_importlib import _ModuleLockManager
 
 import csock
+from csock import _OURS, _PLACES
 
-_OURS = "csock.dropin", "csock._socket"
-_PLACES = "socket", "_socket"
 _SHOWN = 8  # of the modules that an error names
-
-# The order in which an import takes them, so that neither waits for the other.
-_LOCKS = (*_OURS, *_PLACES)
 
 _displaced = {}  # what stood in _PLACES before
 _replaced = []  # (module, name, stock's module): globals that install(force=True) changed
 _ssl_before = None
-
-# What put csock in place before the program began, if anything did: for a message.
-by = None
-
-
-def _lock():
-    """No import of these modules is under way in another thread, and none begins until _unlock(),
-    which gets what this returns."""
-    locks = [_ModuleLockManager(name) for name in _LOCKS]
-    for lock in locks:
-        lock.__enter__()
-    return locks
-
-
-def _unlock(locks):
-    for lock in reversed(locks):
-        lock.__exit__()
-
-
-def installed():
-    ours = [sys.modules.get(name) for name in _OURS]
-    return None not in ours and ours == [sys.modules.get(name) for name in _PLACES]
 
 
 def _taken(owners):
@@ -102,21 +75,6 @@ def _check_unused(stock):
         )
 
 
-def _load_ours(stand_in):
-    """The modules of _OURS. If they stand in and are loaded now, they call themselves _PLACES."""
-    csock._standing_in = stand_in
-    try:
-        for name in _OURS:
-            __import__(name)
-    except BaseException:
-        if stand_in:
-            sys.modules.pop(_PLACES[0], None)  # put there by what has failed
-        raise
-    finally:
-        csock._standing_in = False
-    return [sys.modules[name] for name in _OURS]
-
-
 def _rename(module, before, after):
     """What a class or a function says it is from: pickle looks there, and users see it."""
     module.__name__ = after
@@ -152,31 +110,26 @@ def _share_sentinel(dropin, stock):
     function.__defaults__ = tuple(theirs if v is ours else v for v in function.__defaults__)
 
 
-def install(force=False):
+def install_beside_others(force):
+    """What install() does, which has the locks, in a program that is not as it was at its start."""
     global _ssl_before
-    if csock._disabled():
+    if csock._installed():
         return
-    locks = _lock()
-    try:
-        if installed():
-            return
-        stock = _stock()
-        if stock and not force:
-            _check_unused(stock)
-        dropin, ext = _load_ours(stand_in=not stock)
-        _displaced.clear()
-        _displaced.update(stock)
-        _ssl_before = sys.modules.get("_ssl")
-        sys.modules.update(socket=dropin, _socket=ext)
-        for module, before, after in zip((dropin, ext), _OURS, _PLACES, strict=True):
-            if module.__name__ == before:  # loaded earlier, or not to stand in
-                _rename(module, before, after)
-        if "socket" in stock:
-            _share_sentinel(dropin, stock["socket"])
-        if stock:
-            _replace_globals(stock, {"socket": dropin, "_socket": ext})
-    finally:
-        _unlock(locks)
+    stock = _stock()
+    if stock and not force:
+        _check_unused(stock)
+    dropin, ext = csock._load_ours(stand_in=not stock)
+    _displaced.clear()
+    _displaced.update(stock)
+    _ssl_before = sys.modules.get("_ssl")
+    sys.modules.update(socket=dropin, _socket=ext)
+    for module, before, after in zip((dropin, ext), _OURS, _PLACES, strict=True):
+        if module.__name__ == before:  # loaded earlier, or not to stand in
+            _rename(module, before, after)
+    if "socket" in stock:
+        _share_sentinel(dropin, stock["socket"])
+    if stock:
+        _replace_globals(stock, {"socket": dropin, "_socket": ext})
 
 
 def _check_releasable():
@@ -198,9 +151,10 @@ def _check_releasable():
 
 
 def uninstall():
-    locks = _lock()
+    global _ssl_before
+    locks = csock._lock()
     try:
-        if not installed():
+        if not csock._installed():
             return
         _check_releasable()
         for name in _PLACES:
@@ -214,5 +168,6 @@ def uninstall():
                 names[name] = stock
         _replaced.clear()
         _displaced.clear()
+        _ssl_before = None
     finally:
-        _unlock(locks)
+        csock._unlock(locks)

@@ -21,11 +21,9 @@ def begin(by):
     """Install csock. What keeps it from that is said in one line, and stock stays in place."""
     global _failed
     try:
-        from csock import _install
-
-        _install.install()
-        if _install.by is None and _install.installed():
-            _install.by = by
+        csock.install()
+        if csock._by is None and csock._installed():
+            csock._by = by
     except Exception as error:
         if not _failed:
             _failed = True

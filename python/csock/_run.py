@@ -1,6 +1,6 @@
 """`python -m csock …`: puts csock in the place of `socket` and runs a program as plain python does.
 
-Sits on _install.py and runpy; _children.py and _venv.py have the rest of what the command can do.
+Sits on install() and runpy; _children.py and _venv.py have the rest of what the command can do.
 What a program sees of its own start is decided here: sys.argv, sys.path[0], the names of
 `__main__`, the text of an unhandled exception, the exit status. Must not leave anything of its own
 in them. What it cannot hide are its frames below the program's, which traceback.print_stack()
@@ -353,14 +353,12 @@ def _run_program(options):
 
 
 def _prepare(options):
-    from csock import _install
-
     if csock._disabled():
         return
-    if _install.installed() and _install.by:
-        csock._say(f"already in place, by {_install.by}")
+    if csock._installed() and csock._by:
+        csock._say(f"already in place, by {csock._by}")
     try:
-        _install.install(options.force)
+        csock.install(options.force)
     except RuntimeError as error:
         csock._say(f"{error} (python -m csock --force …)")
         raise SystemExit(1) from None

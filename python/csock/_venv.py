@@ -18,8 +18,8 @@ _TEXT = (
     f"{_pth.LINE}\n"
 )
 _CHECK = (
-    "import sys, socket; import csock._install as i; "
-    "print('yes' if i.installed() else 'no', file=sys.stdout)"
+    "import sys, socket, csock; "
+    "print('yes' if csock._installed() else 'no', file=sys.stdout)"
 )
 
 
