@@ -1,5 +1,5 @@
-/* The members of an enum after its first, made as the standard library has made that one. In its
- * Python each takes 27,000 instructions, and a program that imports `socket` waits for sixty.
+/* The members of an enum after its first, made as the standard library has made that one. It takes
+ * 27,000 instructions of Python for each, and a program that imports `socket` waits for sixty.
  *
  * Sits on what CPython 3.13 to 3.15 keep of members. It looks at the class before it changes
  * anything, and leaves one alone that keeps anything else: the standard library then makes all of
@@ -7,7 +7,7 @@
 #include "ext.h"
 
 /* Before, class attributes are objects around the members, which cost as much to imitate. A later
- * CPython is added when tests/py/test_enums.py, which has these numbers, too, is content with it. */
+ * CPython is added here, and in tests/py/test_enums.py, when that is content with it. */
 #define ENUM_LAYOUT_IS_KNOWN (PY_VERSION_HEX >= 0x030D0000 && PY_VERSION_HEX < 0x03100000)
 
 #if ENUM_LAYOUT_IS_KNOWN
