@@ -93,7 +93,8 @@ def _lock():
     from _frozen_importlib import _ModuleLockManager
 
     # In the order in which an import takes them, so that neither waits for the other.
-    locks = [_ModuleLockManager(name) for name in (*_OURS, *_PLACES)]
+    names = "csock.dropin", "csock._core", "csock._socket", *_PLACES
+    locks = [_ModuleLockManager(name) for name in names]
     for lock in locks:
         lock.__enter__()
     return locks
@@ -151,12 +152,16 @@ def _load_constants():
     globals()["__all__"] = [*_MORE, *dropin.__all__, *more]
 
 
+def _not_built():
+    return ImportError("csock is not built: it has no extension module csock._core")
+
+
 def _make_socket(origin):
-    """For csock._core: csock._socket, from the same file, where no import would look for it."""
+    """csock._socket, from the file of csock._core, where no import would look for it."""
     from _frozen_importlib import ModuleSpec  # as in importlib, which takes time to load
     from _frozen_importlib_external import ExtensionFileLoader
 
-    name = f"{__name__}._socket"
+    name = _OURS[1]
     loader = ExtensionFileLoader(name, origin)
     spec = ModuleSpec(name, loader, origin=origin)
     module = loader.create_module(spec)
@@ -166,7 +171,16 @@ def _make_socket(origin):
         module.__name__ = "_socket"  # where its error classes are its own, and not stock's
     loader.exec_module(module)
     globals()["_socket"] = sys.modules[name] = module  # at once and complete, for other threads
-    return module
+
+
+def _find_or_make_socket(origin):
+    """For csock._core, which sits on csock._socket."""
+    from _frozen_importlib import _ModuleLockManager
+
+    with _ModuleLockManager(_OURS[1]):
+        if _OURS[1] not in sys.modules:
+            _make_socket(origin)
+        return sys.modules[_OURS[1]]
 
 
 def _submodule(name):
@@ -176,8 +190,7 @@ def _submodule(name):
         except ModuleNotFoundError as error:
             if error.name != f"{__name__}._core":
                 raise
-            text = "csock is not built: it has no extension module csock._core"
-            raise ImportError(text) from None
+            raise _not_built() from None
         return sys.modules[f"{__name__}.{name}"]
     if name == "_core":
         raise AttributeError("CSOCK_DISABLE is set: csock has only what stock has")

@@ -1,8 +1,18 @@
 """csock._socket: what CPython calls `_socket`. The one shared object of csock carries two modules,
-and is found as csock._core, which makes this one, too. Who asks for this one first gets it here."""
+and is found as csock._core; this file is for those who ask for this one first.
+
+Must not import csock._core, which waits for this module: other threads would meet it half-way.
+"""
 
 import sys
+from _frozen_importlib_external import PathFinder  # as in importlib, which takes time to load
 
-from . import _core
 
-sys.modules[__name__] = _core._socket
+def _load(package):
+    core = PathFinder.find_spec("csock._core", package.__path__)
+    if core is None:
+        raise package._not_built()
+    package._make_socket(core.origin)
+
+
+_load(sys.modules["csock"])

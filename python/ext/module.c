@@ -197,26 +197,17 @@ PyMODINIT_FUNC PyInit__socket(void)
 
 /* ---- csock._core: its own state is a strong reference to csock._socket */
 
-static int is_ours(PyObject *o)
-{
-    return o && PyModule_Check(o) && PyModule_GetDef(o) == &ext_socket_module;
-}
-
 /* csock._socket where it is there, else a new one, from the file that this module is from. */
 static PyObject *find_or_make_socket(PyObject *module)
 {
-    PyObject *name = PyUnicode_FromString("csock._socket");
-    PyObject *found = name ? PyImport_GetModule(name) : NULL;
-    Py_XDECREF(name);
-    if (is_ours(found) || PyErr_Occurred())
-        return found;
-    Py_XDECREF(found); /* nothing, or _socket.py, which waits for it */
     PyObject *package = PyImport_ImportModule("csock"),
              *origin = PyModule_GetFilenameObject(module);
-    found = package && origin ? PyObject_CallMethod(package, "_make_socket", "O", origin) : NULL;
+    PyObject *owner = NULL;
+    if (package && origin)
+        owner = PyObject_CallMethod(package, "_find_or_make_socket", "O", origin);
     Py_XDECREF(package);
     Py_XDECREF(origin);
-    return found;
+    return owner;
 }
 
 static int core_exec(PyObject *module)
@@ -225,12 +216,11 @@ static int core_exec(PyObject *module)
     *owner = find_or_make_socket(module);
     if (!*owner)
         return -1;
-    if (!is_ours(*owner)) {
+    if (!PyModule_Check(*owner) || PyModule_GetDef(*owner) != &ext_socket_module) {
         PyErr_SetString(PyExc_ImportError, "csock._socket is not the module that csock comes with");
         return -1;
     }
-    if (PyModule_AddObjectRef(module, "_socket", *owner) < 0 ||
-        PyModule_AddFunctions(module, sendfile_functions) < 0 ||
+    if (PyModule_AddFunctions(module, sendfile_functions) < 0 ||
         PyModule_AddFunctions(module, sock_class_functions) < 0 ||
         PyModule_AddFunctions(module, enum_functions) < 0 ||
         PyModule_AddFunctions(module, enum_make_functions) < 0 ||

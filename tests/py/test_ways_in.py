@@ -144,6 +144,55 @@ def test_enums_pickle_without_install(env):
     assert out(program, env=env) == "[True, True, True, True]\n"
 
 
+@pytest.mark.parametrize("first", ["csock._core", "csock._socket", "csock.dropin"])
+def test_the_modules_come_in_any_order(env, first):
+    program = """
+        import importlib, sys
+        importlib.import_module(%r)
+        import csock._core as core, csock._socket as ours, csock.dropin as dropin
+        print(ours is sys.modules["csock._socket"], dropin.SocketType is ours.socket)
+        print(ours.__name__, ours.__package__, ours.__spec__.name, ours.__file__ == core.__file__)
+        del sys.modules["csock._core"]
+        import csock._core
+        print(csock._socket is ours)
+    """
+    shown = "True True\ncsock._socket csock csock._socket True\nTrue\n"
+    assert out(program % first, env=env) == shown
+
+
+def test_the_modules_come_to_several_threads_at_once(env):
+    program = """
+        import csock, importlib, threading
+        names = ["csock._socket", "csock._core", "csock.dropin", "csock._socket"]
+        found, barrier = {}, threading.Barrier(len(names))
+        def load(n):
+            barrier.wait()
+            found[n] = importlib.import_module(names[n])
+        threads = [threading.Thread(target=load, args=(n,)) for n in range(len(names))]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        print(found[0] is found[3] is csock._socket, found[2].SocketType is found[0].socket)
+        print(found[1] is csock._core, found[0].AF_INET)
+    """
+    for _ in range(5):
+        assert out(program, env=env) == "True True\nTrue 2\n"
+
+
+def test_a_load_that_fails_leaves_no_socket(env):
+    program = """
+        import csock, enum, sys
+        convert, enum.EnumType._convert_ = enum.EnumType._convert_, None
+        try: csock.install()
+        except TypeError as error: print(error)
+        enum.EnumType._convert_ = convert
+        print([name for name in ("csock.dropin", "socket") if name in sys.modules])
+        import socket
+        print(csock._installed(), socket.AF_INET)
+    """
+    shown = "'NoneType' object is not callable\n[]\nFalse 2\n"
+    assert out(program, env=env) == shown
+
+
 def test_functions_say_where_they_are(env):
     program = """
         import csock, pickle
