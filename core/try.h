@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "close.h"
+#include "users.h"
 
 /* Families whose stream sockets raise SIGPIPE and know MSG_NOSIGNAL. Not for all: QIPCRTR and RDS
  * reject a flag that they do not know. */

@@ -283,7 +283,8 @@ struct csock {
     int fd; /* -1: closed */
     int family, type, proto;
     unsigned flags;
-    uint64_t state; /* fork generation, whether it is closing, users inside: see core/close.c */
+    uint64_t state; /* fork generation, whether it is closing, users inside: see core/users.c */
+    struct csock__thread *owner; /* the thread whose calls are not counted in state, or NULL */
 };
 
 #define CSOCK_INIT \
