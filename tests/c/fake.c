@@ -279,6 +279,7 @@ void fake_install(void)
     under.if_nameindex = counted_if_nameindex;
     under.if_freenameindex = counted_if_freenameindex;
     under.clock = stoppable_clock;
+    under.coarse_clock = stoppable_clock;
     under.nanosleep = stoppable_nanosleep;
     under.poll = stoppable_poll;
     for (int i = 0; i < FAKE_N; i++)
