@@ -1,4 +1,4 @@
-/* What a transfer has to know before its first try. Sits on close.h. */
+/* What a transfer has to know before its first try. Sits on users.h. */
 #ifndef CSOCK_CORE_TRY_H
 #define CSOCK_CORE_TRY_H
 
