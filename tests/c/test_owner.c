@@ -231,6 +231,9 @@ static void a_thread_cancelled_inside_is_not_waited_for(void **state)
 {
     struct util_call call = {.run = util_recv, .s = &s[0]};
     (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    skip(); /* it takes the frames that a cancelled thread leaves behind for living ones */
+#endif
     util_start_asleep(&call);
     assert_non_null(csock__owner(&s[0]));
     pthread_cancel(call.thread);
