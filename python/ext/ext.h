@@ -55,6 +55,7 @@ struct sock_class {
     Py_ssize_t io_refs, closed; /* where objects keep these slots */
     initproc init;
     newfunc new;
+    unsigned seen; /* the type's version in which it had all that was found; 0: none, yet */
 };
 
 /* One per interpreter, owned by csock._socket; csock._core finds it there. */
@@ -310,11 +311,18 @@ int sock_class_setup(struct ext_state *st); /* 0 or -1 */
 int sock_class_traverse(const struct ext_state *st, visitproc visit, void *arg);
 void sock_class_clear(struct ext_state *st);
 void sock_class_free(struct ext_state *st); /* what sockets that outlive the module looked at */
-/* Whether o is a socket of exactly that class, whose attribute `name` is what equip() found. */
+/* Whether the newest class has the attribute `name` that equip() found. */
+bool sock_class_has(const struct ext_state *st, enum ext_name name);
+/* Whether o is a socket of exactly that class, whose attribute `name` is what equip() found. The
+ * interpreter numbers the versions of a class, and none has the number of another: where all was
+ * found in this one, nothing has to be looked up. */
 static inline bool sock_is_untouched(const struct ext_state *st, PyObject *o, enum ext_name name)
 {
     const struct sock_class *c = ext_class(st);
-    return Py_IS_TYPE(o, c->type) && _PyType_Lookup(c->type, st->names[name]) == c->found[name];
+    if (!Py_IS_TYPE(o, c->type))
+        return false;
+    unsigned version = EXT_GET(c->type->tp_version_tag);
+    return (version != 0 && version == EXT_GET(c->seen)) || sock_class_has(st, name);
 }
 /* The newest class of equip() that self is of; NULL if there is none. */
 static inline const struct sock_class *sock_class_found(PyObject *self)
@@ -331,8 +339,15 @@ static inline const struct sock_class *sock_class_of(PyObject *self)
     return c ? c : ext_class(((struct sock_object *)self)->state);
 }
 
+/* ---- sock_life.c: how its objects begin and end */
+void sock_class_live(PyTypeObject *type);
+
 /* ---- sock_refs.c: what keeps a socket of such a class open */
 
+static inline PyObject **sock_slot(PyObject *self, Py_ssize_t offset)
+{
+    return (PyObject **)((char *)self + offset);
+}
 /* Fills the slots of a new object of the class; of others, nothing. */
 void sock_class_init(struct sock_object *s);
 PyObject *sock_class_close(PyObject *self, PyObject *unused);
@@ -345,6 +360,13 @@ PyObject *sock_class_file_opened(PyObject *module, PyObject *o); /* of csock._co
 /* An object without a socket yet, and what gives it one. */
 struct sock_object *sock_alloc(PyTypeObject *type, struct ext_state *st);
 void sock_fill(struct sock_object *s, struct csock *core, int64_t timeout);
+/* type(*args) for a type that begins as the base does; args: family, type, proto, or fewer. */
+#define SOCK_PLAIN_ARGS 3
+PyObject *sock_make(PyTypeObject *type, struct ext_state *st, PyObject *const *args, Py_ssize_t n);
+/* The two steps of deallocation: false if the finaliser has revived the object; and the rest, once
+ * the object is out of the garbage collector's sight. */
+bool sock_finalized(PyObject *self);
+void sock_free(PyObject *self);
 
 /* Between min and max arguments, or stock's TypeError for the method `what`. */
 bool sock_arg_count_raise(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max);

@@ -4,16 +4,11 @@
  * Sits on sock_class.c, which knows where the slots are. */
 #include "ext.h"
 
-static PyObject **slot_of(PyObject *self, Py_ssize_t offset)
-{
-    return (PyObject **)((char *)self + offset);
-}
-
 /* The interpreter's own access to slots is in a critical section of the object, too; it looks at
  * the pointer before. Callers of these two are in one. */
 static void slot_set(PyObject *self, Py_ssize_t offset, PyObject *value)
 {
-    PyObject **slot = slot_of(self, offset), *before = *slot;
+    PyObject **slot = sock_slot(self, offset), *before = *slot;
     __atomic_store_n(slot, value, __ATOMIC_RELEASE);
     Py_XDECREF(before);
 }
@@ -21,7 +16,7 @@ static void slot_set(PyObject *self, Py_ssize_t offset, PyObject *value)
 /* New reference; an empty slot is the interpreter's AttributeError. */
 static PyObject *slot_get(PyObject *self, Py_ssize_t offset, const char *name)
 {
-    PyObject *value = *slot_of(self, offset);
+    PyObject *value = *sock_slot(self, offset);
     return value ? Py_NewRef(value) : PyObject_GetAttrString(self, name);
 }
 
