@@ -63,6 +63,12 @@ static PyObject *remembered_tuple(const struct sock_object *s, const struct sock
     return NULL;
 }
 
+static PyObject *remembered_host(const struct sock_object *s, const struct sockaddr_in *addr)
+{
+    (void)s, (void)addr;
+    return NULL;
+}
+
 #else
 
 static bool remembered(const struct sock_object *s, PyObject *address, union csock_addr *ret_addr)
@@ -84,6 +90,13 @@ static PyObject *remembered_tuple(const struct sock_object *s, const struct sock
     bool same = s->peer && s->peer_addr.sin_port == addr->sin_port &&
                 s->peer_addr.sin_addr.s_addr == addr->sin_addr.s_addr;
     return same ? Py_NewRef(s->peer) : NULL;
+}
+
+/* Who connects to a server comes from a host that has just done so, mostly: behind a proxy, say. */
+static PyObject *remembered_host(const struct sock_object *s, const struct sockaddr_in *addr)
+{
+    bool same = s->peer && s->peer_addr.sin_addr.s_addr == addr->sin_addr.s_addr;
+    return same ? Py_NewRef(PyTuple_GET_ITEM(s->peer, 0)) : NULL;
 }
 
 #endif
@@ -210,8 +223,9 @@ static PyObject *inet_as_py(const struct addr_origin *o, const union csock_addr 
     PyObject *known = o->s ? remembered_tuple(o->s, &addr->in) : NULL;
     if (known)
         return known;
+    PyObject *host = o->s ? remembered_host(o->s, &addr->in) : NULL;
     PyObject *items[] = {
-        host_as_py(addr, len),
+        host ? host : host_as_py(addr, len),
         PyLong_FromLong(ntohs(addr->in.sin_port)),
     };
     PyObject *tuple = ext_tuple_of(items, 2);

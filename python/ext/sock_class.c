@@ -41,8 +41,10 @@ fail:
 static bool makes_own_class(const struct ext_state *st)
 {
     const struct sock_class *c = ext_class(st);
-    return PyDict_GetItem(c->module_names, st->names[NAME_SOCKET]) == (PyObject *)c->type &&
-           c->type->tp_init == c->init && c->type->tp_new == c->new;
+    PyObject *named = PyDict_GetItemWithError(c->module_names, st->names[NAME_SOCKET]);
+    if (!named)
+        PyErr_Clear();
+    return named == (PyObject *)c->type && c->type->tp_init == c->init && c->type->tp_new == c->new;
 }
 
 static PyObject *class_accept(PyObject *self, PyObject *unused)

@@ -21,10 +21,12 @@ static PyObject *slot_get(PyObject *self, Py_ssize_t offset, const char *name)
 }
 
 /* Files of makefile() that are open. -1 with an exception, or because a program has put that in. */
-static long io_refs_of(PyObject *self, const struct sock_class *c)
+static Py_ssize_t io_refs_of(PyObject *self, const struct sock_class *c)
 {
     PyObject *value = slot_get(self, c->io_refs, "_io_refs");
-    long refs = value ? PyLong_AsLong(value) : -1;
+    Py_ssize_t refs = -1; /* it stays so where the conversion fails */
+    if (value)
+        ext_size(value, &refs);
     Py_XDECREF(value);
     return refs;
 }
@@ -61,7 +63,7 @@ static PyObject *call_for_none(PyObject *self, enum ext_name name)
 PyObject *sock_class_close(PyObject *self, PyObject *unused)
 {
     const struct sock_class *c = sock_class_of(self);
-    long refs;
+    Py_ssize_t refs;
     (void)unused;
     Py_BEGIN_CRITICAL_SECTION(self);
     slot_set(self, c->closed, Py_NewRef(Py_True));
@@ -79,12 +81,12 @@ PyObject *sock_class_close(PyObject *self, PyObject *unused)
 /* 0, or -1 with an exception. */
 static int io_refs_add(PyObject *self, const struct sock_class *c, long n)
 {
-    long refs = io_refs_of(self, c);
+    Py_ssize_t refs = io_refs_of(self, c);
     if (refs == -1 && PyErr_Occurred())
         return -1;
     if (refs + n < 0)
         return 0;
-    PyObject *sum = PyLong_FromLong(refs + n);
+    PyObject *sum = PyLong_FromSsize_t(refs + n);
     if (sum)
         slot_set(self, c->io_refs, sum);
     return sum ? 0 : -1;
