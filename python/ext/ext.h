@@ -69,6 +69,7 @@ struct ext_state {
     struct sock_class no_class;    /* the oldest: before equip() */
     PyObject *names[EXT_NAMES];
     PyObject *spares[EXT_SPARES]; /* receive buffers for reuse: see sock_recv.c; may be NULL */
+    PyObject *results[2];         /* what was received, the newest first: sock_kept.c; the same */
     /* sock_wait.c: threads that want the GIL back after waiting, atomic; how many calls more its
      * holder may begin with it while there are any; and what count of forks the first is for. */
     int gil_wanted, gil_budget;
@@ -451,5 +452,11 @@ bool sock_writable_buffer(const char *what, PyObject *o, Py_buffer *ret);
 /* A bytes object of what came, n bytes at most; on failure the exception is set. */
 PyObject *sock_recv_bytes(struct sock_object *s, const char *what, size_t n, int flags,
                           struct sock_sender *from);
+
+/* ---- sock_kept.c: what was received, given out again */
+
+/* A bytes object of n bytes of data. */
+PyObject *sock_result(struct ext_state *st, const char *data, size_t n);
+void sock_results_clear(struct ext_state *st);
 
 #endif
