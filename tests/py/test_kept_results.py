@@ -63,7 +63,7 @@ def test_of_those_that_waited(impl):
         thread = threading.Thread(target=reader)
         thread.start()
         for i in range(6):
-            testkit.wait_for(lambda: len(results) == i)
+            testkit.wait_for(lambda i=i: len(results) == i)
             a.send(bytes([i]) * 1200)
         thread.join()
     assert [one[:1] for one in results] == [bytes([i]) for i in range(6)]

@@ -1,5 +1,5 @@
-"""The class called and its objects freed, both of which are C: what Python does around it is as with
-any class."""
+"""The class called and its objects freed, both of which are C: what Python does around it is as
+with any class."""
 
 import gc
 import sys
@@ -21,7 +21,7 @@ def test_the_call_takes_what_init_takes(impl, cls):
         cls(*udp, 0, None),
         cls(*udp),
         cls(type=impl.SOCK_DGRAM),
-        cls(*[impl.AF_INET], **{"type": impl.SOCK_DGRAM, "proto": 0}),
+        cls(*[impl.AF_INET], type=impl.SOCK_DGRAM, proto=0),
     ]
     with testkit.closing(*calls):
         assert {(s.family, s.type, type(s)) for s in calls} == {(*udp, cls)}
