@@ -374,7 +374,7 @@ static inline const struct sock_class *sock_class_of(PyObject *self)
 }
 
 /* ---- sock_life.c: how its objects begin and end */
-void sock_class_live(PyTypeObject *type);
+void sock_class_live(const struct sock_class *c);
 
 /* ---- sock_refs.c: what keeps a socket of such a class open */
 

@@ -240,7 +240,7 @@ static int equip(struct sock_class *c, PyTypeObject *type, PyObject *names)
         return -1;
     c->module_names = Py_NewRef(names);
     c->type = (PyTypeObject *)Py_NewRef(type);
-    sock_class_live(type);
+    sock_class_live(c);
     return 0;
 }
 

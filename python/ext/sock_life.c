@@ -41,17 +41,34 @@ static PyObject *class_call(PyObject *self, PyObject *const *args, size_t n_and_
     return st ? sock_make(type, st, args, n) : call_in_full(self, args, n, kwnames);
 }
 
-/* ---- the end */
+/* ---- the end
+ *
+ * It may come when the interpreter has ended: nothing here looks at the module's state, which is gone
+ * then. Where an object has its slots is known without: see SLOTS. */
+
+#define SLOTS 2 /* _io_refs and _closed, in any order, right behind what the base has */
+
+static PyObject **slots_of(PyObject *self)
+{
+    return sock_slot(self, sizeof(struct sock_object));
+}
+
+static bool are_behind_base(Py_ssize_t one, Py_ssize_t other)
+{
+    Py_ssize_t first = one < other ? one : other, last = one < other ? other : one;
+    return first == sizeof(struct sock_object) && last - first == sizeof(PyObject *);
+}
 
 static bool is_plain(PyObject *value)
 {
     return !value || PyLong_CheckExact(value) || PyBool_Check(value);
 }
 
-static void end(PyObject *self, PyObject **io_refs, PyObject **closed)
+static void end(PyObject *self)
 {
-    Py_CLEAR(*io_refs);
-    Py_CLEAR(*closed);
+    PyObject **slots = slots_of(self);
+    for (int i = 0; i < SLOTS; i++)
+        Py_CLEAR(slots[i]);
     sock_free(self);
 }
 
@@ -68,22 +85,21 @@ static void class_dealloc(PyObject *self)
     if (!sock_finalized(self))
         return; /* alive again */
     PyObject_GC_UnTrack(self);
-    const struct sock_class *c = sock_class_of(self);
-    PyObject **io_refs = sock_slot(self, c->io_refs), **closed = sock_slot(self, c->closed);
     if (has_weak_references(self))
         PyObject_ClearWeakRefs(self);
-    if (is_plain(*io_refs) && is_plain(*closed)) {
-        end(self, io_refs, closed);
+    if (is_plain(slots_of(self)[0]) && is_plain(slots_of(self)[1])) {
+        end(self);
     } else {
         Py_TRASHCAN_BEGIN(self, class_dealloc);
-        end(self, io_refs, closed);
+        end(self);
         Py_TRASHCAN_END;
     }
 }
 
-void sock_class_live(PyTypeObject *type)
+void sock_class_live(const struct sock_class *c)
 {
-    type->tp_dealloc = class_dealloc;
-    if (Py_IS_TYPE(type, &PyType_Type))
-        type->tp_vectorcall = class_call;
+    if (are_behind_base(c->io_refs, c->closed) && c->type->tp_weaklistoffset)
+        c->type->tp_dealloc = class_dealloc;
+    if (Py_IS_TYPE(c->type, &PyType_Type))
+        c->type->tp_vectorcall = class_call;
 }
