@@ -1,7 +1,6 @@
 /* How objects of the class socket.socket begin and end, in C: equip() of sock_class.c gives it to
  * the class itself. Subclasses begin as the interpreter makes them begin, and end here after what
- * is theirs. Sits on sock_type.c. Must not close a descriptor that is open: that is the finaliser's.
- */
+ * is theirs. Sits on sock_type.c. Must not close a descriptor: that is the finaliser's. */
 #include "ext.h"
 
 /* type(*args), for a class whose metaclass is `type`, by the interpreter. */
@@ -43,8 +42,8 @@ static PyObject *class_call(PyObject *self, PyObject *const *args, size_t n_and_
 
 /* ---- the end
  *
- * It may come when the interpreter has ended: nothing here looks at the module's state, which is gone
- * then. Where an object has its slots is known without: see SLOTS. */
+ * It may come when the interpreter has ended, and the module's state is gone: nothing here looks at
+ * that. Where an object has its slots is known without: see SLOTS. */
 
 #define SLOTS 2 /* _io_refs and _closed, in any order, right behind what the base has */
 
