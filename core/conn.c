@@ -2,7 +2,7 @@
  * blocking mode. */
 #include <string.h>
 
-#include "close.h"
+#include "users.h"
 #include "sys.h"
 #include "wait.h"
 

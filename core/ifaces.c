@@ -1,6 +1,6 @@
 /* Network interfaces between names and numbers, netdevice(7), and the machine's name. Sits on close
  * and sys. Must not keep anything: interfaces come and go. */
-#include "close.h"
+#include "users.h"
 #include "sys.h"
 
 #include <net/if.h>

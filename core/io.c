@@ -138,10 +138,18 @@ static ssize_t go_on(struct csock__waiting *wg, struct transfer *t, const struct
     return r;
 }
 
+/* Where a binding that keeps closers out by a lock has tried before, entering costs what it may. */
+static int enter(struct csock__call *call, struct csock *s, const struct csock_wait *w)
+{
+    if (!csock__owner(s) && !(w && w->tried))
+        csock__claim(s);
+    return csock__enter(call, s);
+}
+
 ssize_t csock_recv(struct csock *s, void *buf, size_t n, int flags, const struct csock_wait *w)
 {
     struct csock__waiting wg;
-    ssize_t tried = 0, r = csock__enter(&wg.call, s);
+    ssize_t tried = 0, r = enter(&wg.call, s, w);
     if (r < 0)
         return r;
     if (tries_plainly(s, flags, w)) {
@@ -159,7 +167,7 @@ static ssize_t receive_from(struct csock *s, void *buf, size_t n, int flags,
                             const struct csock_wait *w)
 {
     struct csock__waiting wg;
-    ssize_t tried = 0, r = csock__enter(&wg.call, s);
+    ssize_t tried = 0, r = enter(&wg.call, s, w);
     if (r < 0)
         return r;
     if (tries_plainly(s, flags, w)) {
@@ -304,7 +312,7 @@ ssize_t csock_send(struct csock *s, const void *buf, size_t n, int flags,
                    const struct csock_wait *w)
 {
     struct csock__waiting wg;
-    ssize_t tried = 0, r = csock__enter(&wg.call, s);
+    ssize_t tried = 0, r = enter(&wg.call, s, w);
     if (r < 0)
         return r;
     if (tries_plainly(s, flags, w)) {
@@ -320,7 +328,7 @@ ssize_t csock_send_to(struct csock *s, const void *buf, size_t n, int flags,
                       const union csock_addr *addr, socklen_t len, const struct csock_wait *w)
 {
     struct csock__waiting wg;
-    ssize_t tried = 0, r = csock__enter(&wg.call, s);
+    ssize_t tried = 0, r = enter(&wg.call, s, w);
     if (r < 0)
         return r;
     if (tries_plainly(s, flags, w)) {

@@ -1,5 +1,5 @@
 /* Socket options, getsockopt(2) and setsockopt(2). Sits on close and sys. */
-#include "close.h"
+#include "users.h"
 #include "sys.h"
 
 #include <linux/filter.h>

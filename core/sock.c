@@ -2,7 +2,7 @@
  * connections are in conn.c. */
 #include <string.h>
 
-#include "close.h"
+#include "users.h"
 #include "sys.h"
 #include "wait.h"
 

@@ -45,7 +45,8 @@ struct csock_sys {
     ssize_t (*sendfile)(int fd, int file, off_t *offset, size_t n);
     /* waiting and time */
     int (*poll)(struct pollfd *fds, nfds_t n, int timeout_ms);
-    int (*clock)(struct timespec *ret_now); /* CLOCK_MONOTONIC */
+    int (*clock)(struct timespec *ret_now);        /* CLOCK_MONOTONIC */
+    int (*coarse_clock)(struct timespec *ret_now); /* the same, of the newest tick */
     int (*nanosleep)(const struct timespec *span);
     /* signals and threads */
     int (*sigaction)(int sig, const struct sigaction *act, struct sigaction *ret_old);
@@ -53,6 +54,8 @@ struct csock_sys {
     int (*tgkill)(pid_t tid, int sig); /* to a thread of this process */
     pid_t (*gettid)(void);
     int (*yield)(void);
+    int (*allow_barrier)(void); /* 0, or -1: there is none, or not without having to wait for it */
+    int (*barrier)(void);       /* on all threads of this process */
     /* memory */
     void *(*alloc)(size_t size); /* zeroed, or NULL */
     void (*release)(void *memory);

@@ -1,6 +1,6 @@
 /* Tries by a caller who keeps closers out by a lock of his own: one system call and nothing else.
  * Not counted among the calls inside, so that none of the work is done that lets another thread
- * close the socket meanwhile. Sits on close.h and sys. Must not wait. */
+ * close the socket meanwhile. Sits on users.h and sys. Must not wait. */
 #include "sys.h"
 #include "try.h"
 

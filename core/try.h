@@ -1,10 +1,10 @@
-/* What a transfer has to know before its first try. Sits on close.h. */
+/* What a transfer has to know before its first try. Sits on users.h. */
 #ifndef CSOCK_CORE_TRY_H
 #define CSOCK_CORE_TRY_H
 
 #include <errno.h>
 
-#include "close.h"
+#include "users.h"
 
 /* Families whose stream sockets raise SIGPIPE and know MSG_NOSIGNAL. Not for all: QIPCRTR and RDS
  * reject a flag that they do not know. */

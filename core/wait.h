@@ -8,7 +8,7 @@
 #ifndef CSOCK_CORE_WAIT_H
 #define CSOCK_CORE_WAIT_H
 
-#include "close.h"
+#include "users.h"
 
 /* One call that may wait, over all its retries. */
 struct csock__waiting {

@@ -283,7 +283,8 @@ struct csock {
     int fd; /* -1: closed */
     int family, type, proto;
     unsigned flags;
-    uint64_t state; /* fork generation, whether it is closing, users inside: see core/close.c */
+    uint64_t state; /* fork generation, whether it is closing, users inside: see core/users.c */
+    struct csock__thread *owner; /* the thread whose calls are not counted in state, or NULL */
 };
 
 #define CSOCK_INIT \
@@ -338,8 +339,10 @@ CSOCK_API int csock_fd(const struct csock *s);
  * goes out, as close(2) has it. After fork(2) the child closes its own copy at once.
  * Returns 0; 1 if a call is still inside, so that *s must stay where it is until that returns;
  * -EBADF if it is closed already; what close(2) reports (the descriptor is gone anyway). Threads
- * that no signal reaches (RLIMIT_SIGPENDING) are woken by shutdown(2) after that second. The signal
- * is a real-time one that the program neither handles nor blocks, near SIGRTMAX. */
+ * that no signal reaches are woken by shutdown(2) after that second: at RLIMIT_SIGPENDING, or where
+ * a thread masks all signals less than 10 ms after it waited in a call of csock. (Masked before,
+ * ours is let through for as long as a call waits.) The signal is a real-time one that the program
+ * neither handles nor blocks, near SIGRTMAX. */
 CSOCK_API int csock_close(struct csock *s);
 
 /* Whether a socket is closed or detached, with no call inside any more, nor the closing of it under

@@ -120,6 +120,7 @@ static void add(enum fake_entry entry, unsigned nth, struct step step)
     X(POLL, int, poll, (struct pollfd * fds, nfds_t n, int timeout_ms), (fds, n, timeout_ms), \
       NULL, MINUS) \
     X(CLOCK, int, clock, (struct timespec * ret_now), (ret_now), NULL, MINUS) \
+    X(COARSE_CLOCK, int, coarse_clock, (struct timespec * ret_now), (ret_now), NULL, MINUS) \
     X(NANOSLEEP, int, nanosleep, (const struct timespec *span), (span), NULL, MINUS) \
     X(SIGACTION, int, sigaction, \
       (int sig, const struct sigaction *act, struct sigaction *ret_old), (sig, act, ret_old), \
@@ -129,6 +130,8 @@ static void add(enum fake_entry entry, unsigned nth, struct step step)
     X(TGKILL, int, tgkill, (pid_t tid, int sig), (tid, sig), NULL, MINUS) \
     X(GETTID, pid_t, gettid, (void), (), NULL, MINUS) \
     X(YIELD, int, yield, (void), (), NULL, MINUS) \
+    X(ALLOW_BARRIER, int, allow_barrier, (void), (), NULL, MINUS) \
+    X(BARRIER, int, barrier, (void), (), NULL, MINUS) \
     X(ALLOC, void *, alloc, (size_t size), (size), NULL, NOTHING) \
     X(GETADDRINFO, int, getaddrinfo, \
       (const char *host, const char *service, const struct addrinfo *hints, \
@@ -276,6 +279,7 @@ void fake_install(void)
     under.if_nameindex = counted_if_nameindex;
     under.if_freenameindex = counted_if_freenameindex;
     under.clock = stoppable_clock;
+    under.coarse_clock = stoppable_clock;
     under.nanosleep = stoppable_nanosleep;
     under.poll = stoppable_poll;
     for (int i = 0; i < FAKE_N; i++)

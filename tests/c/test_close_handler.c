@@ -97,7 +97,7 @@ static void a_handler_closes_between_any_two_steps(void **state)
         unsigned nth;
         bool timed;
     } moments[] = {
-        {util_recv, FAKE_RECV, 1, false},          {util_recv, FAKE_THREAD_MASK, 1, false},
+        {util_recv, FAKE_RECV, 1, false},          {util_recv, FAKE_COARSE_CLOCK, 1, false},
         {util_recv, FAKE_RECV, 2, false},          {util_recv, FAKE_RECV, 1, true},
         {util_recv, FAKE_CLOCK, 1, true},          {util_recv, FAKE_POLL, 1, true},
         {util_pollin, FAKE_POLL, 1, false},        {util_accept, FAKE_ACCEPT4, 1, false},

@@ -208,6 +208,92 @@ static void without_signal_masks_waiting_still_works(void **state)
     assert_int_equal(fake_calls(FAKE_THREAD_MASK), 1); /* nothing to restore */
 }
 
+/* One look at the mask is believed for 10 ms. */
+static void a_look_at_the_mask_serves_several_waits(void **state)
+{
+    char byte;
+    (void)state;
+    fake_clock_set(1000000 * MS);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(csock_recv(&s[0], &byte, 1, 0, WITHIN(MS)), CSOCK_ETIMEOUT);
+    assert_int_equal(fake_calls(FAKE_THREAD_MASK), 1);
+    fake_clock_add(10 * MS);
+    assert_int_equal(csock_recv(&s[0], &byte, 1, 0, WITHIN(MS)), CSOCK_ETIMEOUT);
+    assert_int_equal(fake_calls(FAKE_THREAD_MASK), 2);
+}
+
+/* A mask that lets nothing through is looked at each time, and comes back each time. */
+static ssize_t wait_masked_twice(struct util_call *call)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    for (int i = 0; i < 2; i++)
+        if (util_recv(call) != CSOCK_ETIMEOUT)
+            return -1;
+    return 0;
+}
+
+static void a_mask_in_the_way_is_looked_at_each_time(void **state)
+{
+    struct util_call call = {.run = wait_masked_twice,
+                             .s = &s[0],
+                             .w = &(struct csock_wait){.deadline = CSOCK_FOREVER, .timeout = MS}};
+    (void)state;
+    util_start(&call);
+    assert_int_equal(util_join(&call), 0);
+    assert_int_equal(fake_calls(FAKE_THREAD_MASK), 4);
+}
+
+/* Masked since the look: no signal arrives, and close() cuts the connection off in the end. */
+static ssize_t mask_after_a_wait(struct util_call *call)
+{
+    char byte;
+    sigset_t all;
+    if (csock_recv(call->s, &byte, 1, 0, WITHIN(MS / 10)) != CSOCK_ETIMEOUT)
+        return -1;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    return util_recv(call);
+}
+
+static void who_masks_signals_after_the_look_is_cut_off(void **state)
+{
+    struct util_call call = {.run = mask_after_a_wait, .s = &s[0]};
+    (void)state;
+    fake_clock_set(2000000 * MS);
+    util_start_asleep(&call);
+    assert_int_equal(fake_calls(FAKE_THREAD_MASK), 1);
+    assert_in_range(csock_close_within(&s[0], 10 * MS), 0, 1);
+    assert_int_equal(util_join(&call), CSOCK_ECLOSED);
+    assert_int_equal(fake_calls(FAKE_SHUTDOWN), 1);
+}
+
+/* A handler may mask what it likes, whatever its thread had found before. */
+static void wait_in_handler(int sig)
+{
+    char byte;
+    (void)sig;
+    csock_recv(&s[0], &byte, 1, 0, WITHIN(60000 * MS));
+}
+
+static void a_wait_in_a_handler_looks_for_itself(void **state)
+{
+    struct util_call call = {.run = util_recv, .s = &s[1]};
+    struct sigaction act = {.sa_handler = wait_in_handler};
+    (void)state;
+    sigfillset(&act.sa_mask);
+    sigaction(SIGUSR1, &act, NULL);
+    util_start_asleep(&call);
+    util_signal_call(&call, SIGUSR1);
+    while (fake_calls(FAKE_POLL) == 0)
+        util_sleep(MS);
+    int64_t start = csock_now();
+    util_close(&s[0]);
+    assert_in_range(csock_now() - start, 0, 500 * MS);
+    assert_int_equal(util_join(&call), 0); /* its peer has gone */
+}
+
 /* The call ends by itself just when the closer has chosen its thread: the thread stays in the
  * library until the signal has come, and takes it there. */
 static struct util_call late;
@@ -242,6 +328,10 @@ int main(void)
         IN_PAIR(threads_that_mask_all_signals_are_woken),
         IN_PAIR(records_of_ended_threads_are_used_again),
         IN_PAIR(without_signal_masks_waiting_still_works),
+        IN_PAIR(a_look_at_the_mask_serves_several_waits),
+        IN_PAIR(a_mask_in_the_way_is_looked_at_each_time),
+        IN_PAIR(who_masks_signals_after_the_look_is_cut_off),
+        IN_PAIR(a_wait_in_a_handler_looks_for_itself),
         IN_PAIR(a_signal_on_its_way_is_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
