@@ -36,9 +36,10 @@ class Bench:
         self.samples = {}  # implementation: {round: ns or bytes per run}
         self.slices = {name: partial(op.measure, module) for name, module in modules.items()}
         for name in ("raw", "door"):
-            if (twin := getattr(op, name, "")) and (name == "raw" or "csock" in modules):
-                self.slices[name] = self.in_c(getattr(library, f"{name}_{twin}"))
-        if getattr(op, "bare", ""):
+            twin = getattr(library, f"{name}_{getattr(op, name, '')}", None)
+            if twin:
+                self.slices[name] = self.in_c(twin)
+        if modules and getattr(op, "bare", ""):
             self.slices["bare"] = partial(op.measure, None, side="bare")
         self.runs = {}
 

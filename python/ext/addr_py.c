@@ -163,7 +163,7 @@ static const struct addr_row *row_of(int family)
     return NULL;
 }
 
-bool addr_from_py(struct sock_object *s, const char *what, PyObject *address,
+bool addr_convert(struct sock_object *s, const char *what, PyObject *address,
                   union csock_addr *ret_addr, socklen_t *ret_len)
 {
     const struct addr_row *row = row_of(EXT_GET(s->family));
@@ -208,7 +208,7 @@ PyObject *addr_as_py(const union csock_addr *addr, socklen_t len, int proto)
     return row_as_py(&(struct addr_origin){NULL, proto}, addr, len);
 }
 
-PyObject *sock_addr_as_py(struct sock_object *s, const union csock_addr *addr, socklen_t len)
+PyObject *sock_addr_make(struct sock_object *s, const union csock_addr *addr, socklen_t len)
 {
     if (len == 0)
         Py_RETURN_NONE;

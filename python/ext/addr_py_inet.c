@@ -38,26 +38,16 @@ static bool host_and_port(const struct addr_request *q, int family, const char *
     return (port >= 0 && port <= 65535) || raise_port(q);
 }
 
-/* ---- the newest address
- *
- * A server answers whom it heard, and hears the same one again: so the socket keeps the newest
- * numeric address as tuple and as sockaddr. The tuple cannot change, and a name, which may mean
- * something else tomorrow, is never kept. Without a GIL the two would need a lock. */
+/* ---- the newest address: see ext.h */
 
 #ifdef Py_GIL_DISABLED
-
-static bool remembered(const struct sock_object *s, PyObject *address, union csock_addr *ret_addr)
-{
-    (void)s, (void)address, (void)ret_addr;
-    return false;
-}
 
 static void remember(struct sock_object *s, PyObject *address, const struct sockaddr_in *addr)
 {
     (void)s, (void)address, (void)addr;
 }
 
-static PyObject *remembered_tuple(const struct sock_object *s, const struct sockaddr_in *addr)
+static PyObject *remembered_host(const struct sock_object *s, const struct sockaddr_in *addr)
 {
     (void)s, (void)addr;
     return NULL;
@@ -65,25 +55,17 @@ static PyObject *remembered_tuple(const struct sock_object *s, const struct sock
 
 #else
 
-static bool remembered(const struct sock_object *s, PyObject *address, union csock_addr *ret_addr)
-{
-    if (address != s->peer)
-        return false;
-    ret_addr->in = s->peer_addr;
-    return true;
-}
-
 static void remember(struct sock_object *s, PyObject *address, const struct sockaddr_in *addr)
 {
     s->peer_addr = *addr;
     Py_XSETREF(s->peer, Py_NewRef(address));
 }
 
-static PyObject *remembered_tuple(const struct sock_object *s, const struct sockaddr_in *addr)
+/* Who connects to a server comes from a host that has just done so, mostly: behind a proxy, say. */
+static PyObject *remembered_host(const struct sock_object *s, const struct sockaddr_in *addr)
 {
-    bool same = s->peer && s->peer_addr.sin_port == addr->sin_port &&
-                s->peer_addr.sin_addr.s_addr == addr->sin_addr.s_addr;
-    return same ? Py_NewRef(s->peer) : NULL;
+    bool same = s->peer && s->peer_addr.sin_addr.s_addr == addr->sin_addr.s_addr;
+    return same ? Py_NewRef(PyTuple_GET_ITEM(s->peer, 0)) : NULL;
 }
 
 #endif
@@ -124,10 +106,6 @@ static bool inet_from_py(const struct addr_request *q, PyObject *address,
     const char *host;
     PyObject *keep;
     int port;
-    if (remembered(q->s, address, ret_addr)) {
-        *ret_len = sizeof ret_addr->in;
-        return true;
-    }
     if (quick_from_py(q->s, address, ret_addr, ret_len))
         return true;
     if (!addr_is_tuple(q, "AF_INET", address))
@@ -207,11 +185,9 @@ static PyObject *host_as_py(const union csock_addr *addr, socklen_t len)
 static PyObject *inet_as_py(const struct addr_origin *o, const union csock_addr *addr,
                             socklen_t len)
 {
-    PyObject *known = o->s ? remembered_tuple(o->s, &addr->in) : NULL;
-    if (known)
-        return known;
+    PyObject *host = o->s ? remembered_host(o->s, &addr->in) : NULL;
     PyObject *items[] = {
-        host_as_py(addr, len),
+        host ? host : host_as_py(addr, len),
         PyLong_FromLong(ntohs(addr->in.sin_port)),
     };
     PyObject *tuple = ext_tuple_of(items, 2);

@@ -55,6 +55,7 @@ struct sock_class {
     Py_ssize_t io_refs, closed; /* where objects keep these slots */
     initproc init;
     newfunc new;
+    unsigned seen; /* the type's version in which it had all that was found; 0: none, yet */
 };
 
 /* One per interpreter, owned by csock._socket; csock._core finds it there. */
@@ -68,6 +69,7 @@ struct ext_state {
     struct sock_class no_class;    /* the oldest: before equip() */
     PyObject *names[EXT_NAMES];
     PyObject *spares[EXT_SPARES]; /* receive buffers for reuse: see sock_recv.c; may be NULL */
+    PyObject *results[2];         /* what was received, the newest first: sock_kept.c; the same */
     /* sock_wait.c: threads that want the GIL back after waiting, atomic; how many calls more its
      * holder may begin with it while there are any; and what count of forks the first is for. */
     int gil_wanted, gil_budget;
@@ -171,11 +173,12 @@ PyObject *ext_timeout_as_py(int64_t ns);
 
 /* Python address to union csock_addr for the socket's family, resolving names where stock does
  * (GIL released meanwhile). what names the method in error texts ("bind(): port must be …"). */
-bool addr_from_py(struct sock_object *s, const char *what, PyObject *address,
-                  union csock_addr *ret_addr, socklen_t *ret_len);
+static inline bool addr_from_py(struct sock_object *s, const char *what, PyObject *address,
+                                union csock_addr *ret_addr, socklen_t *ret_len);
 /* The reverse, for an address that a socket gave: interfaces have the names that they have in its
  * network namespace. len 0 gives None. New reference. */
-PyObject *sock_addr_as_py(struct sock_object *s, const union csock_addr *addr, socklen_t len);
+static inline PyObject *sock_addr_as_py(struct sock_object *s, const union csock_addr *addr,
+                                        socklen_t len);
 /* The same for an address from elsewhere. */
 PyObject *addr_as_py(const union csock_addr *addr, socklen_t len, int proto);
 /* Whether the family of s, and its protocol, has addresses that Python knows; else stock's OSError.
@@ -192,6 +195,38 @@ bool addr_resolve(struct ext_state *st, int family, const char *host, union csoc
 /* The text of a str that is a numeric host of either family, valid as long as o; else NULL, and no
  * exception. */
 const char *addr_numeric_text(PyObject *o);
+
+/* A server answers whom it heard, and hears the same one again: so the socket keeps the newest
+ * numeric AF_INET address as tuple and as sockaddr. The tuple cannot change, and a name, which may
+ * mean something else tomorrow, is never kept. addr_py_inet.c remembers; not where there is no GIL,
+ * as the two would need a lock. */
+static inline bool addr_is_newest(const struct sock_object *s, const union csock_addr *addr)
+{
+    return s->peer && addr->in.sin_family == AF_INET &&
+           s->peer_addr.sin_port == addr->in.sin_port &&
+           s->peer_addr.sin_addr.s_addr == addr->in.sin_addr.s_addr;
+}
+/* The two above, for addresses that are not remembered. */
+bool addr_convert(struct sock_object *s, const char *what, PyObject *address,
+                  union csock_addr *ret_addr, socklen_t *ret_len);
+PyObject *sock_addr_make(struct sock_object *s, const union csock_addr *addr, socklen_t len);
+
+static inline bool addr_from_py(struct sock_object *s, const char *what, PyObject *address,
+                                union csock_addr *ret_addr, socklen_t *ret_len)
+{
+    if (address != s->peer || s->family != AF_INET) /* __init__ may have changed the family */
+        return addr_convert(s, what, address, ret_addr, ret_len);
+    ret_addr->in = s->peer_addr;
+    *ret_len = sizeof ret_addr->in;
+    return true;
+}
+
+static inline PyObject *sock_addr_as_py(struct sock_object *s, const union csock_addr *addr,
+                                        socklen_t len)
+{
+    bool newest = len >= sizeof addr->in && addr_is_newest(s, addr);
+    return newest ? Py_NewRef(s->peer) : sock_addr_make(s, addr, len);
+}
 
 /* ---- addr_literal.c: getaddrinfo where there is nothing to look up */
 struct addrinfo;
@@ -313,11 +348,18 @@ int sock_class_setup(struct ext_state *st); /* 0 or -1 */
 int sock_class_traverse(const struct ext_state *st, visitproc visit, void *arg);
 void sock_class_clear(struct ext_state *st);
 void sock_class_free(struct ext_state *st); /* what sockets that outlive the module looked at */
-/* Whether o is a socket of exactly that class, whose attribute `name` is what equip() found. */
+/* Whether the newest class has the attribute `name` that equip() found. */
+bool sock_class_has(const struct ext_state *st, enum ext_name name);
+/* Whether o is a socket of exactly that class, whose attribute `name` is what equip() found. The
+ * interpreter numbers the versions of a class, and none has the number of another: where all was
+ * found in this one, nothing has to be looked up. */
 static inline bool sock_is_untouched(const struct ext_state *st, PyObject *o, enum ext_name name)
 {
     const struct sock_class *c = ext_class(st);
-    return Py_IS_TYPE(o, c->type) && _PyType_Lookup(c->type, st->names[name]) == c->found[name];
+    if (!Py_IS_TYPE(o, c->type))
+        return false;
+    unsigned version = EXT_GET(c->type->tp_version_tag);
+    return (version != 0 && version == EXT_GET(c->seen)) || sock_class_has(st, name);
 }
 /* The newest class of equip() that self is of; NULL if there is none. */
 static inline const struct sock_class *sock_class_found(PyObject *self)
@@ -334,8 +376,15 @@ static inline const struct sock_class *sock_class_of(PyObject *self)
     return c ? c : ext_class(((struct sock_object *)self)->state);
 }
 
+/* ---- sock_life.c: how its objects begin and end */
+void sock_class_live(const struct sock_class *c);
+
 /* ---- sock_refs.c: what keeps a socket of such a class open */
 
+static inline PyObject **sock_slot(PyObject *self, Py_ssize_t offset)
+{
+    return (PyObject **)((char *)self + offset);
+}
 /* Fills the slots of a new object of the class; of others, nothing. */
 void sock_class_init(struct sock_object *s);
 PyObject *sock_class_close(PyObject *self, PyObject *unused);
@@ -348,6 +397,13 @@ PyObject *sock_class_file_opened(PyObject *module, PyObject *o); /* of csock._co
 /* An object without a socket yet, and what gives it one. */
 struct sock_object *sock_alloc(PyTypeObject *type, struct ext_state *st);
 void sock_fill(struct sock_object *s, struct csock *core, int64_t timeout);
+/* type(*args) for a type that begins as the base does; args: family, type, proto, or fewer. */
+#define SOCK_PLAIN_ARGS 3
+PyObject *sock_make(PyTypeObject *type, struct ext_state *st, PyObject *const *args, Py_ssize_t n);
+/* The two steps of deallocation: false if the finaliser has revived the object; and the rest, once
+ * the object is out of the garbage collector's sight. */
+bool sock_finalized(PyObject *self);
+void sock_free(PyObject *self);
 
 /* Between min and max arguments, or stock's TypeError for the method `what`. */
 bool sock_arg_count_raise(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max);
@@ -432,5 +488,11 @@ bool sock_writable_buffer(const char *what, PyObject *o, Py_buffer *ret);
 /* A bytes object of what came, n bytes at most; on failure the exception is set. */
 PyObject *sock_recv_bytes(struct sock_object *s, const char *what, size_t n, int flags,
                           struct sock_sender *from);
+
+/* ---- sock_kept.c: what was received, given out again */
+
+/* A bytes object of n bytes of data. */
+PyObject *sock_result(struct ext_state *st, const char *data, size_t n);
+void sock_results_clear(struct ext_state *st);
 
 #endif

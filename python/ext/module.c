@@ -127,7 +127,8 @@ static int socket_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->stream_type);
     Py_VISIT(st->gaierror);
     Py_VISIT(st->herror);
-    return sock_class_traverse(st, visit, arg); /* the spares are bytes, which refer to nothing */
+    return sock_class_traverse(
+        st, visit, arg); /* all that is kept of receives is bytes, which refer to nothing */
 }
 
 static int socket_clear(PyObject *module)
@@ -140,6 +141,7 @@ static int socket_clear(PyObject *module)
     sock_class_clear(st);
     for (size_t i = 0; i < EXT_SPARES; i++)
         Py_CLEAR(st->spares[i]);
+    sock_results_clear(st);
     return 0;
 }
 

@@ -41,8 +41,10 @@ fail:
 static bool makes_own_class(const struct ext_state *st)
 {
     const struct sock_class *c = ext_class(st);
-    return PyDict_GetItem(c->module_names, st->names[NAME_SOCKET]) == (PyObject *)c->type &&
-           c->type->tp_init == c->init && c->type->tp_new == c->new;
+    PyObject *named = PyDict_GetItemWithError(c->module_names, st->names[NAME_SOCKET]);
+    if (!named)
+        PyErr_Clear();
+    return named == (PyObject *)c->type && c->type->tp_init == c->init && c->type->tp_new == c->new;
 }
 
 static PyObject *class_accept(PyObject *self, PyObject *unused)
@@ -143,6 +145,20 @@ static const enum ext_name watched[] = {
     NAME_REAL_CLOSE, NAME_ACCEPT, NAME_DECREF_SOCKETIOS, NAME_RECV_INTO, NAME_SEND,
 };
 
+/* The version is read first: what is found is then true of it, or of none that will come again. */
+bool sock_class_has(const struct ext_state *st, enum ext_name name)
+{
+    const struct sock_class *c = ext_class(st);
+    unsigned version = EXT_GET(c->type->tp_version_tag);
+    if (_PyType_Lookup(c->type, st->names[name]) != c->found[name])
+        return false;
+    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
+        if (_PyType_Lookup(c->type, st->names[watched[i]]) != c->found[watched[i]])
+            return true;
+    EXT_SET(((struct sock_class *)(uintptr_t)c)->seen, version);
+    return true;
+}
+
 int sock_class_setup(struct ext_state *st)
 {
     for (size_t i = 0; i < EXT_NAMES; i++)
@@ -224,6 +240,7 @@ static int equip(struct sock_class *c, PyTypeObject *type, PyObject *names)
         return -1;
     c->module_names = Py_NewRef(names);
     c->type = (PyTypeObject *)Py_NewRef(type);
+    sock_class_live(c);
     return 0;
 }
 

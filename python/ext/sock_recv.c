@@ -221,9 +221,8 @@ static PyObject *recv_guessing(struct sock_object *s, const char *what, size_t n
     size_t size = r < 0 ? 0 : written(s, r, n, flags);
     if (fills(spare, size))
         return fitted(spare, size);
-    PyObject *result = r < 0
-                           ? ext_raise_sock(s, what, (int)r)
-                           : PyBytes_FromStringAndSize(PyBytes_AS_STRING(spare), (Py_ssize_t)size);
+    PyObject *result = r < 0 ? ext_raise_sock(s, what, (int)r)
+                             : sock_result(s->state, PyBytes_AS_STRING(spare), size);
     spare_keep(s->state, spare);
     return result;
 }
@@ -269,7 +268,7 @@ static PyObject *from_hand(struct sock_object *s, const char *room, size_t n, si
     PyObject **spare = &s->state->spares[0], *whole = *spare;
     note_size(s, size, n);
     if (n <= LITTLE_MAX || !fills(whole, size))
-        return PyBytes_FromStringAndSize(room, (Py_ssize_t)size);
+        return sock_result(s->state, room, size);
     *spare = NULL;
     return fitted(whole, size);
 }

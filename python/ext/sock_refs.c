@@ -4,16 +4,11 @@
  * Sits on sock_class.c, which knows where the slots are. */
 #include "ext.h"
 
-static PyObject **slot_of(PyObject *self, Py_ssize_t offset)
-{
-    return (PyObject **)((char *)self + offset);
-}
-
 /* The interpreter's own access to slots is in a critical section of the object, too; it looks at
  * the pointer before. Callers of these two are in one. */
 static void slot_set(PyObject *self, Py_ssize_t offset, PyObject *value)
 {
-    PyObject **slot = slot_of(self, offset), *before = *slot;
+    PyObject **slot = sock_slot(self, offset), *before = *slot;
     __atomic_store_n(slot, value, __ATOMIC_RELEASE);
     Py_XDECREF(before);
 }
@@ -21,15 +16,17 @@ static void slot_set(PyObject *self, Py_ssize_t offset, PyObject *value)
 /* New reference; an empty slot is the interpreter's AttributeError. */
 static PyObject *slot_get(PyObject *self, Py_ssize_t offset, const char *name)
 {
-    PyObject *value = *slot_of(self, offset);
+    PyObject *value = *sock_slot(self, offset);
     return value ? Py_NewRef(value) : PyObject_GetAttrString(self, name);
 }
 
 /* Files of makefile() that are open. -1 with an exception, or because a program has put that in. */
-static long io_refs_of(PyObject *self, const struct sock_class *c)
+static Py_ssize_t io_refs_of(PyObject *self, const struct sock_class *c)
 {
     PyObject *value = slot_get(self, c->io_refs, "_io_refs");
-    long refs = value ? PyLong_AsLong(value) : -1;
+    Py_ssize_t refs = -1; /* it stays so where the conversion fails */
+    if (value)
+        ext_size(value, &refs);
     Py_XDECREF(value);
     return refs;
 }
@@ -66,7 +63,7 @@ static PyObject *call_for_none(PyObject *self, enum ext_name name)
 PyObject *sock_class_close(PyObject *self, PyObject *unused)
 {
     const struct sock_class *c = sock_class_of(self);
-    long refs;
+    Py_ssize_t refs;
     (void)unused;
     Py_BEGIN_CRITICAL_SECTION(self);
     slot_set(self, c->closed, Py_NewRef(Py_True));
@@ -84,12 +81,12 @@ PyObject *sock_class_close(PyObject *self, PyObject *unused)
 /* 0, or -1 with an exception. */
 static int io_refs_add(PyObject *self, const struct sock_class *c, long n)
 {
-    long refs = io_refs_of(self, c);
+    Py_ssize_t refs = io_refs_of(self, c);
     if (refs == -1 && PyErr_Occurred())
         return -1;
     if (refs + n < 0)
         return 0;
-    PyObject *sum = PyLong_FromLong(refs + n);
+    PyObject *sum = PyLong_FromSsize_t(refs + n);
     if (sum)
         slot_set(self, c->io_refs, sum);
     return sum ? 0 : -1;

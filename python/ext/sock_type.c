@@ -171,23 +171,28 @@ struct init_arguments {
     PyObject *fileno;
 };
 
+/* The numbers family, type and proto; those at the end may be missing, and any may be NULL. */
+static bool numbers_of(PyObject *const *given, Py_ssize_t n, struct init_arguments *ret)
+{
+    int *const numbers[SOCK_PLAIN_ARGS] = {&ret->family, &ret->type, &ret->proto};
+    *ret = (struct init_arguments){-1, -1, -1, Py_None};
+    for (Py_ssize_t i = 0; i < n; i++)
+        if (given[i] && !ext_c_int(given[i], numbers[i]))
+            return false;
+    return true;
+}
+
 static bool init_arguments_of(PyObject *args, PyObject *kwargs, struct init_arguments *ret)
 {
     static char *names[] = {"family", "type", "proto", "fileno", NULL};
-    Py_ssize_t n = PyTuple_GET_SIZE(args);
-    int *const numbers[] = {&ret->family, &ret->type, &ret->proto};
-    *ret = (struct init_arguments){-1, -1, -1, Py_None};
-    PyObject *given[3] = {NULL};
-    if ((kwargs || n > 3) &&
-        !PyArg_ParseTupleAndKeywords(args, kwargs, "|OOOO:socket", names, &given[0], &given[1],
-                                     &given[2], &ret->fileno))
+    PyObject *given[SOCK_PLAIN_ARGS] = {NULL}, *fileno = Py_None;
+    if (!kwargs && PyTuple_GET_SIZE(args) <= SOCK_PLAIN_ARGS)
+        return numbers_of(&PyTuple_GET_ITEM(args, 0), PyTuple_GET_SIZE(args), ret);
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OOOO:socket", names, &given[0], &given[1],
+                                     &given[2], &fileno) ||
+        !numbers_of(given, SOCK_PLAIN_ARGS, ret))
         return false;
-    for (Py_ssize_t i = 0; i < 3; i++) {
-        if (!kwargs && n <= 3 && i < n)
-            given[i] = PyTuple_GET_ITEM(args, i);
-        if (given[i] && !ext_c_int(given[i], numbers[i]))
-            return false;
-    }
+    ret->fileno = fileno;
     return true;
 }
 
@@ -222,29 +227,41 @@ static int replace_core(struct sock_object *s, int fd, const struct init_argumen
     return 0;
 }
 
-static int sock_init(PyObject *self, PyObject *args, PyObject *kwargs)
+/* __init__ with these arguments. 0 or -1. */
+static int initialise(struct sock_object *s, struct init_arguments *a)
 {
-    struct sock_object *s = (struct sock_object *)self;
-    struct init_arguments a;
     int fd = -1;
-    if (!init_arguments_of(args, kwargs, &a))
+    put_defaults(s, a);
+    if (PySys_Audit("socket.__new__", "Oiii", (PyObject *)s, a->family, a->type, a->proto) < 0)
         return -1;
-    put_defaults(s, &a);
-    if (PySys_Audit("socket.__new__", "Oiii", self, a.family, a.type, a.proto) < 0)
-        return -1;
-    if (a.fileno != Py_None && !fileno_argument(a.fileno, &fd))
+    if (a->fileno != Py_None && !fileno_argument(a->fileno, &fd))
         return -1;
     int64_t timeout = EXT_GET(s->state->default_timeout);
-    if (a.type != -1 && (a.type & SOCK_NONBLOCK))
+    if (a->type != -1 && (a->type & SOCK_NONBLOCK))
         timeout = 0;
     int r;
-    Py_BEGIN_CRITICAL_SECTION(self);
+    Py_BEGIN_CRITICAL_SECTION((PyObject *)s);
     discard_old(s, fd);
-    r = replace_core(s, fd, &a, timeout);
+    r = replace_core(s, fd, a, timeout);
     Py_END_CRITICAL_SECTION();
     if (r == 0)
         sock_class_init(s);
     return r;
+}
+
+static int sock_init(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    struct init_arguments a;
+    return init_arguments_of(args, kwargs, &a) ? initialise((struct sock_object *)self, &a) : -1;
+}
+
+PyObject *sock_make(PyTypeObject *type, struct ext_state *st, PyObject *const *args, Py_ssize_t n)
+{
+    struct init_arguments a;
+    struct sock_object *s = sock_alloc(type, st);
+    if (s && !(numbers_of(args, n, &a) && initialise(s, &a) == 0))
+        Py_CLEAR(s);
+    return (PyObject *)s;
 }
 
 /* The warning comes first: whoever logs it may still ask the socket for its addresses. */
@@ -268,15 +285,27 @@ static void sock_finalize(PyObject *self)
     PyErr_Restore(type, value, traceback);
 }
 
-static void sock_dealloc(PyObject *self)
+bool sock_finalized(PyObject *self)
 {
-    if (PyObject_CallFinalizerFromDealloc(self) < 0)
-        return; /* alive again */
+    bool nothing_to_do = EXT_GET(((struct sock_object *)self)->fd) < 0 &&
+                         Py_TYPE(self)->tp_finalize == sock_finalize;
+    return nothing_to_do || PyObject_CallFinalizerFromDealloc(self) == 0;
+}
+
+void sock_free(PyObject *self)
+{
     PyTypeObject *type = Py_TYPE(self);
-    PyObject_GC_UnTrack(self);
     Py_CLEAR(((struct sock_object *)self)->peer);
     type->tp_free(self);
     Py_DECREF(type);
+}
+
+static void sock_dealloc(PyObject *self)
+{
+    if (!sock_finalized(self))
+        return; /* alive again */
+    PyObject_GC_UnTrack(self);
+    sock_free(self);
 }
 
 static int sock_traverse(PyObject *self, visitproc visit, void *arg)

@@ -169,6 +169,17 @@ def test_addresses_by_turns(impl):
                 assert clients[i].recvfrom(9) == (b"%d" % i, to)
 
 
+def test_an_address_is_remembered_for_its_family(impl):
+    with impl.socket(type=impl.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", 0))
+        to = s.getsockname()
+        s.sendto(b"x", to)
+        assert s.recvfrom(9) == (b"x", to)
+        s.__init__(impl.AF_UNIX, impl.SOCK_DGRAM)
+        with pytest.raises(TypeError):
+            s.sendto(b"x", to)
+
+
 def test_an_address_of_odd_types_is_converted_each_time(impl):
     class Host(str):
         pass
