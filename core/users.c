@@ -21,28 +21,19 @@
  * Found inside, the owner is counted by the closer, who says so in `handed`: from then on it is a
  * user as all others, and leaves as one. If it left without having seen this, the closer takes it
  * back. The socket is not touched by an owner who has left; records are never freed. */
-#include "users.h"
+#include "quick.h"
 #include "sys.h"
-#include "thread.h"
 
-#define USERS ((uint64_t)0xffffffff)
 #define CLOSING ((uint64_t)1 << 32)
 #define ABANDONED ((uint64_t)1 << 33)
-#define GENERATION_SHIFT 40
-#define GENERATION_MASK 0xffffffu
 
 static CSOCK__TLS struct csock__call *innermost; /* counted call of this thread */
-
-static uint64_t fresh_state(void)
-{
-    return (uint64_t)(csock__generation() & GENERATION_MASK) << GENERATION_SHIFT;
-}
 
 /* The word as this process has to read it. */
 static uint64_t current(uint64_t state)
 {
-    uint64_t fresh = fresh_state();
-    return (state >> GENERATION_SHIFT) == (fresh >> GENERATION_SHIFT) ? state : fresh;
+    uint64_t fresh = csock__fresh_state();
+    return (state >> CSOCK__GENERATION_SHIFT) == (fresh >> CSOCK__GENERATION_SHIFT) ? state : fresh;
 }
 
 static uint64_t load(const struct csock *s)
@@ -63,7 +54,7 @@ void csock__birth(struct csock *s, int fd, int family, int type, int proto, unsi
                         .type = type,
                         .proto = proto,
                         .flags = flags,
-                        .state = fresh_state()};
+                        .state = csock__fresh_state()};
 }
 
 bool csock__closing(const struct csock *s)
@@ -78,7 +69,7 @@ int csock_fd(const struct csock *s)
 
 uint32_t csock__users(const struct csock *s)
 {
-    return (uint32_t)(current(load(s)) & USERS);
+    return (uint32_t)(current(load(s)) & CSOCK__USERS);
 }
 
 /* Taking the descriptor out is the last thing that a closer does to *s, or the last user of an
@@ -91,13 +82,13 @@ bool csock_idle(const struct csock *s)
 /* Whoever comes meanwhile finds it closing, until all members are there. */
 void csock_renew(struct csock *from, struct csock *to)
 {
-    __atomic_store_n(&to->state, fresh_state() | CLOSING, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&to->state, csock__fresh_state() | CLOSING, __ATOMIC_SEQ_CST);
     to->family = from->family;
     to->type = from->type;
     to->proto = from->proto;
     __atomic_store_n(&to->flags, csock__flags(from), __ATOMIC_RELAXED);
     __atomic_store_n(&to->fd, csock__fd(from), __ATOMIC_RELAXED);
-    __atomic_store_n(&to->state, fresh_state(), __ATOMIC_SEQ_CST);
+    __atomic_store_n(&to->state, csock__fresh_state(), __ATOMIC_SEQ_CST);
     *from = (struct csock)CSOCK_INIT;
 }
 
@@ -118,7 +109,7 @@ int csock__close_fd(int fd)
 static void uncount(struct csock *s)
 {
     uint64_t now = __atomic_sub_fetch(&s->state, 1, __ATOMIC_SEQ_CST);
-    if ((now & ABANDONED) && (now & USERS) == 0)
+    if ((now & ABANDONED) && (now & CSOCK__USERS) == 0)
         csock__close_fd(csock__take_fd(s));
 }
 
@@ -132,7 +123,7 @@ void csock__claim(struct csock *s)
                                     __ATOMIC_RELAXED);
 }
 
-__attribute__((noinline)) static bool leave_as_counted(struct csock__thread *me)
+bool csock__leave_as_counted(struct csock__thread *me)
 {
     struct csock *s = atomic_exchange(&me->handed, NULL);
     if (s)
@@ -140,33 +131,9 @@ __attribute__((noinline)) static bool leave_as_counted(struct csock__thread *me)
     return s != NULL;
 }
 
-/* Whether a closer had counted it. */
-static bool leave_quickly(struct csock__thread *me)
-{
-    atomic_store_explicit(&me->inside, NULL, memory_order_release);
-    atomic_signal_fence(memory_order_seq_cst);
-    return atomic_load_explicit(&me->handed, memory_order_relaxed) && leave_as_counted(me);
-}
-
-/* 0; -EBADF; or NOT_QUICKLY: has to be counted. So is a call under a signal handler within a quick
- * one, as the record has room for one; and the first one after a fork, which renews the word. */
-enum { NOT_QUICKLY = 1 };
-static int enter_quickly(struct csock *s)
-{
-    struct csock__thread *me = csock__me;
-    if (!me || csock__owner(s) != me || csock__fd(s) < 0 ||
-        atomic_load_explicit(&me->inside, memory_order_relaxed))
-        return NOT_QUICKLY;
-    atomic_store_explicit(&me->inside, s, memory_order_release);
-    atomic_signal_fence(memory_order_seq_cst); /* the closer's barrier does the rest */
-    if ((__atomic_load_n(&s->state, __ATOMIC_ACQUIRE) & ~USERS) == fresh_state())
-        return 0;
-    return leave_quickly(me) ? -EBADF : NOT_QUICKLY;
-}
-
 void csock__leave_cancelled(struct csock__thread *gone)
 {
-    leave_quickly(gone);
+    csock__leave_quickly(gone);
 }
 
 /* The record's `handed` is free but for a moment: another closer is about to take back what the
@@ -221,10 +188,10 @@ __attribute__((noinline)) static int enter_counted(struct csock__call *call, str
 
 int csock__enter(struct csock__call *call, struct csock *s)
 {
-    int r = enter_quickly(s);
+    int r = csock__enter_quickly(s);
     call->s = s;
     call->quick = r == 0;
-    return r == NOT_QUICKLY ? enter_counted(call, s) : r;
+    return r == CSOCK__NOT_QUICKLY ? enter_counted(call, s) : r;
 }
 
 __attribute__((noinline)) static void leave_counted(struct csock__call *call)
@@ -241,7 +208,7 @@ __attribute__((noinline)) static void leave_counted(struct csock__call *call)
 void csock__leave(struct csock__call *call)
 {
     if (call->quick)
-        leave_quickly(csock__me);
+        csock__leave_quickly(csock__me);
     else
         leave_counted(call);
 }
@@ -275,7 +242,7 @@ bool csock__abandon(struct csock *s)
     uint64_t was = load(s), now;
     do {
         now = current(was);
-        if ((now & USERS) == 0)
+        if ((now & CSOCK__USERS) == 0)
             return false;
     } while (!swap(s, &was, now | ABANDONED));
     return true;
