@@ -147,7 +147,7 @@ def measure_ops(rows, modules, rounds):
     processor = {max(os.sched_getaffinity(0))}
     fill([row for row in rows if row.over != "door"], modules, rounds, 3e6)
     with run.only_on(processor):
-        fill([row for row in rows if row.over == "door"], {}, 20 * rounds, 1e6)
+        fill([row for row in rows if row.over == "door"], {}, 8 * rounds, 1e6)
 
 
 def fill(rows, modules, rounds, slice_ns):
@@ -251,7 +251,7 @@ def count_line(reports):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=32)
+    parser.add_argument("--rounds", type=int, default=96)
     parser.add_argument("--only", default="", metavar="ROWS", help="numbers, with commas")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--cpu", action="store_true", help="processor time instead of the wall's")
