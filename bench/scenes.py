@@ -243,7 +243,7 @@ def _files(n):
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, n)), hard))
 
 
-def wake_one_of_many(sock, n=1000):
+def time_to_wake(sock, n=1000):
     """Seconds from sending to having received, one blocked thread after the other."""
     _files(2 * n + 100)
     with blocked(sock, n, n) as (pairs, done):
@@ -261,22 +261,32 @@ def descriptors_of_many(sock, n=100):
         return len(os.listdir("/proc/self/fd")) - before - 2 * n
 
 
-MEMORY = """\
+OF_MANY = """\
 import importlib, sys
 sys.path.append({here!r})
 import scenes
-print(scenes.resident_of_many(importlib.import_module({module!r})))
+print(scenes.{scene}(importlib.import_module({module!r})))
 """
 
 
-def memory_of_many(sock):
-    """Bytes resident for each of many threads that wait, in a fresh process: libc keeps stacks of
-    threads that have ended, and the next ones would seem to cost nothing."""
-    program = MEMORY.format(here=os.path.dirname(__file__), module=sock.__name__)
+def _afresh(scene, sock):
+    """A figure of many threads, in a fresh process: libc keeps stacks of threads that have ended,
+    cold or warm as the side before has left them, and the next ones seem to cost no memory."""
+    program = OF_MANY.format(here=os.path.dirname(__file__), scene=scene.__name__,
+                             module=sock.__name__)
     return float(subprocess.check_output([sys.executable, "-c", program]))
 
 
+def wake_one_of_many(sock):
+    return _afresh(time_to_wake, sock)
+
+
+def memory_of_many(sock):
+    return _afresh(resident_of_many, sock)
+
+
 def resident_of_many(sock, n=1000):
+    """Bytes resident for each of many threads that wait."""
     _files(2 * n + 100)
 
     def resident():
