@@ -10,6 +10,9 @@
 #define YIELDS 20              /* looks at who has left, before it naps */
 /* Threads woken at a time: a thousand at once would fight for their caller's lock. */
 #define BATCH 16
+/* Who was signalled for so long and sleeps on is taken to have masked the signal; for less, it may
+ * just not have had a processor. */
+#define SURE_NS 100000000
 #define FIRST_NAP_NS 20000
 #define LONGEST_NAP_NS 1000000
 
@@ -27,8 +30,8 @@ static void give_way(const struct csock *s, uint32_t until, int64_t nap)
 
 /* Wakes the other threads inside s again and again until they have left, or until patience ends.
  * Where the users may all be calls of this thread, patience is short. The clock is only read if
- * there is somebody to wait for. */
-static void drain(struct csock *s, int64_t patience)
+ * there is somebody to wait for. False if somebody sleeps whom no signal reaches. */
+static bool drain(struct csock *s, int64_t patience)
 {
     uint32_t counted, listed, users;
     int64_t nap = FIRST_NAP_NS, start = 0;
@@ -36,14 +39,15 @@ static void drain(struct csock *s, int64_t patience)
     while ((users = csock__users(s)) > counted) {
         int64_t limit = users <= listed && patience > BRIEF_NS ? BRIEF_NS : patience;
         bool enough = start && csock_now() - start >= limit;
-        csock__wake(s, enough ? UINT_MAX : BATCH);
+        bool sent = csock__wake(s, enough ? UINT_MAX : BATCH);
         give_way(s, counted, nap);
         if (enough)
-            return;
+            return (sent && limit < SURE_NS) || !csock__someone_sleeps(s);
         if (!start)
             start = csock_now();
         nap = nap < LONGEST_NAP_NS / 2 ? nap * 2 : LONGEST_NAP_NS;
     }
+    return true;
 }
 
 /* What is left to do for calls that did not leave. One of them may be under this signal handler,
@@ -51,18 +55,18 @@ static void drain(struct csock *s, int64_t patience)
  * it: so the number is made to stand for nothing. One that sleeps on, because no signal reaches its
  * thread, ends when the connection does; this is felt by duplicates of the descriptor, too, and so
  * is the last resort. */
-static void cut_off(struct csock *s)
+static void cut_off(struct csock *s, bool reached)
 {
-    if (csock__someone_sleeps(s))
+    if (!reached)
         csock__sys->shutdown(csock__fd(s), SHUT_RDWR);
     csock__sys->deaden(csock__fd(s));
 }
 
 /* With users left: gives the descriptor to the last of them. 1, or as csock_close() if all have
  * gone meanwhile. Cut off before it is theirs, as the number may be another's after. */
-static int leave_to_users(struct csock *s)
+static int leave_to_users(struct csock *s, bool reached)
 {
-    cut_off(s);
+    cut_off(s, reached);
     return csock__abandon(s) ? 1 : csock__close_fd(csock__take_fd(s));
 }
 
@@ -70,15 +74,15 @@ static int leave_to_users(struct csock *s)
 int csock_close_within(struct csock *s, int64_t ns)
 {
     int r, before = errno;
-    bool alone;
+    bool alone, reached = true;
     if (!csock__begin_close(s, &alone))
         return -EBADF;
     if (!alone)
-        drain(s, ns);
+        reached = drain(s, ns);
     if (alone || csock__users(s) == 0)
         r = csock__close_fd(csock__take_fd(s));
     else
-        r = leave_to_users(s);
+        r = leave_to_users(s, reached);
     errno = before;
     return r;
 }

@@ -1,10 +1,9 @@
 /* Transfers. Each tries once without waiting, and only then waits: it is very likely that there is
- * data to take, or room to put some. Sits on close, wait and sys. */
+ * data to take, or room to put some. Sits on users, wait and sys. */
 #include <netinet/tcp.h>
 #include <string.h>
 
 #include "io.h"
-#include "quick.h"
 #include "sys.h"
 #include "try.h"
 
@@ -127,39 +126,6 @@ static ssize_t leave_with(struct csock__call *call, ssize_t r)
     return r;
 }
 
-/* As csock__enter_quickly. */
-static int enter_to_try(struct csock *s, int flags, const struct csock_wait *w)
-{
-    return tries_plainly(s, flags, w) ? csock__enter_quickly(s) : CSOCK__NOT_QUICKLY;
-}
-
-static ssize_t leave_quickly_with(const struct csock *s, ssize_t r)
-{
-    if (r <= 0 && csock__closing(s))
-        r = CSOCK_ECLOSED;
-    csock__leave_quickly(csock__me);
-    return r;
-}
-
-/* What mostly happens, the owner finds what it wants, is all in the function that is called; all
- * else is in one apart, for which nothing is set up before. tried is what the owner's try gave, who
- * is inside then, or 0. */
-#define IN_FULL __attribute__((noinline)) static ssize_t
-
-/* A call of csock__enter, or what is left of it to do for who is inside already. Where a binding
- * that keeps closers out by a lock has tried before, entering costs what it may. */
-static int begin_in_full(struct csock__call *call, struct csock *s, const struct csock_wait *w,
-                         ssize_t tried)
-{
-    if (tried) {
-        *call = (struct csock__call){.s = s, .quick = true};
-        return 0;
-    }
-    if (!csock__owner(s) && !(w && w->tried))
-        csock__claim(s);
-    return csock__enter(call, s);
-}
-
 /* The call in full, entered already; tried is the result of the plain try, 0 if there was none. */
 static ssize_t go_on(struct csock__waiting *wg, struct transfer *t, const struct csock_wait *w,
                      ssize_t tried)
@@ -172,14 +138,13 @@ static ssize_t go_on(struct csock__waiting *wg, struct transfer *t, const struct
     return r;
 }
 
-IN_FULL recv_in_full(struct csock *s, void *buf, size_t n, int flags, const struct csock_wait *w,
-                     ssize_t tried)
+ssize_t csock_recv(struct csock *s, void *buf, size_t n, int flags, const struct csock_wait *w)
 {
     struct csock__waiting wg;
-    ssize_t r = begin_in_full(&wg.call, s, w, tried);
+    ssize_t tried = 0, r = csock__enter(&wg.call, s);
     if (r < 0)
         return r;
-    if (!tried && tries_plainly(s, flags, w)) {
+    if (tries_plainly(s, flags, w)) {
         tried = csock_try_recv(s, buf, n, flags);
         if (!csock__inconclusive(tried))
             return leave_with(&wg.call, tried);
@@ -188,30 +153,16 @@ IN_FULL recv_in_full(struct csock *s, void *buf, size_t n, int flags, const stru
     return go_on(&wg, &t, w, tried);
 }
 
-ssize_t csock_recv(struct csock *s, void *buf, size_t n, int flags, const struct csock_wait *w)
-{
-    ssize_t tried = 0;
-    int r = enter_to_try(s, flags, w);
-    if (r < 0)
-        return r;
-    if (r == 0) {
-        tried = csock_try_recv(s, buf, n, flags);
-        if (!csock__inconclusive(tried))
-            return leave_quickly_with(s, tried);
-    }
-    return recv_in_full(s, buf, n, flags, w, tried);
-}
-
-/* *ret_len is written on success only. */
-IN_FULL receive_from_in_full(struct csock *s, void *buf, size_t n, int flags,
-                             union csock_addr *ret_addr, socklen_t *ret_len,
-                             const struct csock_wait *w, ssize_t tried)
+/* The call in full; *ret_len is written on success only. */
+static ssize_t receive_from(struct csock *s, void *buf, size_t n, int flags,
+                            union csock_addr *ret_addr, socklen_t *ret_len,
+                            const struct csock_wait *w)
 {
     struct csock__waiting wg;
-    ssize_t r = begin_in_full(&wg.call, s, w, tried);
+    ssize_t tried = 0, r = csock__enter(&wg.call, s);
     if (r < 0)
         return r;
-    if (!tried && tries_plainly(s, flags, w)) {
+    if (tries_plainly(s, flags, w)) {
         tried = csock_try_recv_from(s, buf, n, flags, ret_addr, ret_len);
         if (!csock__inconclusive(tried))
             return leave_with(&wg.call, tried);
@@ -223,22 +174,6 @@ IN_FULL receive_from_in_full(struct csock *s, void *buf, size_t n, int flags,
     if (r >= 0)
         *ret_len = t.len < sizeof *ret_addr ? t.len : (socklen_t)sizeof *ret_addr;
     return r;
-}
-
-static ssize_t receive_from(struct csock *s, void *buf, size_t n, int flags,
-                            union csock_addr *ret_addr, socklen_t *ret_len,
-                            const struct csock_wait *w)
-{
-    ssize_t tried = 0;
-    int r = enter_to_try(s, flags, w);
-    if (r < 0)
-        return r;
-    if (r == 0) {
-        tried = csock_try_recv_from(s, buf, n, flags, ret_addr, ret_len);
-        if (!csock__inconclusive(tried))
-            return leave_quickly_with(s, tried);
-    }
-    return receive_from_in_full(s, buf, n, flags, ret_addr, ret_len, w, tried);
 }
 
 /* By way of an address of its own, as a datagram may have come, and the socket be closed. */
@@ -365,66 +300,39 @@ static ssize_t run_send_one(struct csock__waiting *wg, const struct transfer *t,
     return r;
 }
 
-/* Whether the result of a plain try is that of the call. A short count may have to be continued. */
-static bool is_sent(ssize_t tried, size_t n)
-{
-    return (size_t)tried == n || (tried < 0 && !csock__inconclusive(tried));
-}
-
-/* to is NULL in csock_send. */
-static ssize_t try_send(struct csock *s, const struct transfer *t)
-{
-    return t->to ? csock_try_send_to(s, t->data, t->n, t->flags, t->to, t->len)
-                 : csock_try_send(s, t->data, t->n, t->flags);
-}
-
-IN_FULL send_in_full(struct csock *s, const void *buf, size_t n, int flags,
-                     const union csock_addr *addr, socklen_t len, const struct csock_wait *w,
-                     ssize_t tried)
-{
-    struct csock__waiting wg;
-    ssize_t r = begin_in_full(&wg.call, s, w, tried);
-    if (r < 0)
-        return r;
-    struct transfer t = {.data = buf, .n = n, .flags = flags, .to = addr, .len = len};
-    if (!tried && tries_plainly(s, flags, w)) {
-        tried = try_send(s, &t);
-        if (is_sent(tried, n))
-            return leave_with(&wg.call, tried);
-    }
-    t.op = csock__sending(s, &t.flags);
-    t.op.run = addr ? run_send_to : run_send;
-    return run_send_one(&wg, &t, w, tried);
-}
-
 ssize_t csock_send(struct csock *s, const void *buf, size_t n, int flags,
                    const struct csock_wait *w)
 {
-    ssize_t tried = 0;
-    int r = enter_to_try(s, flags, w);
+    struct csock__waiting wg;
+    ssize_t tried = 0, r = csock__enter(&wg.call, s);
     if (r < 0)
         return r;
-    if (r == 0) {
+    if (tries_plainly(s, flags, w)) {
         tried = csock_try_send(s, buf, n, flags);
-        if (is_sent(tried, n))
-            return leave_quickly_with(s, tried);
+        if ((size_t)tried == n || (tried < 0 && !csock__inconclusive(tried)))
+            return leave_with(&wg.call, tried);
     }
-    return send_in_full(s, buf, n, flags, NULL, 0, w, tried);
+    struct transfer t = sending(s, buf, n, flags);
+    return run_send_one(&wg, &t, w, tried);
 }
 
 ssize_t csock_send_to(struct csock *s, const void *buf, size_t n, int flags,
                       const union csock_addr *addr, socklen_t len, const struct csock_wait *w)
 {
-    ssize_t tried = 0;
-    int r = enter_to_try(s, flags, w);
+    struct csock__waiting wg;
+    ssize_t tried = 0, r = csock__enter(&wg.call, s);
     if (r < 0)
         return r;
-    if (r == 0) {
+    if (tries_plainly(s, flags, w)) {
         tried = csock_try_send_to(s, buf, n, flags, addr, len);
-        if (is_sent(tried, n))
-            return leave_quickly_with(s, tried);
+        if ((size_t)tried == n || (tried < 0 && !csock__inconclusive(tried)))
+            return leave_with(&wg.call, tried);
     }
-    return send_in_full(s, buf, n, flags, addr, len, w, tried);
+    struct transfer t = sending(s, buf, n, flags);
+    t.op.run = run_send_to;
+    t.to = addr;
+    t.len = len;
+    return run_send_one(&wg, &t, w, tried);
 }
 
 int csock_send_all(struct csock *s, const void *buf, size_t n, int flags, size_t *ret_sent,

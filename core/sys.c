@@ -3,15 +3,11 @@
  * Each entry is the plain call, or the shortest wrapper that gives it a fixed shape. No policy
  * here: retries, waiting and errors belong to the callers. */
 #include <fcntl.h>
-#include <linux/membarrier.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
-#if __has_include(<sys/single_threaded.h>)
-#include <sys/single_threaded.h>
-#endif
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -71,24 +67,6 @@ static pid_t sys_gettid(void)
     return (pid_t)syscall(SYS_gettid);
 }
 
-/* The kernel is told once that the process will ask. With several threads that takes it a grace
- * period of RCU, some 20 ms. membarrier(2); __libc_single_threaded: single_threaded(3) */
-static int sys_allow_barrier(void)
-{
-#if defined __GLIBC_PREREQ
-#if __GLIBC_PREREQ(2, 32)
-    if (__libc_single_threaded)
-        return (int)syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
-#endif
-#endif
-    return -1;
-}
-
-static int sys_barrier(void)
-{
-    return (int)syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
-}
-
 static void *sys_alloc(size_t size)
 {
     return calloc(1, size);
@@ -144,8 +122,6 @@ const struct csock_sys csock__sys_linux = {
     .tgkill = sys_tgkill,
     .gettid = sys_gettid,
     .yield = sched_yield,
-    .allow_barrier = sys_allow_barrier,
-    .barrier = sys_barrier,
     .alloc = sys_alloc,
     .release = free,
     .getaddrinfo = getaddrinfo,

@@ -54,8 +54,6 @@ struct csock_sys {
     int (*tgkill)(pid_t tid, int sig); /* to a thread of this process */
     pid_t (*gettid)(void);
     int (*yield)(void);
-    int (*allow_barrier)(void); /* 0, or -1: there is none, or not without having to wait for it */
-    int (*barrier)(void);       /* on all threads of this process */
     /* memory */
     void *(*alloc)(size_t size); /* zeroed, or NULL */
     void (*release)(void *memory);

@@ -1,14 +1,12 @@
-/* Records of threads, forks, and the barrier. Sits on sys. The two files that write into records
- * are told when a thread ends. */
+/* Records of threads, and forks. Sits on sys. wake.c, which writes into records, is told when a
+ * thread ends. */
 #include <pthread.h>
 
 #include "sys.h"
 #include "thread.h"
-#include "users.h"
 #include "wake.h"
 
 CSOCK__TLS struct csock__thread *csock__me;
-bool csock__has_barrier;
 uint32_t csock__forks;
 static _Atomic(struct csock__thread *) threads;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -20,19 +18,15 @@ static void release_record(void *record)
     struct csock__thread *gone = record;
     csock__me = NULL;
     csock__sleep_cancel(gone);
-    csock__leave_cancelled(gone);
     atomic_store(&gone->taken, 0);
 }
 
-/* Of all threads only the one that called fork() goes on in the child, under another number. Where
- * it is inside of a socket just now, it is not in the child: there counts begin anew. */
+/* Of all threads only the one that called fork() goes on in the child, under another number. */
 static void after_fork_in_child(void)
 {
     __atomic_fetch_add(&csock__forks, 1, __ATOMIC_SEQ_CST);
     for (struct csock__thread *t = atomic_load(&threads); t; t = t->next) {
         atomic_store(&t->on, 0);
-        atomic_store(&t->inside, NULL);
-        atomic_store(&t->handed, NULL);
         if (t != csock__me)
             atomic_store(&t->taken, 0);
     }
@@ -40,12 +34,10 @@ static void after_fork_in_child(void)
         atomic_store(&csock__me->tid, csock__sys->gettid());
 }
 
-/* At load time, not at the first sleep: a program may fork before any thread of it slept. And the
- * barrier takes the kernel some 20 ms to allow once there are several threads. */
-__attribute__((constructor)) static void load(void)
+/* At load time, not at the first sleep: a program may fork before any thread of it slept. */
+__attribute__((constructor)) static void watch_forks(void)
 {
     pthread_atfork(NULL, NULL, after_fork_in_child);
-    csock__has_barrier = csock__sys->allow_barrier() == 0;
 }
 
 uint32_t csock_forks(void)
@@ -62,7 +54,7 @@ static struct csock__thread *reuse_record(void)
 {
     for (struct csock__thread *t = atomic_load(&threads); t; t = t->next) {
         int free_one = 0;
-        if (atomic_compare_exchange_strong(&t->taken, &free_one, 1))
+        if (atomic_load(&t->taken) == 0 && atomic_compare_exchange_strong(&t->taken, &free_one, 1))
             return t;
     }
     return NULL;
@@ -90,9 +82,10 @@ struct csock__thread *csock__thread(void)
         t = new_record();
     if (!t)
         return NULL;
+    csock__me = t;
+    atomic_store(&t->taken, 1); /* again: a signal handler may have forked just before */
     t->looked_sig = 0;
     atomic_store(&t->tid, csock__sys->gettid());
-    csock__me = t;
     pthread_setspecific(thread_end, t);
     return t;
 }
@@ -100,14 +93,6 @@ struct csock__thread *csock__thread(void)
 struct csock__thread *csock__threads(void)
 {
     return atomic_load(&threads);
-}
-
-/* Taken away since the program began, by a filter of system calls, it is made up for by time: no
- * processor keeps a store to itself for so long. */
-void csock__barrier(void)
-{
-    if (csock__sys->barrier() < 0)
-        csock__sys->nanosleep(&(struct timespec){.tv_nsec = 1000000});
 }
 
 /* That thread may have been taken off this very processor, and a caller of higher priority that

@@ -1,6 +1,6 @@
-/* What the library keeps of each thread that waits, or moves data: one record, in a list that only
- * grows and has no lock, so that whoever looks through it may be a signal handler, or a child after
- * fork() whose parent's other threads were anywhere. */
+/* What the library keeps of each thread that ever waited: one record, in a list that only grows and
+ * has no lock, so that whoever looks through it may be a signal handler, or a child after fork()
+ * whose parent's other threads were anywhere. */
 #ifndef CSOCK_CORE_THREAD_H
 #define CSOCK_CORE_THREAD_H
 
@@ -16,8 +16,6 @@ struct csock__thread {
     _Atomic(uintptr_t) on; /* the socket it sleeps on: wake.c */
     int64_t looked;        /* when its signal mask let the wake-up signal through: wake.c */
     int looked_sig;
-    _Atomic(struct csock *) inside; /* the socket it is in without being counted: users.c */
-    _Atomic(struct csock *) handed; /* the one where a closer has counted it: users.c */
 };
 
 /* initial-exec saves a call per access; musl cannot load such objects by dlopen(3). */
@@ -35,13 +33,6 @@ struct csock__thread *csock__thread(void);
 
 /* The first of all records, or NULL. */
 struct csock__thread *csock__threads(void);
-
-/* Whether csock__barrier() is to be had in this process, without having to wait for it. */
-extern bool csock__has_barrier;
-
-/* Has every other thread of this process pass a full memory barrier: what they stored before is
- * seen after this, and what they load later sees what the caller stored before it. */
-void csock__barrier(void);
 
 /* Lets a thread run that is about to finish something; times counts how often in a row. */
 void csock__give_way(unsigned times);

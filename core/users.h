@@ -7,15 +7,12 @@
 
 #include "csock.h"
 
-struct csock__thread;
-
 /* One call that is inside a socket; lives on the caller's stack. */
 struct csock__call {
     struct csock *s;
-    bool quick; /* not counted: the thread's record says where it is. Else: */
-    bool counted;
+    struct csock__call *outer; /* the call of this thread that this one runs within, or NULL */
     uint32_t generation;       /* fork generation in which it was counted */
-    struct csock__call *outer; /* the counted call of this thread that it runs within, or NULL */
+    bool counted;              /* among the socket's users */
 };
 
 /* Fills *s around an open descriptor. */
@@ -28,19 +25,12 @@ int csock__enter(struct csock__call *call, struct csock *s);
  * the caller must not look at the socket: whoever closed it may have freed it. */
 void csock__leave(struct csock__call *call);
 
-/* Makes this thread the one that enters s without being counted, if no thread is that yet. For
- * transfers, which come in numbers; a closer in another thread pays for it. */
-void csock__claim(struct csock *s);
-
-/* For a thread that ends and may have been cancelled inside. */
-void csock__leave_cancelled(struct csock__thread *gone);
-
 bool csock__closing(const struct csock *s);
 
 /* For closers. */
 
-/* Marks s as closing: from now on nobody enters, and all who are inside are counted. False if it
- * was marked, or is closed. *ret_alone: nobody is inside. */
+/* Marks s as closing: from now on nobody enters. False if it was marked, or is closed. *ret_alone:
+ * nobody is inside. */
 bool csock__begin_close(struct csock *s, bool *ret_alone);
 
 uint32_t csock__users(const struct csock *s);
@@ -68,11 +58,6 @@ static inline int csock__fd(const struct csock *s)
 static inline unsigned csock__flags(const struct csock *s)
 {
     return __atomic_load_n(&s->flags, __ATOMIC_RELAXED);
-}
-
-static inline struct csock__thread *csock__owner(const struct csock *s)
-{
-    return __atomic_load_n(&s->owner, __ATOMIC_RELAXED);
 }
 
 static inline void csock__flag(struct csock *s, unsigned flag, bool on)

@@ -96,9 +96,9 @@ static int current_signal(void)
 
 /* Unblocks the signal for this sleep. The look at the mask that is part of it takes a system call,
  * for each wait of a thread that waits ten thousand times a second; so one that was let through is
- * believed for a while. A wait under a signal handler is never: handlers may mask what they like.
- * Who masks all signals between two waits of less than LOOK_NS is not woken from the second: it
- * ends when close() loses patience. */
+ * believed for a while; not in a handler that interrupted a wait, as handlers may mask what they
+ * like. Who masks all signals between two waits of less than LOOK_NS is not woken from the second:
+ * it ends when close() loses patience. */
 static void let_through(struct csock__sleep *sleep, int sig)
 {
     struct csock__thread *me = sleep->me;
@@ -142,21 +142,23 @@ void csock__sleep_end(struct csock__sleep *sleep, const struct csock *s)
         csock__sys->thread_mask(SIG_SETMASK, &sleep->mask, NULL);
 }
 
-void csock__wake(const struct csock *s, unsigned most)
+bool csock__wake(const struct csock *s, unsigned most)
 {
+    bool sent = true;
     int sig = current_signal();
     if (sig && !is_ours(sig)) /* taken by the program meanwhile: its handler must not run */
         sig = choose_signal();
     for (struct csock__thread *t = csock__threads(); t && most > 0; t = t->next) {
         uintptr_t asleep = (uintptr_t)s;
-        if (t == csock__me ||
+        if (t == csock__me || atomic_load(&t->on) != asleep ||
             !atomic_compare_exchange_strong(&t->on, &asleep, asleep | BEING_SIGNALLED))
             continue;
-        if (sig)
-            csock__sys->tgkill(atomic_load(&t->tid), sig);
+        if (!sig || csock__sys->tgkill(atomic_load(&t->tid), sig) != 0)
+            sent = false;
         atomic_store(&t->on, (uintptr_t)s);
         most--;
     }
+    return sent;
 }
 
 bool csock__someone_sleeps(const struct csock *s)

@@ -29,11 +29,11 @@ void csock__sleep_end(struct csock__sleep *sleep, const struct csock *s);
 /* For a thread that ends and may have been cancelled in its sleep. */
 void csock__sleep_cancel(struct csock__thread *gone);
 
-/* Signals other threads that sleep on *s, at most so many. */
-void csock__wake(const struct csock *s, unsigned most);
+/* Signals other threads that sleep on *s, at most so many. False if one could not be sent its
+ * signal: there is none, or RLIMIT_SIGPENDING is reached. */
+bool csock__wake(const struct csock *s, unsigned most);
 
-/* Whether another thread sleeps on *s still. After csock__wake, and time to wake up: there is no
- * signal to send, RLIMIT_SIGPENDING is reached, or the thread has masked it. */
+/* Whether another thread sleeps on *s still. */
 bool csock__someone_sleeps(const struct csock *s);
 
 #endif

@@ -284,7 +284,6 @@ struct csock {
     int family, type, proto;
     unsigned flags;
     uint64_t state; /* fork generation, whether it is closing, users inside: see core/users.c */
-    struct csock__thread *owner; /* the thread whose calls are not counted in state, or NULL */
 };
 
 #define CSOCK_INIT \
@@ -340,9 +339,9 @@ CSOCK_API int csock_fd(const struct csock *s);
  * Returns 0; 1 if a call is still inside, so that *s must stay where it is until that returns;
  * -EBADF if it is closed already; what close(2) reports (the descriptor is gone anyway). Threads
  * that no signal reaches are woken by shutdown(2) after that second: at RLIMIT_SIGPENDING, or where
- * a thread masks all signals less than 10 ms after it waited in a call of csock. (Masked before,
- * ours is let through for as long as a call waits.) The signal is a real-time one that the program
- * neither handles nor blocks, near SIGRTMAX. */
+ * a thread that waited in a call of csock masks all signals, itself or by a handler's sa_mask, and
+ * waits again, all within 10 ms. (Masked before, ours is let through for as long as a call waits.)
+ * The signal is a real-time one that the program neither handles nor blocks, near SIGRTMAX. */
 CSOCK_API int csock_close(struct csock *s);
 
 /* Whether a socket is closed or detached, with no call inside any more, nor the closing of it under
@@ -353,12 +352,14 @@ CSOCK_API bool csock_idle(const struct csock *s);
  * of the parent do not exist in the child. fork(2) */
 CSOCK_API uint32_t csock_forks(void);
 
-/* As csock_close, but waits for other threads at most ns nanoseconds. */
+/* As csock_close, but waits for other threads at most ns nanoseconds. Below 0.1 s nobody is taken
+ * to have masked the signal. */
 CSOCK_API int csock_close_within(struct csock *s, int64_t ns);
 
 /* Gives up the socket without closing: wakes as csock_close does, and returns the descriptor,
  * which is the caller's from then on, or -EBADF. Not from a signal handler of a thread that is
- * itself inside: the call underneath may go on to sleep. */
+ * itself inside: the call underneath may go on to sleep. So may one whose thread no signal
+ * reaches (see csock_close), and take what comes. */
 CSOCK_API int csock_detach(struct csock *s);
 
 /* For a bare descriptor, of a socket or not, that no struct csock owns: a close-on-exec duplicate

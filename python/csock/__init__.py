@@ -94,9 +94,15 @@ def _lock():
 
     # In the order in which an import takes them, so that neither waits for the other.
     names = "csock.dropin", "csock._core", "csock._socket", *_PLACES
-    locks = [_ModuleLockManager(name) for name in names]
-    for lock in locks:
-        lock.__enter__()
+    locks = []
+    try:
+        for name in names:
+            lock = _ModuleLockManager(name)
+            lock.__enter__()
+            locks.append(lock)
+    except BaseException:  # KeyboardInterrupt, while another thread imports one of them
+        _unlock(locks)
+        raise
     return locks
 
 
@@ -109,12 +115,17 @@ def _load_ours(stand_in):
     """The modules of _OURS. If they stand in and are loaded now, they call themselves _PLACES."""
     global _standing_in
     _standing_in = stand_in
+    before = set(sys.modules)
     try:
         for name in _OURS:
             __import__(name)
     except BaseException:
         if stand_in:
             sys.modules.pop(_PLACES[0], None)  # put there by what has failed
+            # The rest says that it is from _PLACES, and has error classes of its own.
+            for name in {*_OURS, "csock._core"} - before:
+                sys.modules.pop(name, None)
+                globals().pop(name.removeprefix("csock."), None)
         raise
     finally:
         _standing_in = False

@@ -206,7 +206,7 @@ static inline bool addr_is_newest(const struct sock_object *s, const union csock
            s->peer_addr.sin_port == addr->in.sin_port &&
            s->peer_addr.sin_addr.s_addr == addr->in.sin_addr.s_addr;
 }
-/* The two above, for addresses that are not remembered. */
+/* addr_from_py and sock_addr_as_py, for addresses that are not remembered. */
 bool addr_convert(struct sock_object *s, const char *what, PyObject *address,
                   union csock_addr *ret_addr, socklen_t *ret_len);
 PyObject *sock_addr_make(struct sock_object *s, const union csock_addr *addr, socklen_t len);

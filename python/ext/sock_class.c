@@ -16,10 +16,10 @@ static PyObject *connection_as_py(const struct sock_object *listener, struct cso
     struct sock_object *s = sock_alloc(ext_class(st)->type, st);
     if (!s)
         goto fail;
-    sock_class_init(s);
     if (PySys_Audit("socket.__new__", "Oiii", (PyObject *)s, EXT_GET(listener->family),
                     EXT_GET(listener->type), EXT_GET(listener->proto)) < 0)
         goto fail;
+    sock_class_init(s);
     int64_t timeout = EXT_GET(st->default_timeout);
     if (timeout >= 0) {
         int r = csock_set_blocking(conn, false);

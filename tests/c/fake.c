@@ -130,8 +130,6 @@ static void add(enum fake_entry entry, unsigned nth, struct step step)
     X(TGKILL, int, tgkill, (pid_t tid, int sig), (tid, sig), NULL, MINUS) \
     X(GETTID, pid_t, gettid, (void), (), NULL, MINUS) \
     X(YIELD, int, yield, (void), (), NULL, MINUS) \
-    X(ALLOW_BARRIER, int, allow_barrier, (void), (), NULL, MINUS) \
-    X(BARRIER, int, barrier, (void), (), NULL, MINUS) \
     X(ALLOC, void *, alloc, (size_t size), (size), NULL, NOTHING) \
     X(GETADDRINFO, int, getaddrinfo, \
       (const char *host, const char *service, const struct addrinfo *hints, \

@@ -121,3 +121,15 @@ def test_family_overridden_by_a_subclass(impl):
         told = impl.SocketType.__mro__[-2].family.__get__(copy)
     assert found == impl.AF_UNIX
     assert told == (impl.AF_UNIX if impl.__name__ == "csock" else impl.AF_INET6)
+
+
+def test_slots_are_set_past_a_subclass(impl):
+    heard = []
+
+    class Listening(impl.socket):
+        def __setattr__(self, name, value):
+            heard.append(name)
+            super().__setattr__(name, value)
+
+    Listening(impl.AF_UNIX).close()
+    assert ("_closed" in heard) == (impl.__name__ == "socket")

@@ -193,6 +193,45 @@ def test_a_load_that_fails_leaves_no_socket(env):
     assert out(program, env=env) == shown
 
 
+def test_after_a_load_that_fails_errors_are_those_of_stock(env):
+    program = """
+        import csock, types
+        namespace, types.SimpleNamespace = types.SimpleNamespace, None
+        try: csock.install()
+        except TypeError as error: print("failed")
+        types.SimpleNamespace = namespace
+        import socket
+        print(csock.gaierror is socket.gaierror, csock._socket.__name__)
+    """
+    assert out(program, env=env) == "failed\nTrue csock._socket\n"
+
+
+def test_an_interrupted_install_holds_no_lock(env):
+    program = """
+        import csock, os, signal, threading
+        from _frozen_importlib import _ModuleLockManager
+        held, go = threading.Event(), threading.Event()
+        def slow_import():
+            with _ModuleLockManager("socket"):
+                held.set()
+                go.wait()
+        threading.Thread(target=slow_import).start()
+        held.wait()
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try: csock.install()
+        except KeyboardInterrupt as error: kept = error
+        go.set()
+        def later():
+            import csock.dropin
+            print("imported")
+        thread = threading.Thread(target=later, daemon=True)
+        thread.start()
+        thread.join(10)
+        print(kept)
+    """
+    assert out(program, env=env) == "imported\n\n"
+
+
 def test_functions_say_where_they_are(env):
     program = """
         import csock, pickle
