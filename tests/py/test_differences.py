@@ -8,6 +8,7 @@ import pickle
 import re
 import subprocess
 import sys
+import sysconfig
 
 import pytest
 
@@ -133,3 +134,13 @@ def test_slots_are_set_past_a_subclass(impl):
 
     Listening(impl.AF_UNIX).close()
     assert ("_closed" in heard) == (impl.__name__ == "socket")
+
+
+def test_references_to_received_bytes(impl):
+    a, b = impl.socketpair(type=impl.SOCK_DGRAM)
+    with a, b:
+        a.send(bytes(1200))
+        data = b.recv(2000)
+    other = bytes(bytearray(1200))
+    kept = impl.__name__ == "csock" and not sysconfig.get_config_var("Py_GIL_DISABLED")
+    assert sys.getrefcount(data) - sys.getrefcount(other) == kept
