@@ -33,7 +33,9 @@ def twins(folder=DEFAULT, with_csock=True):
         sources += [HERE / "door.c", *sorted((ROOT / "core").glob("*.c"))]
     name = "bench.so" if with_csock else "bench-raw.so"
     include = [ROOT / "include", ROOT / "core"]
-    return ctypes.CDLL(str(compile_to(folder / name, sources, include)))
+    library = ctypes.CDLL(str(compile_to(folder / name, sources, include)))
+    library.sides = ("raw", "door") if with_csock else ("raw",)
+    return library
 
 
 def bare(folder=DEFAULT):

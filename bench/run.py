@@ -35,10 +35,9 @@ class Bench:
         self.op = op
         self.samples = {}  # implementation: {round: ns or bytes per run}
         self.slices = {name: partial(op.measure, module) for name, module in modules.items()}
-        for name in ("raw", "door"):
-            twin = getattr(library, f"{name}_{getattr(op, name, '')}", None)
-            if twin:
-                self.slices[name] = self.in_c(twin)
+        for name in library.sides:
+            if twin := getattr(op, name, ""):
+                self.slices[name] = self.in_c(getattr(library, f"{name}_{twin}"))
         if modules and getattr(op, "bare", ""):
             self.slices["bare"] = partial(op.measure, None, side="bare")
         self.runs = {}
