@@ -6,7 +6,7 @@ int64_t csock_now(void)
 {
     struct timespec t;
     csock__sys->clock(&t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    return csock__ns(&t);
 }
 
 int64_t csock_deadline(int64_t ns)

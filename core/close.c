@@ -62,27 +62,17 @@ static void cut_off(struct csock *s, bool reached)
     csock__sys->deaden(csock__fd(s));
 }
 
-/* With users left: gives the descriptor to the last of them. 1, or as csock_close() if all have
- * gone meanwhile. Cut off before it is theirs, as the number may be another's after. */
-static int leave_to_users(struct csock *s, bool reached)
-{
-    cut_off(s, reached);
-    return csock__abandon(s) ? 1 : csock__close_fd(csock__take_fd(s));
-}
-
-/* errno is kept: a signal handler that closes must not change it under the code it interrupted. */
+/* Cut off before the descriptor is left to the last user, as the number may be another's after.
+ * errno is kept: a signal handler that closes must not change it under the code it interrupted. */
 int csock_close_within(struct csock *s, int64_t ns)
 {
-    int r, before = errno;
-    bool alone, reached = true;
-    if (!csock__begin_close(s, &alone))
+    int before = errno;
+    if (!csock__begin_close(s))
         return -EBADF;
-    if (!alone)
-        reached = drain(s, ns);
-    if (alone || csock__users(s) == 0)
-        r = csock__close_fd(csock__take_fd(s));
-    else
-        r = leave_to_users(s, reached);
+    bool reached = drain(s, ns);
+    if (csock__users(s) > 0)
+        cut_off(s, reached);
+    int r = csock__abandon(s) ? 1 : csock__let_go(s);
     errno = before;
     return r;
 }
@@ -94,10 +84,8 @@ int csock_close(struct csock *s)
 
 int csock_detach(struct csock *s)
 {
-    bool alone;
-    if (!csock__begin_close(s, &alone))
+    if (!csock__begin_close(s))
         return -EBADF;
-    if (!alone)
-        drain(s, PATIENCE_NS);
+    drain(s, PATIENCE_NS);
     return csock__take_fd(s);
 }

@@ -1,9 +1,9 @@
-/* Connections: accepting and connecting. Sits on close, wait and sys, and on sock.c for the
+/* Connections: accepting and connecting. Sits on users, wait and sys, and on sock.c for the
  * blocking mode. */
 #include <string.h>
 
-#include "users.h"
 #include "sys.h"
+#include "users.h"
 #include "wait.h"
 
 struct accept_op {

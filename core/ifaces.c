@@ -1,7 +1,7 @@
-/* Network interfaces between names and numbers, netdevice(7), and the machine's name. Sits on close
+/* Network interfaces between names and numbers, netdevice(7), and the machine's name. Sits on users
  * and sys. Must not keep anything: interfaces come and go. */
-#include "users.h"
 #include "sys.h"
+#include "users.h"
 
 #include <net/if.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-/* Socket options, getsockopt(2) and setsockopt(2). Sits on close and sys. */
-#include "users.h"
+/* Socket options, getsockopt(2) and setsockopt(2). Sits on users and sys. */
 #include "sys.h"
+#include "users.h"
 
 #include <linux/filter.h>
 #include <netinet/tcp.h>

@@ -1,9 +1,9 @@
-/* Sockets: making, naming, listening, shutting down, and the blocking mode. Sits on close and sys;
+/* Sockets: making, naming, listening, shutting down, and the blocking mode. Sits on users and sys;
  * connections are in conn.c. */
 #include <string.h>
 
-#include "users.h"
 #include "sys.h"
+#include "users.h"
 #include "wait.h"
 
 #define OWN_FLAGS (CSOCK_NONBLOCK | CSOCK_SIGPIPE | CSOCK_NO_TRY)
@@ -102,10 +102,9 @@ int csock_fd_dup(int fd)
     return (int)csock__ret(csock__sys->dup_cloexec(fd));
 }
 
-/* EINTR does not mean that it is still open: close(2). */
 int csock_fd_close(int fd)
 {
-    return csock__sys->close(fd) == 0 || errno == EINTR ? 0 : -errno;
+    return csock__close_fd(fd);
 }
 
 int csock_bind(struct csock *s, const union csock_addr *addr, socklen_t len)

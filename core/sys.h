@@ -11,6 +11,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <time.h>
@@ -87,6 +88,11 @@ struct csock_sys {
 /* The table in force. Replace it before other threads use the library, restore it after. */
 extern const struct csock_sys *csock__sys;
 extern const struct csock_sys csock__sys_linux;
+
+static inline int64_t csock__ns(const struct timespec *t)
+{
+    return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
 
 /* -1 and errno to -errno; all else as it is. */
 static inline ssize_t csock__ret(ssize_t r)

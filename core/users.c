@@ -97,9 +97,13 @@ int csock__take_fd(struct csock *s)
 /* EINTR does not mean that it is still open: close(2), "Dealing with error returns". */
 int csock__close_fd(int fd)
 {
-    if (fd < 0 || csock__sys->close(fd) == 0 || errno == EINTR)
-        return 0;
-    return -errno;
+    return csock__sys->close(fd) == 0 || errno == EINTR ? 0 : -errno;
+}
+
+int csock__let_go(struct csock *s)
+{
+    int fd = csock__take_fd(s);
+    return fd < 0 ? 0 : csock__close_fd(fd);
 }
 
 int csock__enter(struct csock__call *call, struct csock *s)
@@ -130,19 +134,18 @@ void csock__leave(struct csock__call *call)
     innermost = call->outer;
     /* Once the count is 0 and no ABANDONED, the closer may free *s: do not touch it again. */
     if ((now & ABANDONED) && (now & USERS) == 0)
-        csock__close_fd(csock__take_fd(s));
+        csock__let_go(s);
 }
 
 /* ----------------------------------------------------------------- for closers */
 
-bool csock__begin_close(struct csock *s, bool *ret_alone)
+bool csock__begin_close(struct csock *s)
 {
     uint64_t was = load(s);
     do
         if ((current(was) & CLOSING) || csock__fd(s) < 0)
             return false;
     while (!swap(s, &was, current(was) | CLOSING));
-    *ret_alone = csock__users(s) == 0;
     return true;
 }
 

@@ -29,9 +29,8 @@ bool csock__closing(const struct csock *s);
 
 /* For closers. */
 
-/* Marks s as closing: from now on nobody enters. False if it was marked, or is closed. *ret_alone:
- * nobody is inside. */
-bool csock__begin_close(struct csock *s, bool *ret_alone);
+/* Marks s as closing: from now on nobody enters. False if it was marked, or is closed. */
+bool csock__begin_close(struct csock *s);
 
 uint32_t csock__users(const struct csock *s);
 
@@ -42,8 +41,13 @@ void csock__own_calls(const struct csock *s, uint32_t *ret_counted, uint32_t *re
 /* Leaves the closing of the descriptor to the last user. False if there is none. */
 bool csock__abandon(struct csock *s);
 
-/* Takes the descriptor out; whoever gets it, closes it. */
+/* Takes the descriptor out; whoever gets it, closes it. -1: another has got it. */
 int csock__take_fd(struct csock *s);
+
+/* Takes it out and closes it. As csock_close(); 0 if another has got it. */
+int csock__let_go(struct csock *s);
+
+/* csock_fd_close() */
 int csock__close_fd(int fd);
 
 /* For a call that is inside already. sock.c */

@@ -1,4 +1,4 @@
-/* The two waits. Sits on wake, close and sys.
+/* The two waits. Sits on wake, users and sys.
  *
  * Without a deadline a call sleeps in the blocking system call itself, so that whatever the kernel
  * ties to that call (SO_RCVTIMEO, SO_RCVLOWAT, MSG_WAITALL, a full AF_UNIX backlog, one of many in

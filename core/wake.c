@@ -104,7 +104,7 @@ static void let_through(struct csock__sleep *sleep, int sig)
     struct csock__thread *me = sleep->me;
     struct timespec now = {0};
     csock__sys->coarse_clock(&now);
-    int64_t ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+    int64_t ns = csock__ns(&now);
     if (sig == me->looked_sig && ns - me->looked < LOOK_NS && !atomic_load(&me->on))
         return;
     sigset_t set;

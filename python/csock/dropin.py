@@ -57,14 +57,14 @@ __all__ = [  # in the order of stock's
 def _convert(base, name, constants, core=_core, source_of=SimpleNamespace):
     """base._convert_(): an enum of constants in this module, and its members in their places. Where
     the extension knows how the members of one look, the standard library makes the first alone."""
-    members = sorted((value, key) for key, value in constants.items() if key.isupper())
-    value, key = members[0]
-    quick = hasattr(core, "add_members")
-    base._convert_(name, __name__, str.isupper, source_of(**({key: value} if quick else constants)))
-    if quick and core.add_members(globals()[name], members):
-        globals().update(globals()[name].__members__)
-    elif quick:
-        base._convert_(name, __name__, str.isupper, source_of(**constants))
+    if hasattr(core, "add_members"):
+        members = sorted((value, key) for key, value in constants.items() if key.isupper())
+        value, key = members[0]
+        enum = base._convert_(name, __name__, str.isupper, source_of(**{key: value}))
+        if core.add_members(enum, members):
+            globals().update(enum.__members__)
+            return
+    base._convert_(name, __name__, str.isupper, source_of(**constants))
 
 
 _convert(IntEnum, "AddressFamily", _kinds[0])

@@ -127,8 +127,8 @@ static int socket_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->stream_type);
     Py_VISIT(st->gaierror);
     Py_VISIT(st->herror);
-    return sock_class_traverse(
-        st, visit, arg); /* all that is kept of receives is bytes, which refer to nothing */
+    /* What is kept of receives is bytes, which refer to nothing. */
+    return sock_class_traverse(st, visit, arg);
 }
 
 static int socket_clear(PyObject *module)
@@ -202,9 +202,8 @@ PyMODINIT_FUNC PyInit__socket(void)
 /* csock._socket where it is there, else a new one, from the file that this module is from. */
 static PyObject *find_or_make_socket(PyObject *module)
 {
-    PyObject *package = PyImport_ImportModule("csock"),
-             *origin = PyModule_GetFilenameObject(module);
-    PyObject *owner = NULL;
+    PyObject *origin = PyModule_GetFilenameObject(module), *owner = NULL;
+    PyObject *package = PyImport_ImportModule("csock");
     if (package && origin)
         owner = PyObject_CallMethod(package, "_find_or_make_socket", "O", origin);
     Py_XDECREF(package);
