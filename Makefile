@@ -31,7 +31,8 @@ help:
 	@echo 'make differential random calls on csock and on stock: the same? (SECONDS=60)'
 	@echo 'make lint         style and layering'
 	@echo 'make format       let clang-format and ruff mend the style'
-	@echo 'make check-fresh  demo and test in a fresh minimal Debian 12 (as root)'
+	@echo 'make check-fresh  demo, test and installing on fresh minimal machines (as root;'
+	@echo '                  SUITE=bookworm|trixie|sid|noble, all without; PARTS, BUSY=4)'
 	@echo 'make big-endian   core and extension on an emulated s390x (as root)'
 	@echo 'make guest        rare address families and test_socket, in a guest kernel (qemu, apt)'
 	@echo 'make conformance-sid  CPython 3.14 and 3.15, in a Debian sid (as root; PYTHONS, SUITES)'
@@ -105,8 +106,9 @@ format: setup-test
 	@build/venv/bin/clang-format -i $$(find include core python tests examples bench -name '*.[ch]')
 	@build/venv/bin/ruff check --quiet --fix
 
+# PYTHON=... for one that apt has there (python3.15).
 check-fresh:
-	@tools/check_fresh.sh
+	@PYTHON=$(if $(filter file,$(origin PYTHON)),,$(PYTHON)) tools/check_fresh.sh $(SUITE)
 
 big-endian:
 	@tests/lab/big-endian.sh

@@ -1,42 +1,165 @@
 #!/bin/sh
-# Runs `make demo` and `make test` on a machine as fresh as it gets: a minimal Debian 12 with
-# nothing but git and make besides the base, and a clone of this checkout's last commit. As root.
+# Runs csock's commands on machines as fresh as they get: minimal installations with nothing but git
+# and make besides the base, and a clone of this checkout's last commit. As root.
 #
-# tools/check_fresh.sh [folder]    by default one under /var/tmp; removed when both went well
+# tools/check_fresh.sh [suite...]   bookworm trixie sid noble: `make demo`, `make test`, then the
+#                                   README's lines for installing; sid a second time with its
+#                                   newest Python. jammy bullseye: that they refuse in one line.
+#                                   By default all of these, one after the other.
+#
+# Environment:
+#   PARTS        of "demo test py install" (default "demo test install"; py: the Python tests alone)
+#   PYTHON       on that Python alone (a name that apt has: python3.15)
+#   BUSY         so many processes compute beside it (default 0)
+#   CSOCK_FRESH  the folder for it (default: one under /var/tmp); a machine that failed stays there
+#   CSOCK_CACHE  where minimal installations are kept for a week (default ~/.cache/csock)
 #
 # Packages come from where this machine gets its own: /etc/apt is read for the mirror and for
-# settings, pip's configuration likewise.
+# settings, pip's configuration likewise. Status 77: a mirror did not answer.
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
-
 . "$top/tools/chroot.sh"
-root=${1:-/var/tmp/csock-fresh.$$}
 
 [ "$(id -u)" = 0 ] || { echo "check-fresh: needs root, for chroot" >&2; exit 1; }
-command -v debootstrap >/dev/null || apt-get install -y -q debootstrap
+PATH=$PATH:/usr/sbin:/sbin
+command -v debootstrap >/dev/null || apt-get install -y -q debootstrap >/dev/null ||
+    { echo "check-fresh: no debootstrap" >&2; exit 77; }
 
 # Mounts of this script are its own, and go when it ends.
 [ -n "${CSOCK_OWN_MOUNTS:-}" ] ||
     CSOCK_OWN_MOUNTS=1 exec unshare --mount --propagation private "$0" "$@"
 
+parts=${PARTS:-demo test install}
+folder=${CSOCK_FRESH:-$(mktemp -d /var/tmp/csock-fresh.XXXXXX)}
+cache=${CSOCK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/csock}
+mkdir -p "$folder" "$cache"
+
 say() {
     echo "check-fresh: $*"
 }
 
-trap '[ $? = 0 ] || say "FAILED; what there is of it stays in $root"' EXIT
-say "debootstrap into $root"
-debootstrap --variant=minbase --include=git,make bookworm "$root" "$(chroot_mirror)" \
-    >"$root.log" 2>&1 || { tail "$root.log" >&2; exit 1; }
+# The minimal installation, as a tar file in the cache.
+base_of() { # suite
+    base=$cache/$1.tar
+    [ -z "$(find "$base" -mtime -7 2>/dev/null)" ] || return 0
+    say "debootstrap $1"
+    rm -rf --one-file-system "$folder/base"
+    chroot_debootstrap "$1" "$folder/base" git,make,ca-certificates >"$folder/$1.log" 2>&1 || {
+        tail -n 5 "$folder/$1.log" >&2
+        say "$1 could not be had (all of it: $folder/$1.log)" >&2
+        return 77
+    }
+    tar -C "$folder/base" -cf "$base.new" . && mv "$base.new" "$base"
+    rm -rf --one-file-system "$folder/base"
+}
 
-chroot_mounts "$root"
-chroot_settings "$root"
+# Sets `root` to a machine that has never run anything, with the clone in /srv/csock.
+new_machine() { # suite
+    root=$folder/$1
+    mkdir "$root"
+    tar -C "$root" -xf "$cache/$1.tar"
+    chroot_mounts "$root"
+    chroot_settings "$root"
+    git clone -q --no-hardlinks "$top" "$root/srv/csock"
+    chroot_inside "$root" sh -c 'update-ca-certificates && apt-get -q update' \
+        >"$folder/$1.log" 2>&1 || { tail -n 5 "$folder/$1.log" >&2; return 77; }
+}
 
-say "cloning $(git -C "$top" log -1 --format=%h)"
-git clone -q --no-hardlinks "$top" "$root/srv/csock"
-for target in demo test; do
-    say "make $target"
-    chroot_inside "$root" make -C /srv/csock $target
+end_machine() {
+    umount -R "$root"
+    rm -rf --one-file-system "$root"
+}
+
+inside() { # command...
+    chroot_inside "$root" env ${python:+PYTHON=$python} "$@"
+}
+
+# The set-up by itself first: what it says of the network is no fault of the tests.
+set_up() { # demo or test
+    inside make -C /srv/csock "setup-$1" && return 0
+    ! grep -qE 'Failed to fetch|Could not (resolve|connect)|Temporary failure|timed out|HTTP' \
+        "$root/srv/csock/build/setup.log" || return 77
+    return 1
+}
+
+part() { # demo, test, py or install
+    say "$suite${python:+, $python}: $1"
+    case $1 in
+        demo) set_up demo && inside make -C /srv/csock demo ;;
+        test) set_up test && inside make -C /srv/csock test ;;
+        py) set_up test && inside make -C /srv/csock test SUITES=py ;;
+        install) inside sh /srv/csock/tools/check_install.sh ;;
+        *) echo "check-fresh: no such part: $1" >&2; return 2 ;;
+    esac
+}
+
+# Installing is tried where the other parts have installed nothing.
+fresh() { # suite
+    suite=$1
+    base_of "$suite" || return
+    new_machine "$suite" || return
+    clean=yes
+    for name in $parts; do
+        if [ "$name" = install ] && [ -z "$clean" ]; then
+            end_machine
+            new_machine "$suite" || return
+        fi
+        clean=
+        part "$name" || return
+    done
+    end_machine
+}
+
+# What csock does not support: one line, and nothing is installed.
+refuses() { # suite
+    suite=$1
+    base_of "$suite" || return
+    new_machine "$suite" || return
+    say "$suite: refuses"
+    before=$(dpkg --root="$root" -l | md5sum)
+    said=$(inside make -s -C /srv/csock demo 2>&1) && went=0 || went=$?
+    echo "$said"
+    [ $went != 0 ] && [ "$(dpkg --root="$root" -l | md5sum)" = "$before" ] &&
+        [ "$(echo "$said" | grep -vc '^make: ')" = 1 ] &&
+        echo "$said" | grep -q '^set-up: csock needs CPython 3.11 or newer' || return 1
+    end_machine
+}
+
+status=0
+done_with() { # what, status
+    case $2 in
+        0) say "$1: went well" ;;
+        77)
+            say "$1: LEFT OUT, a mirror does not answer" >&2
+            [ ! -d "${root:-}" ] || end_machine ;;
+        *) say "$1: FAILED; what there is of it stays in $folder" >&2 ;;
+    esac
+    if [ "$status" = 0 ] || [ "$status" = 77 ]; then
+        [ "$2" = 0 ] || status=$2
+    fi
+}
+
+busy=
+for _ in $(seq "${BUSY:-0}"); do
+    sh -c 'while :; do :; done' &
+    busy="$busy $!"
 done
-umount -R "$root"
-rm -rf --one-file-system "$root" "$root.log"
-say "both went well"
+trap 'kill $busy 2>/dev/null || :' EXIT
+
+say "$(git -C "$top" log -1 --format='%h %s')"
+for suite in ${*:-bookworm trixie sid noble jammy bullseye}; do
+    python=${PYTHON:-}
+    went=0
+    case $suite in
+        jammy | bullseye) refuses "$suite" || went=$? ;;
+        *) fresh "$suite" || went=$? ;;
+    esac
+    done_with "$suite${python:+, $python}" $went
+    if [ "$suite" = sid ] && [ -z "$python" ] && [ $went = 0 ]; then
+        python=python3.15
+        fresh sid || went=$?
+        done_with "sid, $python" $went
+    fi
+done
+[ $status != 0 ] || rm -rf --one-file-system "$folder"
+exit $status

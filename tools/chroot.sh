@@ -13,6 +13,23 @@ chroot_mirror() {
     } | head -n 1
 }
 
+# A minimal Debian or Ubuntu in a new folder. Mirrors of Debian often have Ubuntu beside it.
+chroot_debootstrap() { # suite, root, packages besides the base
+    mirror=$(chroot_mirror)
+    case $1 in
+        jammy | noble)
+            beside=${mirror%/}
+            beside=${beside%/debian}/ubuntu
+            mirror=http://archive.ubuntu.com/ubuntu
+            ! wget -q --spider "$beside/dists/$1/Release" || mirror=$beside
+            # Debian has neither Ubuntu's keys nor, for a suite younger than it, a script; apt in the
+            # new system has the keys. universe is what most machines of Ubuntu's have.
+            debootstrap --variant=minbase --no-check-gpg --components=main,universe \
+                --include="$3" "$1" "$2" "$mirror" gutsy ;;
+        *) debootstrap --variant=minbase --include="$3" "$1" "$2" "$mirror" ;;
+    esac
+}
+
 # How this machine reaches its mirrors: apt's settings without its sources, pip's settings, and the
 # certificates that it trusts besides Debian's own (update-ca-certificates(8) takes them up).
 chroot_settings() { # root

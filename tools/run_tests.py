@@ -14,9 +14,9 @@ types             the type stubs: mypy --strict for each Python version, and stu
 conformance       CPython's own tests of sockets and of ssl: as on the stock module?
 conformance-asan  test_socket of them, csock under both sanitizers
 
-A suite that fails does not keep the others from running. The last line reads
-"N passed, N failed, N skipped"; the status is 0 only if nothing failed and something passed. A
-build that breaks, a lint and a program that dies each count as one failure.
+A suite that fails does not keep the others from running. At the end all that failed is named once
+more, and the last line reads "N passed, N failed, N skipped"; the status is 0 only if nothing failed
+and something passed. A build that breaks, a lint and a program that dies each count as one failure.
 
 Runs inside build/venv: see the Makefile.
 """
@@ -43,20 +43,25 @@ UBSAN = {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
 
 
 class Result:
-    """Counts of one suite."""
+    """Counts of one suite, and the names of what failed."""
 
     def __init__(self):
-        self.passed = self.failed = self.skipped = 0
+        self.passed = self.skipped = 0
+        self.failures = []
+
+    @property
+    def failed(self):
+        return len(self.failures)
 
     def fail(self, text):
-        self.failed += 1
+        self.failures.append(text)
         print(f"FAILED  {text}")
 
-    def add(self, cases):
+    def add(self, cases, where):
         outcomes = [outcome for _, outcome, _ in cases]
         self.passed += outcomes.count("passed")
-        self.failed += outcomes.count("failed")
         self.skipped += outcomes.count("skipped")
+        self.failures += [f"{where}: {name}" for name, outcome, _ in cases if outcome == "failed"]
 
 
 def junit_cases(path):
@@ -106,7 +111,7 @@ def run_c(test, way, result, wrapper, env):
     seconds = time.monotonic() - start
     cases = [case for file in sorted(out.glob("*.xml")) for case in junit_cases(file)]
     cases = with_status(cases, test["name"], status)
-    result.add(cases)
+    result.add(cases, test["name"])
     report(test["name"], cases, output, seconds)
 
 
@@ -191,7 +196,7 @@ def suite_py(result, way="plain", wrapper=(), env=None):
         limit = ["timeout", "--kill-after=10", str(PYTEST_LIMIT)]
         status = subprocess.run([*limit, *command], cwd=ROOT, env=env).returncode
         cases = junit_cases(junit) if junit.exists() else []
-        result.add(with_status(cases, name, status))
+        result.add(with_status(cases, "its process", status), name)
 
 
 def sanitized_python():
@@ -234,14 +239,15 @@ def suite_conformance(result, way="plain", suites=CONFORMANCE, wrapper=(), env=N
         pythons = json.loads((out / "results.json").read_text())["pythons"]
     except FileNotFoundError:
         pythons = []
-    differ = 0
+    before = result.failed
     for python in pythons:
-        for found in python["suites"].values():
-            differ += len(found["differ"])
+        for name, found in python["suites"].items():
+            result.failures += [f"{name}: {d['test']} differs from stock" for d in found["differ"]]
             # What fails on both sides alike is no failure of csock's, and no success.
             result.passed += found["csock"]["passed"]
             result.skipped += found["csock"]["skipped"]
-    result.failed += differ or int(status != 0)
+    if status != 0 and result.failed == before:
+        result.fail(f"the run of CPython's own suites ended with {status}")
 
 
 def suite_conformance_asan(result):
@@ -271,7 +277,7 @@ def suite_types(result):
         name = " ".join(command[2:])
         print(f"--- {name}")
         status = subprocess.run(command, cwd=ROOT, env=env).returncode
-        result.add([(name, "failed" if status else "passed", "")])
+        result.add([(name, "failed" if status else "passed", "")], "types")
 
 
 SUITES = {
@@ -288,6 +294,26 @@ SUITES = {
 }
 NOT_BY_DEFAULT = "c-valgrind", "conformance-asan"
 
+ALL_TAKES = "10 to 15 minutes on two processors, up to twice that where they have other work"
+
+
+def announce(names, by_default):
+    """What is about to run, for those who see it for the first time."""
+    print(f"tests: {len(names)} suites, one after the other: {' '.join(names)}")
+    if by_default:
+        print(f"       All of it takes {ALL_TAKES}.")
+        print("       'skipped' is no fault: each such test says what this machine lacks for it.")
+
+
+def summarize(results):
+    print("\n===== summary")
+    for name, (result, seconds) in results.items():
+        counts = f"{result.passed:5} passed {result.failed:4} failed {result.skipped:4} skipped"
+        print(f"{name:16} {'ok' if not result.failed else 'FAILED':7} {counts} {seconds:7.0f} s")
+    for name, (result, _) in results.items():
+        for failure in result.failures:
+            print(f"FAILED  {name}: {failure}")
+
 
 def main():
     names = sys.argv[1:] or [name for name in SUITES if name not in NOT_BY_DEFAULT]
@@ -295,6 +321,7 @@ def main():
     if unknown:
         sys.exit(f"no such suite: {', '.join(unknown)}\n{__doc__}")
     sys.stdout.reconfigure(line_buffering=True)  # in order with what the suites print
+    announce(names, by_default=not sys.argv[1:])
     results, begin = {}, time.monotonic()
     for name in names:
         print(f"\n===== {name}")
@@ -302,10 +329,7 @@ def main():
         SUITES[name](result)
         results[name] = result, time.monotonic() - start
 
-    print("\n===== summary")
-    for name, (result, seconds) in results.items():
-        counts = f"{result.passed:5} passed {result.failed:4} failed {result.skipped:4} skipped"
-        print(f"{name:16} {'ok' if not result.failed else 'FAILED':7} {counts} {seconds:7.0f} s")
+    summarize(results)
     passed, failed, skipped = (
         sum(getattr(result, kind) for result, _ in results.values())
         for kind in ("passed", "failed", "skipped")

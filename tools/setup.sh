@@ -11,7 +11,8 @@
 # System packages come by apt, as root or through sudo without a password; Python packages by pip
 # into build/venv, because Debian wants its own Python left alone (PEP 668). What is there already
 # is left alone: a second run takes a moment and no network.
-# PYTHON names the Python to build for (default python3); the oldest that will do is 3.11.
+# PYTHON names the Python to build for (default python3); the oldest that will do is 3.11. Where apt
+# has the one that is named, it is installed; where python3 is too old, the newest that apt has.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -67,19 +68,63 @@ apt() {
         apt-get -q -y -o DPkg::Lock::Timeout=300 "$@" >>"$log" 2>&1
 }
 
-never_start() { # name, unit
-    $root update-rc.d "$1" disable >>"$log" 2>&1 || :
-    $root deb-systemd-helper disable "$2" >>"$log" 2>&1 || :
+never_start() { # unit
+    script=$1
+    [ "$1" != inetd ] || script=openbsd-inetd # what its script of sysvinit is called
+    $root update-rc.d "$script" disable >>"$log" 2>&1 || :
+    $root deb-systemd-helper disable "$1.service" >>"$log" 2>&1 || :
 }
 
-install_packages() { # package...
+# Sets `root` to what commands of root begin with.
+may_install() {
     if [ "$(id -u)" = 0 ]; then
         root=
     elif sudo -n true 2>/dev/null; then
         root="sudo -n"
     else
-        die "missing packages, and no right to install them. Run: sudo apt-get install -y $*"
+        return 1
     fi
+}
+
+# The lists may be absent or old; when they are neither, the update is not missed. Once is enough.
+update_lists() {
+    [ -z "${updated:-}" ] || return 0
+    updated=yes
+    apt update || say "apt-get update failed, going on with the lists there are"
+}
+
+# What root would have to type, daemons kept from starting as below.
+by_hand() { # package...
+    echo "set-up: system packages are missing, and you may not install them (no sudo without a"
+    echo "password). Have root run this, then come back:"
+    echo
+    echo "  apt-get update"
+    if [ ! -e $policy ]; then
+        echo "  printf '#!/bin/sh\nexit 101\n' >$policy    # so that no daemon starts"
+        echo "  chmod 755 $policy"
+    fi
+    echo "  apt-get install -y --no-install-recommends \\"
+    echo "$*" | fold -s -w 84 | sed -e 's/ $//' -e 's/^/      /' -e '$!s/$/ \\/'
+    for package in "$@"; do
+        unit=$(unit_of "$package")
+        [ -z "$unit" ] || echo "  systemctl disable $unit"
+    done
+    [ -e $policy ] || echo "  rm $policy"
+}
+
+# The service that starts with the machine once the package is installed, if there is one.
+unit_of() { # package
+    case $1 in
+        mariadb-server) echo mariadb ;;
+        memcached | mosquitto | nsd | postgresql | redis-server) echo "$1" ;;
+        nginx-light) echo nginx ;;
+        openbsd-inetd) echo inetd ;;
+        openssh-server) echo ssh ;;
+    esac
+}
+
+install_packages() { # package...
+    may_install || { by_hand "$@" >&2; exit 1; }
     say "installing $*"
     if [ ! -e $policy ]; then
         trap '$root rm -f $policy' EXIT
@@ -87,19 +132,12 @@ install_packages() { # package...
         printf '#!/bin/sh\nexit 101\n' | $root tee $policy >/dev/null
         $root chmod 755 $policy
     fi
-    # The lists may be absent or old; when they are neither, the update is not missed.
-    apt update || say "apt-get update failed, going on with the lists there are"
+    update_lists
     apt install --no-install-recommends "$@" || die_with_log "apt-get install failed"
     # Nor shall they start when the machine next does, be it by systemd or by sysvinit.
     for package in "$@"; do
-        case $package in
-            mariadb-server) never_start mariadb mariadb.service ;;
-            memcached | mosquitto | nsd | postgresql | redis-server)
-                never_start "$package" "$package.service" ;;
-            nginx-light) never_start nginx nginx.service ;;
-            openbsd-inetd) never_start openbsd-inetd inetd.service ;;
-            openssh-server) never_start ssh ssh.service ;;
-        esac
+        unit=$(unit_of "$package")
+        [ -z "$unit" ] || never_start "$unit"
     done
 }
 
@@ -120,8 +158,9 @@ complete() { # python
 sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' 2>/dev/null
 }
 
+# 3.11 itself, not a candidate for its release: meson-python refuses that.
 new_enough() { # python
-    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11, 0, "final"))' 2>/dev/null
 }
 
 real_path() { # python
@@ -131,8 +170,8 @@ real_path() { # python
 # Debian splits its Python: headers and ensurepip are packages of their own.
 python_packages() {
     if ! command -v "$python" >/dev/null; then
-        [ "$python" != python3 ] || echo python3 python3-dev python3-venv
-    elif new_enough "$python" && ! complete "$python"; then
+        echo "$python" "$python-dev" "$python-venv"
+    elif ! complete "$python"; then
         real=$(real_path "$python")
         case $real in
             /usr/bin/python3*) echo "${real##*/}" "${real##*/}-dev" "${real##*/}-venv" ;;
@@ -140,11 +179,32 @@ python_packages() {
     fi
 }
 
-# Where the system's python3 is too old, a newer one may be had beside it (Ubuntu 22.04).
-newer_python() {
-    for name in python3.14 python3.13 python3.12 python3.11; do
-        if command -v $name >/dev/null || apt-cache show $name >/dev/null 2>&1; then
-            ensure_packages $name $name-dev $name-venv
+# The version that apt would install, empty if it knows none. Of exactly this name: `apt-cache show`
+# takes what it does not find for a pattern.
+apt_version() { # package
+    apt-cache pkgnames "$1" 2>/dev/null | grep -qxF "$1" || return 0
+    apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: *//p' | grep -vx '(none)' || :
+}
+
+# Whether a Debian version is that of a Python that will do, and no candidate for its release.
+version_will_do() { # version
+    case $1 in '' | *~a[0-9]* | *~b[0-9]* | *~rc[0-9]*) return 1 ;; esac
+    dpkg --compare-versions "$1" ge 3.11.0
+}
+
+system_name() {
+    (. /etc/os-release 2>/dev/null && echo "${PRETTY_NAME:-this system}") || echo "this system"
+}
+
+# Sets `python` to one that apt has, and installs nothing yet.
+choose_from_apt() {
+    names=$python
+    [ "$python" != python3 ] ||
+        names="python3 python3.15 python3.14 python3.13 python3.12 python3.11"
+    command -v apt-cache >/dev/null || return 1
+    ! may_install || update_lists
+    for name in $names; do
+        if version_will_do "$(apt_version "$name")"; then
             python=$name
             return 0
         fi
@@ -152,13 +212,23 @@ newer_python() {
     return 1
 }
 
+choose_python() {
+    what="there is no '$python' here"
+    if command -v "$python" >/dev/null; then
+        ! new_enough "$python" || return 0
+        old=$("$python" --version 2>&1) || die "'$python' does not run: $(echo "$old" | head -n 1)"
+        what="'$python' is $old"
+    fi
+    case $python in
+        python3) choose_from_apt && return 0 ;;
+        python3.*) command -v "$python" >/dev/null || ! choose_from_apt || return 0 ;;
+    esac
+    die "csock needs CPython 3.11 or newer: $what, and apt has none for $(system_name)." \
+        "Supported: Debian 12 and Ubuntu 24.04, or newer; elsewhere name a Python by PYTHON=..."
+}
+
 check_python() {
     command -v "$python" >/dev/null || die "there is no '$python' here"
-    if ! new_enough "$python"; then
-        old=$("$python" --version 2>&1) || die "'$python' does not run: $(echo "$old" | head -n 1)"
-        [ "$python" = python3 ] && newer_python ||
-            die "csock needs Python 3.11 or newer, '$python' is $old: name another by PYTHON=..."
-    fi
     complete "$python" ||
         die "'$python' ($(real_path "$python")) lacks Python.h or ensurepip: install both"
 }
@@ -221,6 +291,7 @@ if [ "$need" = conformance ]; then
     ensure_suites $(suite_packages $(debian_pythons))
     exit 0
 fi
+choose_python
 ensure_packages $packages $(python_packages)
 check_python
 [ "$need" != test ] || ensure_suites $(suite_packages "$python")

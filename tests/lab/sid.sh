@@ -44,7 +44,7 @@ stop() { # text, log
 if [ ! -e "$root/complete" ]; then
     say "debootstrap into $root"
     rm -rf --one-file-system "$root"
-    debootstrap --variant=minbase --include=ca-certificates sid "$root" "$(chroot_mirror)" \
+    chroot_debootstrap sid "$root" ca-certificates \
         >"$folder/debootstrap.log" 2>&1 || stop "debootstrap failed" "$folder/debootstrap.log"
     touch "$root/complete"
 fi
