@@ -15,7 +15,7 @@ lines() { # n
 
 # The program of a language in README.md.
 block() { # language
-    awk -v head="```$1" '$0 == head { inside = 1; next } /^```/ { inside = 0 } inside' README.md
+    awk -v head='```'"$1" '$0 == head { inside = 1; next } /^```/ { inside = 0 } inside' README.md
 }
 
 export DEBIAN_FRONTEND=noninteractive
