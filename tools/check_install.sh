@@ -28,7 +28,7 @@ for n in 1 2; do
     sh -euc "$script" >"$folder/log" 2>&1 || { tail -n 30 "$folder/log"; exit 1; }
 done
 
-env/bin/python -c 'import csock; print(csock.socketpair()[0].send(b"abc"))' | grep -qx 3
+env/bin/python -c 'import csock; a, b = csock.socketpair(); print(a.send(b"abc"))' | grep -qx 3
 block c >"$folder/hello.c"
 command=$(sed -n 's/^cc hello.c/cc hello.c/p' README.md)
 (cd "$folder" && sh -euc "$command" && ./hello) | grep -qx 'Received Hello, world'
