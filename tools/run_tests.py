@@ -15,8 +15,9 @@ conformance       CPython's own tests of sockets and of ssl: as on the stock mod
 conformance-asan  test_socket of them, csock under both sanitizers
 
 A suite that fails does not keep the others from running. At the end all that failed is named once
-more, and the last line reads "N passed, N failed, N skipped"; the status is 0 only if nothing failed
-and something passed. A build that breaks, a lint and a program that dies each count as one failure.
+more, and the last line reads "N passed, N failed, N skipped"; the status is 0 only if nothing
+failed and something passed. A build that breaks, a lint and a program that dies each count as one
+failure.
 
 Runs inside build/venv: see the Makefile.
 """

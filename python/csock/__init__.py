@@ -15,8 +15,10 @@ import sys
 _OURS = "csock.dropin", "csock._socket"
 _PLACES = "socket", "_socket"
 
-# What put csock in place before the program began, if anything did: for a message.
+# What put csock in place before the program began, if anything did: for a message. Until the
+# program imports `socket` it may be a finder (see _pth.py) that waits for that.
 _by = None
+_finder = None
 
 # Set by install() while it loads csock to stand in for stock: what is made then says from the start
 # that it is from `socket` or `_socket`.
@@ -60,23 +62,32 @@ def install(force=False):
     they refer to the module by its name; what they took out of it, classes derived from it, and
     `ssl` stay as they are.
     """
+    global _finder
     if _disabled():
         return
-    locks = _lock()
+    _finder = None
+    locks = _lock(*_LOADED, *_PLACES)
     try:
-        if sys.modules.keys().isdisjoint((*_OURS, *_PLACES, "_ssl")):
-            dropin, ext = _load_ours(stand_in=True)
-            sys.modules.update(socket=dropin, _socket=ext)
-        else:
-            from ._install import install_beside_others
-
-            install_beside_others(force)
+        _put_in_place(force)
     finally:
         _unlock(locks)
 
 
+def _put_in_place(force=False):
+    """What install() does under its locks."""
+    if sys.modules.keys().isdisjoint((*_OURS, *_PLACES, "_ssl")):
+        dropin, ext = _load_ours(stand_in=True)
+        sys.modules.update(socket=dropin, _socket=ext)
+    else:
+        from ._install import install_beside_others
+
+        install_beside_others(force)
+
+
 def uninstall():
     """Undo install(). RuntimeError, which says why, if something holds on to csock by now."""
+    global _finder
+    _finder = None
     from ._install import uninstall
 
     uninstall()
@@ -87,13 +98,15 @@ def _installed():
     return None not in ours and ours == [sys.modules.get(name) for name in _PLACES]
 
 
-def _lock():
+# In the order in which an import takes their locks, so that neither waits for the other.
+_LOADED = "csock.dropin", "csock._core", "csock._socket"
+
+
+def _lock(*names):
     """No import of these modules is under way in another thread, and none begins until _unlock(),
     which gets what this returns."""
     from _frozen_importlib import _ModuleLockManager
 
-    # In the order in which an import takes them, so that neither waits for the other.
-    names = "csock.dropin", "csock._core", "csock._socket", *_PLACES
     locks = []
     try:
         for name in names:
@@ -163,8 +176,16 @@ def _load_constants():
     globals()["__all__"] = [*_MORE, *dropin.__all__, *more]
 
 
+def _version():
+    try:
+        from ._version import version
+    except ModuleNotFoundError:
+        raise _not_built() from None
+    return version
+
+
 def _not_built():
-    return ImportError("csock is not built: it has no extension module csock._core")
+    return ImportError(f"csock is not built: no extension module csock._core in {__path__[0]}")
 
 
 def _make_socket(origin):
@@ -213,6 +234,8 @@ def _submodule(name):
 def __getattr__(name):
     if name in ("dropin", "_socket", "_core"):
         return _submodule(name)
+    if name == "__version__":
+        return _version()
     if name != "__all__" and name.startswith("_"):
         # Also what the import system asks for before it looks for a module of that name.
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -226,7 +249,15 @@ def __getattr__(name):
     try:
         return names[name]  # also if another thread has just loaded them
     except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message, name=name, obj=_Spelling()) from None
+
+
+class _Spelling:
+    """Where a traceback looks for the name that was meant: in no list of more than 750."""
+
+    def __dir__(self):
+        return [*_submodule("dropin").__all__, *_MORE, "SocketType", "install", "uninstall"]
 
 
 def __dir__():

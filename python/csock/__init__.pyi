@@ -114,6 +114,8 @@ __all__ = [
     "timeout",
 ]
 
+__version__: str
+
 def install(force: bool = False) -> None: ...
 def uninstall() -> None: ...
 

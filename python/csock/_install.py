@@ -152,7 +152,7 @@ def _check_releasable():
 
 def uninstall():
     global _ssl_before
-    locks = csock._lock()
+    locks = csock._lock(*csock._LOADED, *_PLACES)
     try:
         if not csock._installed():
             return

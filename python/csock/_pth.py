@@ -1,8 +1,14 @@
 """csock in place before a program begins: what the line in csock.pth imports.
 
-Runs in every interpreter of an environment, so it must neither break one nor cost time. The line
-for the .pth file is here, too; whoever writes one takes it from here.
+Runs in every interpreter of an environment, so it must neither break one nor cost time: what has
+no use for sockets does not load csock. A finder of imports waits for the program's first
+`import socket` and puts csock in place then. The line for the .pth file is here, too; whoever
+writes one takes it from here.
 """
+
+import sys
+from _frozen_importlib import ModuleSpec
+from _thread import get_ident
 
 import csock
 
@@ -17,14 +23,57 @@ LINE = (
 _failed = False
 
 
-def begin(by):
-    """Install csock. What keeps it from that is said in one line, and stock stays in place."""
+def _complain(by, error):
     global _failed
+    if not _failed:
+        _failed = True
+        csock._say(f"not in place by {by}: {error}")
+
+
+class _Finder:
+    """Finder and loader of _PLACES, asked before all others. It stays in sys.meta_path when its
+    work is done, and finds nothing: other threads may be walking down that list."""
+
+    def __init__(self, by):
+        self.by, self.thread = by, None
+
+    def find_spec(self, name, path=None, target=None):
+        mine = name in csock._PLACES and csock._finder is self and self.thread != get_ident()
+        return ModuleSpec(name, self) if mine else None
+
+    def create_module(self, spec):
+        # The import system holds the lock of one of _PLACES here, and another thread perhaps that
+        # of the other: neither is asked for.
+        locks = csock._lock(*csock._LOADED)
+        try:
+            if csock._finder is self:
+                self.thread = get_ident()
+                csock._put_in_place()
+        except Exception as error:
+            _complain(self.by, error)
+        finally:
+            csock._finder = self.thread = None
+            csock._unlock(locks)
+        __import__(spec.name)  # stock's, if csock is not there
+        module = sys.modules[spec.name]
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module):
+        module.__spec__ = module.__spec__.loader_state  # the import system has put ours there
+
+
+def begin(by):
+    """Have csock in place when the program imports `socket`; at once if something has imported it
+    already. What keeps csock from that is said in one line, and stock stays in place."""
     try:
-        csock.install()
-        if csock._by is None and csock._installed():
-            csock._by = by
+        if csock._installed() or csock._finder is not None or csock._disabled():
+            return
+        if sys.modules.keys().isdisjoint((*csock._PLACES, "_ssl")):
+            csock._finder = _Finder(by)
+            sys.meta_path.insert(0, csock._finder)
+        else:
+            csock.install()
+        csock._by = by
     except Exception as error:
-        if not _failed:
-            _failed = True
-            csock._say(f"not in place by {by}: {error}")
+        _complain(by, error)

@@ -98,14 +98,8 @@ def parse(words):
 
 
 def version():
-    from importlib import metadata
-
-    try:
-        own = metadata.version("csock")
-    except metadata.PackageNotFoundError:
-        own = "(not installed as a package)"
     python = ".".join(map(str, sys.version_info[:3]))
-    return f"csock {own} on Python {python}, from {csock.__path__[0]}"
+    return f"csock {csock.__version__} on Python {python}, from {csock.__path__[0]}"
 
 
 # ------------------------------------------------------------- as python does
@@ -355,7 +349,7 @@ def _run_program(options):
 def _prepare(options):
     if csock._disabled():
         return
-    if csock._installed() and csock._by:
+    if csock._by and (csock._installed() or csock._finder):
         csock._say(f"already in place, by {csock._by}")
     try:
         csock.install(options.force)

@@ -72,6 +72,8 @@ def enable(force):
     works, why = _probe()
     if works:
         print(f"csock: {'still' if was_there else 'now'} in place in {sys.prefix}, by {_PATH}")
+        if csock._hatch_open():
+            print("csock: but CSOCK_DISABLE is set here: programs started with it have stock's")
         return 0
     if not was_there:
         os.remove(_PATH)
