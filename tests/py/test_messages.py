@@ -125,8 +125,12 @@ def test_a_long_datagram_is_cut_and_says_so(impl):
     with testkit.closing(*testkit.udp_pair(impl)) as (a, b):
         for flags in 0, impl.MSG_TRUNC:
             a.send(b"0123456789")
-            data, _, got, _ = b.recvmsg(4, 0, flags)
-            assert (data, got) == (b"0123", impl.MSG_TRUNC)
+            if flags and impl.__name__ == "socket" and sys.version_info >= (3, 15):
+                with pytest.raises(ValueError):  # more bytes than its buffer has
+                    b.recvmsg(4, 0, flags)
+            else:
+                data, _, got, _ = b.recvmsg(4, 0, flags)
+                assert (data, got) == (b"0123", impl.MSG_TRUNC)
             a.send(b"0123456789")
             buffer = bytearray(4)
             count, _, got, _ = b.recvmsg_into([buffer], 0, flags)
