@@ -66,13 +66,14 @@ bool util_is_nonblocking(const struct csock *s);
 struct util_call {
     ssize_t (*run)(struct util_call *call);
     struct csock *s;
-    const struct csock_wait *w;
     void *arg;
     ssize_t result; /* of run */
     int64_t ended;  /* when */
     int64_t cpu;    /* ns of processor time that it took */
     pthread_t thread;
     atomic_int tid; /* 0 until it runs, -1 after */
+    /* Last: behind a literal in a literal, gcc 10 and early 11 take fields for forgotten ones. */
+    const struct csock_wait *w;
 };
 
 void util_start(struct util_call *call);
