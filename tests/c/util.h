@@ -30,6 +30,10 @@
 #undef stop
 
 #define MS INT64_C(1000000) /* ns */
+/* Bounds for what takes no time but that of a busy machine. What would fail waits for much longer
+ * than SOON, or for ever; what is PROMPT is bounded by the patience of close(), a second. */
+#define SOON (10000 * MS)
+#define PROMPT (900 * MS)
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define WITHIN(ns) (&(struct csock_wait){.deadline = csock_deadline(ns)})
 #define NOWAIT (&(struct csock_wait){.deadline = CSOCK_NOWAIT})
