@@ -281,7 +281,8 @@ def socketpair(family=None, type=SOCK_STREAM, proto=0):
     return a, b
 
 
-if sys.version_info >= (3, 13):
+# Bug fixes brought it to older versions.
+if sys.version_info >= (3, 12, 5) or (3, 11, 10) <= sys.version_info < (3, 12):
 
     def _fallback_socketpair(family=AF_INET, type=SOCK_STREAM, proto=0):
         """A pair over the loopback interface, for systems that have no other."""
@@ -438,7 +439,12 @@ def create_server(address, *, family=AF_INET, backlog=None, reuse_port=False, du
     try:
         # A port whose last connections are in TIME_WAIT can be bound again. socket(7)
         sock.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
-        if reuse_port:
+        # Late bug fix releases leave families without ports alone; Linux 6.12.9 refuses them.
+        if reuse_port and (
+            family in (AF_INET, AF_INET6)
+            or sys.version_info < (3, 12, 9)
+            or (3, 13) <= sys.version_info < (3, 13, 2)
+        ):
             sock.setsockopt(SOL_SOCKET, SO_REUSEPORT, 1)
         if family == AF_INET6:
             sock.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 0 if dualstack_ipv6 else 1)

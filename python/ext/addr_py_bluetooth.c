@@ -3,11 +3,12 @@
  *   BTPROTO_L2CAP    (bdaddr, psm); from 3.14 on (bdaddr, psm[, cid[, bdaddr_type]])
  *   BTPROTO_RFCOMM   (bdaddr, channel)
  *   BTPROTO_HCI      takes (device,), gives device; from 3.14 on also device and (device, channel)
- *   BTPROTO_SCO      takes bytes, gives str; from 3.14 on takes str, too
+ *   BTPROTO_SCO      takes bytes, gives str; with a bug fix of 3.13 takes str, too
  *
  * Errors are stock's; so is that numbers are cut to the width of their field, and that psm and cid
  * are in the byte order of the machine. */
 #include "addr_py.h"
+#include "fixes.h"
 
 enum { L2CAP = 0, HCI = 1, SCO = 2, RFCOMM = 3 };
 
@@ -25,6 +26,17 @@ static bool device_parse(const char *text, uint8_t bdaddr[6])
     return false;
 }
 
+#if PY_VERSION_HEX < 0x030E0000
+/* The number of a field that cuts it to its width: before the fix it has to fit an int. */
+static int number(PyObject *o, void *ret)
+{
+    if (!fix_bluetooth_numbers())
+        return ext_int(o, ret);
+    *(int *)ret = (int)PyLong_AsUnsignedLongMask(o);
+    return !PyErr_Occurred();
+}
+#endif
+
 static bool l2_from_py(const struct addr_request *q, PyObject *address, struct csock_addr_l2 *l2)
 {
     const char *device;
@@ -33,7 +45,7 @@ static bool l2_from_py(const struct addr_request *q, PyObject *address, struct c
         return raise_wrong_format(q);
 #else
     int psm;
-    if (!PyArg_ParseTuple(address, "si", &device, &psm))
+    if (!PyArg_ParseTuple(address, "sO&", &device, number, &psm))
         return raise_wrong_format(q);
     l2->psm = (uint16_t)psm;
 #endif
@@ -48,7 +60,7 @@ static bool rc_from_py(const struct addr_request *q, PyObject *address, struct c
         return raise_wrong_format(q);
 #else
     int channel;
-    if (!PyArg_ParseTuple(address, "si", &device, &channel))
+    if (!PyArg_ParseTuple(address, "sO&", &device, number, &channel))
         return raise_wrong_format(q);
     rc->channel = (uint8_t)channel;
 #endif
@@ -64,11 +76,11 @@ static bool hci_from_py(const struct addr_request *q, PyObject *address, struct 
         return raise_wrong_format(q);
 #else
     int device;
-    if (!PyArg_ParseTuple(address, "i", &device))
+    if (!PyArg_ParseTuple(address, "O&", number, &device))
         return raise_wrong_format(q);
-    /* Stock fills both fields by this one int: its upper half is a way to choose the channel. */
     hci->dev = (uint16_t)device;
-    hci->channel = (uint16_t)((unsigned)device >> 16);
+    if (!fix_bluetooth_numbers()) /* both fields are filled by one int: a way to the channel */
+        hci->channel = (uint16_t)((unsigned)device >> 16);
 #endif
     return true;
 }
@@ -76,16 +88,13 @@ static bool hci_from_py(const struct addr_request *q, PyObject *address, struct 
 static bool sco_from_py(const struct addr_request *q, PyObject *address, struct csock_addr_sco *sco)
 {
     const char *device;
-#if PY_VERSION_HEX >= 0x030E0000
-    if (!PyBytes_Check(address) && !PyUnicode_Check(address))
+    bool fixed = fix_bluetooth_sco();
+    if (!PyBytes_Check(address) && !(fixed && PyUnicode_Check(address)))
         return raise_wrong_format(q);
-    if (!PyArg_Parse(address, PyBytes_Check(address) ? "y" : "s", &device))
+    if (!fixed)
+        device = PyBytes_AS_STRING(address);
+    else if (!PyArg_Parse(address, PyBytes_Check(address) ? "y" : "s", &device))
         return false;
-#else
-    if (!PyBytes_Check(address))
-        return raise_wrong_format(q);
-    device = PyBytes_AS_STRING(address);
-#endif
     return device_parse(device, sco->bdaddr);
 }
 

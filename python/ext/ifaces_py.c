@@ -1,6 +1,7 @@
 /* Network interfaces by name and number, and another name for the machine. Sits on core/ifaces.c.
  * Arguments and texts are stock's, which changed with the versions of CPython. */
 #include "ext.h"
+#include "fixes.h"
 
 static PyObject *row_as_py(const struct csock_iface *row)
 {
@@ -37,13 +38,10 @@ static PyObject *index_of(PyObject *module, PyObject *encoded)
     Py_DECREF(encoded);
     if (r == 0)
         return PyLong_FromUnsignedLong(index);
-#if PY_VERSION_HEX >= 0x030E0000
-    return ext_raise(ext_state_of(module), r);
-#else
-    (void)module;
+    if (fix_nametoindex_errno())
+        return ext_raise(ext_state_of(module), r);
     PyErr_SetString(PyExc_OSError, "no interface with this name");
     return NULL;
-#endif
 }
 
 #if PY_VERSION_HEX >= 0x030D0000
@@ -81,7 +79,7 @@ static bool index_argument(PyObject *o, unsigned *ret)
     unsigned long index = PyLong_AsUnsignedLong(o);
     if (index == (unsigned long)-1 && PyErr_Occurred())
         return false;
-    if (index > UINT32_MAX) { /* before 3.13, stock cut it and found another interface */
+    if (index > UINT32_MAX) { /* stock of 3.11.7 and 3.12.1 cuts it */
         PyErr_SetString(PyExc_OverflowError, "index is too large");
         return false;
     }

@@ -167,11 +167,11 @@ static void wakes_every_blocked_call(bool with_deadline)
 {
     for (unsigned row = 0; row < COUNT(blocked); row++) {
         int64_t best = INT64_MAX;
-        for (int tries = 0; tries < 3 && best >= 50 * MS; tries++) {
+        for (int tries = 0; tries < 3 && best >= PROMPT / 2; tries++) {
             int64_t t = time_to_wake(row, with_deadline);
             best = t < best ? t : best;
         }
-        if (best >= 50 * MS)
+        if (best >= PROMPT / 2)
             fail_msg("%s: %d ms", blocked[row].name, (int)(best / MS));
     }
 }

@@ -16,7 +16,7 @@ static int close_in_child(void *arg)
     int64_t start = csock_now();
     if (csock_close(f->listener) != 0 || csock_close(&f->s[0]) != 0)
         return __LINE__;
-    if (csock_now() - start > 500 * MS) /* there is nobody to wait for */
+    if (csock_now() - start > PROMPT) /* there is nobody to wait for */
         return __LINE__;
     if (csock_fd(f->listener) != -1 || csock_close(f->listener) != -EBADF)
         return __LINE__;

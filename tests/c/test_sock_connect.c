@@ -181,7 +181,7 @@ static void connect_keeps_its_deadline(int family)
     assert_int_equal(csock_open(&client, family, SOCK_STREAM, 0, 0), 0);
     int64_t start = csock_now(), cpu = util_thread_cpu();
     assert_int_equal(csock_connect(&client, &addr, len, WITHIN(150 * MS)), CSOCK_ETIMEOUT);
-    assert_in_range(csock_now() - start, 149 * MS, 600 * MS);
+    assert_in_range(csock_now() - start, 149 * MS, SOON);
     assert_in_range(util_thread_cpu() - cpu, 0, 30 * MS);
     if (family == AF_INET)
         assert_int_equal(csock_connect_finish(&client, NOWAIT), CSOCK_ETIMEOUT);
@@ -208,9 +208,10 @@ static ssize_t do_connect(struct util_call *call)
 /* Room appears while it waits. poll(2) would have called the socket writable all along. */
 static void a_full_unix_backlog_is_waited_for(void **state)
 {
+    atomic_int interruptions = 0;
     struct csock_wait waits[] = {{.deadline = CSOCK_FOREVER},
                                  {.deadline = csock_deadline(60000 * MS)},
-                                 {.interrupted = util_count_interrupted, .arg = &(atomic_int){0}}};
+                                 {.interrupted = util_count_interrupted, .arg = &interruptions}};
     (void)state;
     util_count_signal(SIGUSR1);
     for (unsigned i = 0; i < COUNT(waits); i++) {

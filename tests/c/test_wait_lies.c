@@ -18,9 +18,9 @@ static void poll_that_lies_about_a_full_datagram_peer_does_not_spin(void **state
     assert_int_equal(csock_ready(&from, POLLOUT, NOWAIT), POLLOUT);
     int64_t cpu = util_thread_cpu(), start = csock_now();
     assert_int_equal(csock_send_to(&from, "x", 1, 0, &addr, len, WITHIN(300 * MS)), CSOCK_ETIMEOUT);
-    assert_in_range(csock_now() - start, 299 * MS, 800 * MS);
+    assert_in_range(csock_now() - start, 299 * MS, SOON);
     assert_in_range(util_thread_cpu() - cpu, 0, 30 * MS);
-    assert_in_range(fake_calls(FAKE_POLL), 5, 100);
+    assert_in_range(fake_calls(FAKE_POLL), 2, 100);
     assert_int_equal(csock_recv(&to, buf, 1, 0, NOWAIT), 1);
     assert_int_equal(csock_send_to(&from, "x", 1, 0, &addr, len, WITHIN(300 * MS)), 1);
     util_close(&from);
@@ -43,9 +43,9 @@ static void poll_that_lies_about_the_error_queue_does_not_spin(void **state)
     assert_int_equal(csock_recv(&u, buf, 1, 0, NOWAIT), -ECONNREFUSED); /* the entry stays */
     int64_t cpu = util_thread_cpu(), start = csock_now();
     assert_int_equal(csock_recv(&u, buf, 1, 0, WITHIN(300 * MS)), CSOCK_ETIMEOUT);
-    assert_in_range(csock_now() - start, 299 * MS, 800 * MS);
+    assert_in_range(csock_now() - start, 299 * MS, SOON);
     assert_in_range(util_thread_cpu() - cpu, 0, 30 * MS);
-    assert_in_range(fake_calls(FAKE_NANOSLEEP), 5, 100);
+    assert_in_range(fake_calls(FAKE_NANOSLEEP), 2, 100);
     util_close(&u);
 }
 

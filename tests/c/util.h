@@ -30,6 +30,10 @@
 #undef stop
 
 #define MS INT64_C(1000000) /* ns */
+/* Bounds for what takes no time but that of a busy machine. What would fail waits for much longer
+ * than SOON, or for ever; what is PROMPT is bounded by the patience of close(), a second. */
+#define SOON (10000 * MS)
+#define PROMPT (900 * MS)
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define WITHIN(ns) (&(struct csock_wait){.deadline = csock_deadline(ns)})
 #define NOWAIT (&(struct csock_wait){.deadline = CSOCK_NOWAIT})
@@ -66,13 +70,14 @@ bool util_is_nonblocking(const struct csock *s);
 struct util_call {
     ssize_t (*run)(struct util_call *call);
     struct csock *s;
-    const struct csock_wait *w;
     void *arg;
     ssize_t result; /* of run */
     int64_t ended;  /* when */
     int64_t cpu;    /* ns of processor time that it took */
     pthread_t thread;
     atomic_int tid; /* 0 until it runs, -1 after */
+    /* Last: behind a literal in a literal, gcc 10 and early 11 take fields for forgotten ones. */
+    const struct csock_wait *w;
 };
 
 void util_start(struct util_call *call);

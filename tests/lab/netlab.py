@@ -121,7 +121,7 @@ class Namespace:
 
     def await_link(self, name):
         """The kernel lets packets through only a moment after both ends were set up."""
-        end = time.monotonic() + 5
+        end = time.monotonic() + 30
         while self.link(name)["operstate"] != "UP":
             assert time.monotonic() < end, f"{name} does not come up"
             time.sleep(0.02)

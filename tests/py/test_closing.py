@@ -1,11 +1,10 @@
-"""close() and detach() from another thread end what is blocked in the socket: within milliseconds,
+"""close() and detach() from another thread end what is blocked in the socket: at once,
 with a clear error, and without side effects on signals, other code, forks or the exit."""
 
 import errno
 import os
 import resource
 import signal
-import sysconfig
 import textwrap
 import threading
 import time
@@ -13,7 +12,9 @@ import time
 import pytest
 import testkit
 
-PROMPT = 0.05 * testkit.SLOWNESS
+# Seconds. Mostly it is one of a thousand, but the machine may be busy; what missed its wake-up, or
+# its closer that waits for it, would need one second or more.
+PROMPT = 0.4
 TIMEOUTS = pytest.mark.parametrize("timeout", [None, 30])
 
 
@@ -247,12 +248,8 @@ def wake_thousand(csock, n_sockets):
 
 @pytest.mark.parametrize("n_sockets", [1, 1000])
 def test_thousand_blocked_threads_all_end(csock, room_for_thousands, n_sockets):
-    limit = 0.3 * testkit.SLOWNESS
-    # The end of a thread takes longer there: a thousand that stock has woken by data take 0.7 s.
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):
-        limit *= 10
-    try:
-        testkit.best_of(10, lambda: wake_thousand(csock, n_sockets), limit)
+    try:  # one by one, each after the patience of its closer, they would take a quarter of an hour
+        assert wake_thousand(csock, n_sockets) < 15 * testkit.SLOWNESS
     except (RuntimeError, OSError) as error:
         if isinstance(error, RuntimeError) or error.errno == errno.EMFILE:
             pytest.skip(f"not enough threads or descriptors here: {error}")
@@ -309,21 +306,21 @@ def test_a_signal_on_its_way_is_waited_for():
     program = """
         def receive(s):
             data = s.recv(1)
-            foreign_code(300)
+            foreign_code(800)
             return data
 
         for _ in range(3):
             a, b = csock.socketpair()
             job = testkit.Job(receive, a).wait_blocked()
             closer = testkit.Job(a.close)
-            time.sleep(0.02)
+            time.sleep(0.05)
             b.send(b"x")
             assert job.result() == b"x"
             closer.result()
         assert interrupted == [], interrupted
         print("done")
     """
-    delay = "inject=tgkill:delay_enter=100000"
+    delay = "inject=tgkill:delay_enter=500000"
     prefix = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=tgkill", "-e", delay)
     program = textwrap.dedent(FOREIGN_CODE) + textwrap.dedent(program)
     assert run_program(program, prefix=prefix).stdout == "done\n"
@@ -367,7 +364,7 @@ def test_handler_closes_the_socket_that_its_own_thread_waits_on(impl, method, ti
         with testkit.Stopwatch() as watch, pytest.raises(OSError) as caught:
             calls[method]()
     assert caught.value.errno == errno.EBADF
-    assert watch.wall < 1
+    assert watch.wall < 10
     with pytest.raises(OSError):
         os.fstat(fd)
 
@@ -432,6 +429,7 @@ COMMON = """
 import errno, os, signal, sys, threading, time
 sys.path.insert(0, {here!r})
 import csock, testkit
+PROMPT = {prompt}
 
 def check_closed(job):
     error = job.failure()
@@ -440,7 +438,7 @@ def check_closed(job):
 
 
 def run_program(program, *args, **options):
-    common = COMMON.format(here=os.path.dirname(os.path.abspath(__file__)))
+    common = COMMON.format(here=os.path.dirname(os.path.abspath(__file__)), prompt=PROMPT)
     return testkit.run_python(common + textwrap.dedent(program), *args, **options)
 
 
@@ -460,15 +458,15 @@ RESERVED = """
 
     if sys.argv[1] == "before":
         take()
-    testkit.best_of(3, wake, 0.05 * testkit.SLOWNESS)
+    testkit.best_of(3, wake, PROMPT)
     if sys.argv[1] == "after":
         take()
-        testkit.best_of(3, wake, 0.05 * testkit.SLOWNESS)
+        testkit.best_of(3, wake, PROMPT)
     assert seen == [], seen
     for n in numbers:
         os.kill(os.getpid(), n)
     testkit.wait_for(lambda: sorted(seen) == sorted(numbers))
-    testkit.best_of(3, wake, 0.05 * testkit.SLOWNESS)
+    testkit.best_of(3, wake, PROMPT)
     assert sorted(seen) == sorted(numbers), seen
     print("done")
 """
@@ -503,7 +501,7 @@ def test_fork_beside_threads_in_accept_and_recv():
             os.read(go_r, 1)
             os._exit(7)
         taken = float(os.read(report_r, 100))
-        assert taken < 0.5 * testkit.SLOWNESS, taken
+        assert taken < 1.5, taken  # a second for each that has threads, if it waited for them
 
         # The parent's sockets are untouched, and its threads still wait.
         assert not any(job.ended for job in jobs)
@@ -622,13 +620,13 @@ def test_daemon_threads_blocked_at_exit():
             keep += [b, d, waiting]
         for job in calls:
             job.wait_blocked()
-        print("exit", flush=True)
+        print(time.monotonic(), flush=True)
     """
-    with testkit.Stopwatch() as watch:
-        result = run_program(program)
-    assert (result.returncode, result.stdout) == (0, "exit\n")
-    assert "Fatal" not in result.stderr
-    assert watch.wall < 8 * testkit.SLOWNESS
+    result = run_program(program)
+    ended = time.monotonic()
+    assert result.returncode == 0 and "Fatal" not in result.stderr
+    # Waiting for a second in each of the eight sockets would take eight.
+    assert ended - float(result.stdout) < 6
 
 
 def test_closing_at_exit_beside_blocked_daemon_threads():
@@ -663,7 +661,7 @@ def test_connect_into_a_black_hole():
             check_closed(job)
             return job.ended - begun
         for timeout in (None, 30):
-            testkit.best_of(3, lambda: wake(timeout), 0.05 * testkit.SLOWNESS)
+            testkit.best_of(3, lambda: wake(timeout), PROMPT)
         print("done")
     """
     result = run_program(program, prefix=("unshare", "-rn", "sh", "-c", setup), check=False)

@@ -6,6 +6,7 @@ import inspect
 import pathlib
 import pickle
 import re
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -89,7 +90,9 @@ def test_after_a_reload_all_still_say_socket(before):
     command = [sys.executable, "-c", before + RELOADED]
     done = subprocess.run(command, capture_output=True, text=True)
     first, *rest = done.stdout.splitlines()
-    assert first.startswith("<class 'socket.socket'> socket b'csocket\\nAddressFamily"), done.stdout
+    pickled = pickle.dumps(socket.AF_INET, 0)  # stock's, by name or by value: the version decides
+    assert pickled.startswith(b"csocket\n")
+    assert first == f"<class 'socket.socket'> socket {pickled}", done.stdout
     assert (rest, done.stderr) == (["{'socket'}", "True"], "")
 
 
@@ -140,7 +143,8 @@ def test_references_to_received_bytes(impl):
     a, b = impl.socketpair(type=impl.SOCK_DGRAM)
     with a, b:
         a.send(bytes(1200))
-        data = b.recv(2000)
-    other = bytes(bytearray(1200))
+        both = [b.recv(2000), bytes(bytearray(1200))]
+    # From the same place in the program: from 3.14 on not every variable on the stack counts.
+    received, other = [sys.getrefcount(data) for data in both]
     kept = impl.__name__ == "csock" and not sysconfig.get_config_var("Py_GIL_DISABLED")
-    assert sys.getrefcount(data) - sys.getrefcount(other) == kept
+    assert received - other == kept

@@ -20,7 +20,7 @@ from csock import _socket as ours
 HERE = pathlib.Path(__file__).parent
 ETH_P_IP = 0x0800
 AF_VSOCK, AF_BLUETOOTH = 40, 31
-VERSION = sys.version_info[:2]
+VERSION = sys.version_info
 
 if hasattr(_socket, "AF_VSOCK"):
     assert _socket.AF_VSOCK == AF_VSOCK
@@ -130,7 +130,7 @@ WRONG = (OSError, "bind(): wrong format")
         (HCI, (0,), (3, 11)),
         (HCI, (0, 1), (3, 14)),
         (SCO, b"00:11:22:33:44:55", (3, 11)),
-        (SCO, "00:11:22:33:44:55", (3, 14)),
+        (SCO, "00:11:22:33:44:55", (3, 13, 4)),
     ],
 )
 def test_bluetooth_forms(proto, address, since):
@@ -139,6 +139,21 @@ def test_bluetooth_forms(proto, address, since):
         assert s.takes(address)
     else:
         assert s.error(address) == WRONG
+
+
+@pytest.mark.parametrize("number", [2**31, -(2**31) - 1, 2**70])
+def test_bluetooth_numbers(number):
+    """A bug fix: they are cut to the width of their field, where they had to fit an int."""
+    cut = VERSION >= (3, 13, 3) or (3, 12, 10) <= VERSION < (3, 13)
+    for proto, address in (L2CAP, ("0:1:2:3:4:5", number)), (RFCOMM, ("0:1:2:3:4:5", number)):
+        assert Pretender(proto).takes(address) if cut else Pretender(proto).error(address) == WRONG
+    assert Pretender(HCI).takes((number,)) if cut else Pretender(HCI).error((number,)) == WRONG
+
+
+def test_bluetooth_address_with_a_nul():
+    fixed = VERSION >= (3, 13, 4)
+    seen = Pretender(SCO).error(b"0:1:2:3:4:5\0x")[0]
+    assert seen is (ValueError if fixed else OSError)
 
 
 def test_bluetooth_errors():
@@ -320,7 +335,7 @@ NAMES = [(), ("lo", 1), ("lo",), (b"lo",), (Path(),), ("",), ("nope",), ("x" * 1
 NAMES += [("lo\0",), ("\udc80",), (1,), (None,), (bytearray(b"lo"),), ("é",)]
 NUMBERS = [(), (1, 2), (1,), (0,), (-1,), (2**31,), (10**6,), ("1",), (1.0,), (None,), (True,)]
 NUMBERS += [(2**64,), (-(2**70),), (Index(),)]
-if VERSION >= (3, 13):
+if VERSION >= (3, 12, 2) or (3, 11, 8) <= VERSION < (3, 12):
     NUMBERS += [(2**32,), (2**32 + 1,)]
 
 
@@ -332,7 +347,7 @@ def test_interface_errors_are_alike():
 
 
 def test_a_number_is_not_cut():
-    """Before 3.13 stock takes 2**32 + 1 for 1."""
+    """Before 3.11.8 and 3.12.2 stock takes 2**32 + 1 for 1."""
     with pytest.raises(OverflowError):
         ours.if_indextoname(2**32 + 1)
 

@@ -125,8 +125,12 @@ def test_a_long_datagram_is_cut_and_says_so(impl):
     with testkit.closing(*testkit.udp_pair(impl)) as (a, b):
         for flags in 0, impl.MSG_TRUNC:
             a.send(b"0123456789")
-            data, _, got, _ = b.recvmsg(4, 0, flags)
-            assert (data, got) == (b"0123", impl.MSG_TRUNC)
+            if flags and impl.__name__ == "socket" and sys.version_info >= (3, 15):
+                with pytest.raises(ValueError):  # more bytes than its buffer has
+                    b.recvmsg(4, 0, flags)
+            else:
+                data, _, got, _ = b.recvmsg(4, 0, flags)
+                assert (data, got) == (b"0123", impl.MSG_TRUNC)
             a.send(b"0123456789")
             buffer = bytearray(4)
             count, _, got, _ = b.recvmsg_into([buffer], 0, flags)
@@ -328,7 +332,7 @@ def test_signals_are_survived(impl, pair, on_alarm):
     a, b = pair
     heard = []
     on_alarm(lambda: heard.append(1), 0.02, 0.02)
-    job = testkit.later(0.2, a.sendmsg, [b"x"], rights(impl, [0]))
+    job = testkit.later(0.4, a.sendmsg, [b"x"], rights(impl, [0]))
     data, ancdata, _, _ = b.recvmsg(1, impl.CMSG_SPACE(INT))
     signal.setitimer(signal.ITIMER_REAL, 0)
     assert data == b"x" and len(heard) >= 2
@@ -360,7 +364,7 @@ def test_closing_ends_it(csock, name, timeout):
         start = time.monotonic()
         a.close()
         error = job.failure()
-        assert job.ended - start < 1 * testkit.SLOWNESS
+        assert job.ended - start < 10
     assert type(error) is OSError and error.errno == errno.EBADF
     assert str(error).endswith(f"{name}: socket closed by another thread")
 

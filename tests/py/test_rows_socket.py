@@ -1005,7 +1005,7 @@ def test_row_34_timeouts_raise(impl):
         with testkit.Stopwatch() as watch, pytest.raises(TimeoutError) as caught:
             a.recv(1)
         assert str(caught.value) == "timed out"
-        assert 0.05 <= watch.wall < 2
+        assert 0.05 <= watch.wall < 10
 
 
 def test_row_34_default_timeout(impl):

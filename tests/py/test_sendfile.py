@@ -227,7 +227,7 @@ def test_signals(impl, path, way, on_alarm):
     filled = testkit.fill(a, b)
     heard = []
     on_alarm(lambda: heard.append(1), 0.02, 0.02)
-    reader = testkit.later(0.2, testkit.drain, b, filled + len(DATA))
+    reader = testkit.later(0.4, testkit.drain, b, filled + len(DATA))
     with open(path, "rb") as file:
         assert getattr(a, way)(file) == len(DATA)
     signal.setitimer(signal.ITIMER_REAL, 0)
@@ -247,7 +247,7 @@ def test_closing_ends_it(csock, path, way, timeout):
         start = time.monotonic()
         a.close()
         error = job.failure()
-        assert job.ended - start < 1 * testkit.SLOWNESS
+        assert job.ended - start < 10
         assert type(error) is OSError and error.errno == errno.EBADF
 
 

@@ -256,6 +256,7 @@ def test_rcvlowat_with_a_timeout_is_polls(impl, receiver):
         a.sendall(b"first.")
         with pytest.raises(TimeoutError):
             RECEIVERS[receiver](b, 100)
+        b.settimeout(10)
         a.sendall(b"second")
         assert RECEIVERS[receiver](b, 100) == b"first.second"
 
@@ -277,7 +278,7 @@ def test_kernel_timeouts_work_on_a_blocking_socket(pair, impl, method):
     with testkit.Stopwatch() as watch, pytest.raises(BlockingIOError) as caught:
         a.recv(1) if method == "recv" else a.send(b"x")
     assert caught.value.errno == errno.EAGAIN
-    assert 0.1 <= watch.wall < 3  # the kernel counts it in coarse ticks
+    assert 0.1 <= watch.wall < 10  # the kernel counts it in coarse ticks
 
 
 # -------------------------------------------------------------- MSG_ERRQUEUE
@@ -292,7 +293,7 @@ def test_errqueue_never_waits(impl, receiver):
         with testkit.Stopwatch() as watch, pytest.raises(BlockingIOError) as caught:
             RECEIVERS[receiver](s, 100, impl.MSG_ERRQUEUE)
         assert caught.value.errno == errno.EAGAIN
-        assert watch.wall < 2
+        assert watch.wall < 10
 
 
 @pytest.mark.parametrize("timeout", [None, 20])

@@ -379,6 +379,22 @@ def test_create_connection_and_create_server(impl):
         impl.create_connection(address)
 
 
+def test_create_server_shares_a_port_where_there_are_ports(impl, unix_dir):
+    """What becomes of reuse_port for AF_UNIX is stock's of the same bug fix release."""
+    import socket as stock
+
+    def outcome(module, path):
+        try:
+            with module.create_server(path, family=module.AF_UNIX, reuse_port=True) as server:
+                return server.getsockopt(module.SOL_SOCKET, module.SO_REUSEPORT)
+        except OSError as error:
+            return error.errno
+
+    with impl.create_server(("127.0.0.1", 0), reuse_port=True) as server:
+        assert server.getsockopt(impl.SOL_SOCKET, impl.SO_REUSEPORT) == 1
+    assert outcome(impl, str(unix_dir / "ours")) == outcome(stock, str(unix_dir / "stock"))
+
+
 def test_getfqdn_of_a_literal(impl):
     assert isinstance(impl.getfqdn("127.0.0.1"), str)
 

@@ -13,8 +13,9 @@ import testkit
 
 IP_RECVERR = 11  # stock has the name from 3.14 on
 
-# A deadline may never come early; how late depends on what else the machine does.
-LATE = 1.5 * testkit.SLOWNESS
+# A deadline may never come early; how late depends on what else the machine does. What would fail
+# otherwise waits for longer than this, or for ever.
+LATE = 10.0
 
 
 def check_times_out(call, seconds):
@@ -148,7 +149,7 @@ def test_signals_neither_extend_nor_end_a_wait(impl, method, on_alarm):
         with testkit.Stopwatch() as watch, pytest.raises(TimeoutError):
             RECEIVING[method](a)
     assert 0.4 <= watch.wall < 0.4 + LATE
-    assert len(seen) >= 5
+    assert len(seen) >= 2
 
 
 def test_handlers_run_while_a_call_without_deadline_waits(impl, on_alarm):
@@ -179,11 +180,11 @@ def test_handlers_run_while_connect_waits(impl, on_alarm):
     seen = []
     with testkit.closing(server, waiting), impl.socket() as s:
         on_alarm(lambda: seen.append(1), 0.03, every=0.03)
-        s.settimeout(0.3)
+        s.settimeout(0.5)
         with testkit.Stopwatch() as watch, pytest.raises(TimeoutError):
             s.connect(server.getsockname())
-    assert len(seen) >= 3
-    assert 0.3 <= watch.wall < 0.3 + LATE
+    assert len(seen) >= 2
+    assert 0.5 <= watch.wall < 0.5 + LATE
 
 
 def test_an_interrupted_connect_without_deadline_goes_on(impl, on_alarm):
@@ -229,11 +230,11 @@ def test_exception_in_a_handler_ends_the_wait_and_leaves_the_socket_usable(
 def test_handlers_settimeout_is_for_later_calls(impl, on_alarm):
     a, b = impl.socketpair()
     with a, b:
-        a.settimeout(0.3)
-        on_alarm(lambda: a.settimeout(30), 0.05)
+        a.settimeout(1.5)
+        on_alarm(lambda: a.settimeout(30), 0.5)
         with testkit.Stopwatch() as watch, pytest.raises(TimeoutError):
             a.recv(1)
-        assert 0.3 <= watch.wall < 0.3 + LATE
+        assert 1.5 <= watch.wall < 1.5 + LATE
         assert a.gettimeout() == 30
 
 
