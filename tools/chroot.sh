@@ -53,7 +53,7 @@ chroot_mounts() { # root
 }
 
 # With the folder as its root, not merely chroot(2): that one denies user namespaces. What is left
-# running ends with the command.
+# running ends with the command. A shell is process 1 of it: make, as that, does not die of a signal.
 chroot_inside() { # root, command...
     unshare --mount --pid --fork --kill-child sh -euc '
         root=$1; shift
@@ -62,7 +62,8 @@ chroot_inside() { # root, command...
         pivot_root . mnt
         cd /
         umount -l /mnt
-        exec env -i HOME=/root TERM=dumb LANG=C.UTF-8 \
-            PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
+        env -i HOME=/root TERM=dumb LANG=C.UTF-8 \
+            PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@" || exit
+        exit 0 # not the last: the shell would run that in its own place
     ' sh "$@"
 }
