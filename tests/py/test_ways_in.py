@@ -566,7 +566,8 @@ PROGRAMS = {
     "sigint": "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n",
     "interrupt_sub": "class K(KeyboardInterrupt): pass\nraise K\n",
     "sigterm": "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n",
-    "hook": "import sys\ndef hook(*a): print('hook', a[0], a[2].tb_lineno, bool(a[2].tb_next))\n"
+    "hook": "import sys\ndef hook(*a): print('hook', a[0], a[2].tb_lineno, bool(a[2].tb_next),\n"
+    "    [n for n in ('__file__', '__cached__') if n in globals()])\n"
     "sys.excepthook = hook\n1 / 0\n",
     "bad_hook": "import sys\ndef hook(*a): raise ValueError(1)\nsys.excepthook = hook\n1 / 0\n",
     "no_hook": "import sys\ndel sys.excepthook\n1 / 0\n",
