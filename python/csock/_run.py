@@ -295,7 +295,7 @@ def _show(error):
 def _end_by_sigint(failure):
     """Have the interpreter kill itself by SIGINT when all is torn down, as it does after a
     KeyboardInterrupt: up to 3.13 it makes a note when one leaves source that it was given as a
-    string. Since a late 3.14 only one that comes to its own end counts, and that shows it: once
+    string. From 3.14 on only one that comes to its own end counts, and that shows it: once
     more."""
     try:
         exec("raise KeyboardInterrupt", {})
@@ -310,6 +310,10 @@ def _end_by_sigint(failure):
 
         sys.excepthook = shown_already
         raise failure
+
+
+# A bug fix: what has ended is forgotten before anything is done about how it ended.
+_FORGETS_FIRST = sys.version_info >= (3, 14, 7) or (3, 13, 15) <= sys.version_info < (3, 14)
 
 
 def _forget_file(options):
@@ -331,11 +335,13 @@ def _run_program(options):
         _RUN[options.kind](options, cwd)
     except SystemExit as error:
         _without_our_frames(error)
-        if sys.version_info >= (3, 14):
+        if _FORGETS_FIRST:
             _forget_file(options)
         raise
     except BaseException as error:
         failure = _without_our_frames(error)
+    if _FORGETS_FIRST:
+        _forget_file(options)
     if failure is not None:
         _show(failure)
     _forget_file(options)

@@ -1,6 +1,7 @@
 /* Small argument converters, for functions that take their arguments by METH_FASTCALL or METH_O.
  * They accept what stock accepts and say what stock says. Sits on nothing but the interpreter. */
 #include "ext.h"
+#include "fixes.h"
 
 #include <limits.h>
 #include <math.h>
@@ -92,17 +93,18 @@ bool ext_ssize(PyObject *o, Py_ssize_t *ret)
     return true;
 }
 
-#if PY_VERSION_HEX >= 0x030E0000
-#define TOO_LARGE "timestamp out of range for C PyTime_t"
-#define FLOAT_TOO_LARGE TOO_LARGE
-#else
-#define FLOAT_TOO_LARGE "timestamp out of range for platform time_t"
 #if PY_VERSION_HEX >= 0x030D0000
-#define TOO_LARGE "timestamp too large to convert to C PyTime_t"
+#define INT_TOO_LARGE "timestamp too large to convert to C PyTime_t"
 #else
-#define TOO_LARGE "timestamp too large to convert to C _PyTime_t"
+#define INT_TOO_LARGE "timestamp too large to convert to C _PyTime_t"
 #endif
-#endif
+
+static bool raise_too_large(const char *unfixed)
+{
+    PyErr_SetString(PyExc_OverflowError,
+                    fix_timestamp_text() ? "timestamp out of range for C PyTime_t" : unfixed);
+    return false;
+}
 
 static bool float_seconds(double seconds, int64_t *ret_ns)
 {
@@ -112,10 +114,8 @@ static bool float_seconds(double seconds, int64_t *ret_ns)
     }
     double ns = seconds * (double)NS_PER_S;
     ns = ns < 0 ? floor(ns) : ceil(ns); /* never shorter than asked for */
-    if (ns < (double)INT64_MIN || ns >= -(double)INT64_MIN) {
-        PyErr_SetString(PyExc_OverflowError, FLOAT_TOO_LARGE);
-        return false;
-    }
+    if (ns < (double)INT64_MIN || ns >= -(double)INT64_MIN)
+        return raise_too_large("timestamp out of range for platform time_t");
     *ret_ns = (int64_t)ns;
     return true;
 }
@@ -125,7 +125,7 @@ static bool int_seconds(PyObject *o, int64_t *ret_ns)
     long long seconds = PyLong_AsLongLong(o);
     if (seconds == -1 && PyErr_Occurred()) {
         if (PyErr_ExceptionMatches(PyExc_OverflowError))
-            PyErr_SetString(PyExc_OverflowError, TOO_LARGE);
+            raise_too_large(INT_TOO_LARGE);
 #if PY_VERSION_HEX >= 0x030E0000 && PY_VERSION_HEX < 0x030F0000
         else if (PyErr_ExceptionMatches(PyExc_TypeError))
             PyErr_Format(PyExc_TypeError,
@@ -133,10 +133,8 @@ static bool int_seconds(PyObject *o, int64_t *ret_ns)
 #endif
         return false;
     }
-    if (seconds > INT64_MAX / NS_PER_S || seconds < INT64_MIN / NS_PER_S) {
-        PyErr_SetString(PyExc_OverflowError, TOO_LARGE);
-        return false;
-    }
+    if (seconds > INT64_MAX / NS_PER_S || seconds < INT64_MIN / NS_PER_S)
+        return raise_too_large(INT_TOO_LARGE);
     *ret_ns = seconds * NS_PER_S;
     return true;
 }

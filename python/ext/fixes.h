@@ -30,4 +30,10 @@ static inline bool fix_nametoindex_errno(void)
     return PY_MINOR_VERSION >= 15 || fix_since(14, 1) || fix_since(13, 10);
 }
 
+/* gh-152849: one text for all numbers of seconds that are too large. */
+static inline bool fix_timestamp_text(void)
+{
+    return PY_MINOR_VERSION >= 15 || fix_since(14, 7) || fix_since(13, 15);
+}
+
 #endif

@@ -259,16 +259,8 @@ static void from_host_special_names(void **state)
 
 static void from_host_rejects(void **state)
 {
-    static const char *const names[] = {"localhost",
-                                        "127.1",
-                                        "1.2.3",
-                                        "1.2.3.4.",
-                                        "1.2.3.4 ",
-                                        "::1%lo",
-                                        "a..b",
-                                        "%1",
-                                        "::g",
-                                        "b\374cher"};
+    static const char *const names[] = {"localhost", "127.1", "1.2.3", "1.2.3.4.", "1.2.3.4 ",
+                                        "::1%lo",    "a..b",  "%1",    "::g",      "b\374cher"};
     char name[4000];
     union csock_addr addr = untouched;
     socklen_t len = LEN_BEFORE;

@@ -5,11 +5,13 @@
  * lacks, and be asked what they made of a Python form. Off until shim_on is set. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <netdb.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
 int shim_on;
+int shim_speaks;              /* another language */
 unsigned char shim_addr[256]; /* the last one given, or the next one to hand out */
 socklen_t shim_len;
 
@@ -82,4 +84,11 @@ ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *addr, 
     ssize_t (*real)(int, void *, size_t, int, struct sockaddr *, socklen_t *) =
         dlsym(RTLD_NEXT, "recvfrom");
     return shim_on && addr ? give(addr, len) : real(fd, buf, n, flags, addr, len);
+}
+
+/* What the C library says in a locale of another encoding. */
+const char *gai_strerror(int code)
+{
+    const char *(*real)(int) = dlsym(RTLD_NEXT, "gai_strerror");
+    return shim_speaks ? "\351chec" : real(code);
 }

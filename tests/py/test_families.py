@@ -87,6 +87,24 @@ def test_hardware_addresses_are_what_came(shim):
     assert child.stdout.split() == expected, child.stderr
 
 
+TEXT_OF_LIBC = """
+import ctypes, csock
+ctypes.c_int.in_dll(ctypes.CDLL(None), "shim_speaks").value = 1
+try:
+    csock.getaddrinfo("not-a-number", 80, flags=csock.AI_NUMERICHOST)
+except csock.gaierror as error:
+    print(ascii(error.strerror))
+"""
+
+
+def test_text_of_the_c_library_in_another_encoding(shim):
+    """Which is that of the locale. Stock has it so from 3.13.15 and 3.14.7 on."""
+    env = {**os.environ, "LD_PRELOAD": shim, "LC_ALL": "C.UTF-8"}
+    command = [sys.executable, "-c", TEXT_OF_LIBC]
+    child = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert (child.stdout, child.stderr) == ("'\\udce9chec'\n", "")
+
+
 def test_an_interface_name_is_not_cut():
     """Stock cuts it to 15 bytes and asks for what is left; ours finds none of that name."""
     with made(csock, stock.AF_PACKET, stock.SOCK_RAW) as s, pytest.raises(OSError) as caught:

@@ -30,8 +30,8 @@ class Peer(threading.Thread):
         context.load_cert_chain(CERT)
         with context.wrap_socket(self.sock, server_side=True) as tls:
             self.work(tls)
-            # A reader that meets a bare end of file answers with an alert from OpenSSL 3.5 on, which
-            # nobody takes any more. Whether it says good-bye, too, is its own business.
+            # From OpenSSL 3.5 on a reader answers a bare end of file with an alert, which nobody
+            # takes any more. Whether it says good-bye, too, is its own business.
             with contextlib.suppress(OSError):
                 tls.unwrap()
 
