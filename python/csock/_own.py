@@ -32,3 +32,19 @@ def own_dup(cls, sock):
     base = _socket.socket
     family, type, proto = (get.__get__(sock) for get in (base.family, base.type, base.proto))
     return own(cls, family, type, proto, dup_socket(sock))
+
+
+def packed(fds):
+    """array.array("i", fds), without that module where it can be told that the two are the same."""
+    if not isinstance(fds, (str, bytes, bytearray)) and hasattr(fds, "__iter__"):
+        fds = list(fds)
+        numbers = memoryview(bytearray(4 * len(fds))).cast("i")
+        try:
+            for place, fd in enumerate(fds):
+                numbers[place] = fd
+            return numbers
+        except (TypeError, ValueError):
+            pass  # that module knows how to say it
+    import array
+
+    return array.array("i", fds)

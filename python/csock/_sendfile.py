@@ -1,10 +1,11 @@
 """sendfile() of csock.dropin's sockets: by the system call, or by reading and sending. Both leave
-the file's position where the sending ended, after an error, too. Imported when first needed."""
+the file's position where the sending ended, after an error, too."""
 
 import io
 import os
 
 from ._core import await_writable, send_file
+from ._socket import SOCK_STREAM
 
 BLOCK = 8192
 LARGEST = 2**30  # what one call is asked to send: sendfile(2) takes at most 2 GiB
@@ -12,8 +13,6 @@ LARGEST = 2**30  # what one call is asked to send: sendfile(2) takes at most 2 G
 
 def check(sock, file, count):
     """What is wrong with the arguments, as an exception. Positions are checked by the file."""
-    from .dropin import SOCK_STREAM
-
     if "b" not in getattr(file, "mode", "b"):
         raise ValueError("file should be opened in binary mode")
     if not sock.type & SOCK_STREAM:
@@ -78,8 +77,14 @@ def by_call(sock, send, giveup, file, offset, count):
 
 
 def by_system_call(sock, giveup, file, offset, count):
-    """Send by sendfile(2), which waits within the socket's timeout, and which close() ends."""
-    return by_call(sock, lambda *part: send_file(sock, *part), giveup, file, offset, count)
+    """Send by sendfile(2), which waits within the socket's timeout, and which close() ends. What
+    somebody has put in the place of os.sendfile, to watch it or to replace it, is called as stock
+    calls it."""
+    theirs = getattr(os, "sendfile", None)
+    if theirs is None or type(theirs) is type(len):
+        return by_call(sock, lambda *part: send_file(sock, *part), giveup, file, offset, count)
+    send = waiting_first(sock, lambda *part: theirs(sock.fileno(), *part))
+    return by_call(sock, send, giveup, file, offset, count)
 
 
 def waiting_first(sock, send):
