@@ -1,6 +1,8 @@
 """Descriptors and the socket objects that take them over. What csock.dropin shares, in a module of
 its own, because that one has exactly the names of CPython's socket module."""
 
+import sys
+
 from . import _socket
 from ._core import dup_socket
 
@@ -48,3 +50,28 @@ def packed(fds):
     import array
 
     return array.array("i", fds)
+
+
+def _rebuilt(copy, *numbers):
+    """The socket at the other end of a pipe."""
+    from .dropin import socket  # loaded, but in a process that has been started anew
+
+    return own(socket, *numbers, copy.detach())
+
+
+def _reduced(sock):
+    base, reduction = _socket.socket, sys.modules["multiprocessing.reduction"]
+    numbers = [get.__get__(sock) for get in (base.family, base.type, base.proto)]
+    return _rebuilt, (reduction.DupFd(sock.fileno()), *numbers)
+
+
+def reduced(sock, caller):
+    """What multiprocessing sends through its pipes for a socket; None for every other pickler.
+
+    That has a list of classes, and puts stock's in it when it is loaded, which may be at any time.
+    So it is by who asks that the first socket is known to go there."""
+    reduction = sys.modules.get("multiprocessing.reduction")
+    if reduction is None:
+        return None
+    reduction.ForkingPickler.register(sock.__class__, _reduced)
+    return _reduced(sock) if caller.f_globals is vars(reduction) else None

@@ -148,7 +148,11 @@ class socket(_socket.socket):
     def __getstate__(self):
         raise TypeError(f"cannot pickle {type(self).__name__!r} object")
 
-    def _with_own(own, own_dup):
+    def _with_own(own, own_dup, reduced):
+        def __reduce_ex__(self, protocol):
+            parts = reduced(self, sys._getframe(1)) if type(self) is socket else None
+            return parts or super().__reduce_ex__(protocol)
+
         def dup(self):
             """A second socket object, with a descriptor of its own, for the same socket."""
             copy = own_dup(self.__class__, self)
@@ -163,10 +167,11 @@ class socket(_socket.socket):
                 sock.setblocking(True)  # an _accept() of somebody's own may have taken it over
             return sock, address
 
-        dup.__qualname__, accept.__qualname__ = "socket.dup", "socket.accept"
-        return dup, accept
+        for method in (__reduce_ex__, dup, accept):
+            method.__qualname__ = f"socket.{method.__name__}"
+        return __reduce_ex__, dup, accept
 
-    dup, accept = _with_own(_own.own, _own.own_dup)
+    __reduce_ex__, dup, accept = _with_own(_own.own, _own.own_dup, _own.reduced)
     del _with_own
 
     # Counting a file is C's, as with `+=` threads without a GIL would lose counts.

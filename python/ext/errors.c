@@ -16,11 +16,12 @@ static const struct {
 #undef CSOCK_ERR
 };
 
-/* (number, text), the arguments of every OSError that has a number. type is NULL where the module
- * is being torn down and a thread still comes back with an error. */
+/* (number, text), the arguments of every OSError that has a number. libc's texts are in the
+ * language and the encoding of the program's locale. type is NULL where the module is being torn
+ * down and a thread still comes back with an error. */
 static PyObject *raise_numbered(PyObject *type, int number, const char *text)
 {
-    PyObject *args = Py_BuildValue("(is)", number, text);
+    PyObject *args = Py_BuildValue("(iN)", number, PyUnicode_DecodeLocale(text, "surrogateescape"));
     if (args) {
         PyErr_SetObject(type ? type : PyExc_OSError, args);
         Py_DECREF(args);
