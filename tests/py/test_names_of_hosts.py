@@ -132,7 +132,8 @@ def test_aliases_that_are_not_utf_8(impl, tmp_path):
     (tmp_path / "hosts").write_bytes(b"10.9.8.7 plain.example \xe9t\xe9 caf\xc3\xa9\n")
     laid = 'mount --bind "$0" /etc/hosts && exec "$@"'
     prefix = ["unshare", "-rm", "sh", "-c", laid, tmp_path / "hosts"]
-    if not shutil.which("unshare") or subprocess.call([*prefix, "true"], stderr=subprocess.DEVNULL) != 0:
+    probe = [*prefix, "true"]
+    if not shutil.which("unshare") or subprocess.call(probe, stderr=subprocess.DEVNULL) != 0:
         pytest.skip("takes a mount namespace")
     env = {**os.environ, "PYTHONUTF8": "1"}
     printed = testkit.run_python(ALIASES, impl.__name__, prefix=prefix, env=env).stdout
