@@ -12,7 +12,7 @@ from enum import IntEnum, IntFlag
 from errno import EAGAIN, EBADF, EWOULDBLOCK  # noqa: F401 (names that stock has, too)
 from types import SimpleNamespace
 
-from . import _core, _own, _sendfile, _socket
+from . import _core, _helpers, _socket
 from ._socket import (
     AF_INET,
     AF_INET6,
@@ -171,7 +171,7 @@ class socket(_socket.socket):
             method.__qualname__ = f"socket.{method.__name__}"
         return __reduce_ex__, dup, accept
 
-    __reduce_ex__, dup, accept = _with_own(_own.own, _own.own_dup, _own.reduced)
+    __reduce_ex__, dup, accept = _with_own(_helpers.own, _helpers.own_dup, _helpers.reduced)
     del _with_own
 
     # Counting a file is C's, as with `+=` threads without a GIL would lose counts.
@@ -242,7 +242,7 @@ class socket(_socket.socket):
         return methods
 
     _sendfile_use_sendfile, _sendfile_use_send, _check_sendfile_params = _with_sending(
-        _sendfile.by_system_call, _sendfile.by_reading, _sendfile.check
+        _helpers.by_system_call, _helpers.by_reading, _helpers.check
     )
     del _with_sending
 
@@ -258,7 +258,7 @@ class socket(_socket.socket):
             _sendfile_zerocopy.__qualname__ = "socket._sendfile_zerocopy"
             return _sendfile_zerocopy
 
-        _sendfile_zerocopy = _with_call(_sendfile.by_call, _sendfile.waiting_first)
+        _sendfile_zerocopy = _with_call(_helpers.by_call, _helpers.waiting_first)
         del _with_call
 
     def _real_close(self, _base=_socket.socket):
@@ -304,7 +304,7 @@ def _with_own(own):
     return fromfd, socketpair
 
 
-fromfd, socketpair = _with_own(_own.own)
+fromfd, socketpair = _with_own(_helpers.own)
 
 
 if sys.version_info >= (3, 13):
@@ -357,7 +357,7 @@ def _with_packed(packed):
     return send_fds
 
 
-send_fds = _with_packed(_own.packed)
+send_fds = _with_packed(_helpers.packed)
 
 
 def recv_fds(sock, bufsize, maxfds, flags=0):
@@ -392,7 +392,7 @@ def _with_enums(convert):
 
 getaddrinfo = _with_enums(_core.with_enums)
 
-del _core, _own, _sendfile, _with_enums, _with_own, _with_packed  # not stock's
+del _core, _helpers, _with_enums, _with_own, _with_packed  # not stock's
 
 
 def getfqdn(name=""):

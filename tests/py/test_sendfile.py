@@ -205,7 +205,7 @@ def test_waiting_is_no_spinning(csock, path, way, monkeypatch):
         tries.append(1)
         return send_file(*args)
 
-    module = importlib.import_module("csock._sendfile")
+    module = importlib.import_module("csock._helpers")
     send_file = module.send_file
     monkeypatch.setattr(module, "send_file", counting)
     a, b = csock.socketpair()
