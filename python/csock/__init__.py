@@ -155,8 +155,7 @@ def _load_names():
         names.update({k: v for k, v in vars(stock).items() if not k.startswith("__")} | keep)
         names["__all__"] = stock.__all__
         return
-    from . import dropin
-
+    dropin = _loaded("dropin")
     found = {name: getattr(dropin, name) for name in (*dropin.__all__, *_MORE)}
     found["SocketType"] = dropin.socket
     names.update(found)  # at once: other threads look for `socket` to see whether they are here
@@ -164,8 +163,7 @@ def _load_names():
 
 def _load_constants():
     """Put the constants that CPython lacks here, and all names into __all__."""
-    from . import _core, dropin
-
+    _core, dropin = _loaded("_core"), _loaded("dropin")
     _core.load_constants()
     more = {
         name: value
@@ -229,6 +227,11 @@ def _submodule(name):
     stock = "socket" if name == "dropin" else name
     __import__(stock)
     return sys.modules[stock]
+
+
+def _loaded(name):
+    """The submodule; without an import where it is here, as there may be none any more."""
+    return globals().get(name) or _submodule(name)
 
 
 def __getattr__(name):

@@ -1,95 +1,50 @@
 """`python -m csock --children`: the interpreters that a program starts have csock, too.
 
-They are reached by a sitecustomize in a temporary folder, which PYTHONPATH names first. It installs
-csock, takes the folder out of sys.path, and gives way to the sitecustomize that the interpreter
-would have imported. Interpreters that ignore PYTHONPATH (-E, -I) or site (-S) are not reached.
+They are reached by the sitecustomize in csock's own folder _hook, which PYTHONPATH names first; it
+says what it does. Interpreters that ignore PYTHONPATH (-E, -I) or site (-S) are not reached.
 
-The folder is removed when the program ends, by atexit. A program that is killed, or that calls
-os._exit(), leaves it behind; the next one that is started with --children removes it.
+Nothing is written anywhere, so that nobody but who may change csock itself can put something else
+in its place, now or when the program has long ended.
 """
 
-import atexit
 import os
-import shutil
 import sys
-import tempfile
 
 import csock
 
-_PREFIX = "csock-children-"
-
-# Not another Python's extension, and nothing of csock's folder but csock itself.
-_HOOK = '''\
-"""Puts csock in the place of socket: written by `python -m csock --children`, and removed by it."""
-import sys
+_HOOK = os.path.join(os.path.dirname(os.path.abspath(csock.__file__)), "_hook")
 
 
-def _begin(here, root, tag):
-    if (sys.implementation.cache_tag, getattr(sys, "abiflags", "")) == tag:
-        sys.path.insert(0, root)
-        try:
-            import csock
-        except Exception as error:
-            print(f"csock: not in place by --children: {{error}}", file=sys.stderr)
-        else:
-            from csock._pth import begin
-
-            begin("--children")
-        finally:
-            sys.path.remove(root)
-    sys.path[:] = [folder for folder in sys.path if folder != here]
+def _entries():
+    before = os.environ.get("PYTHONPATH")
+    return before.split(os.pathsep) if before else []
 
 
-_begin({here!r}, {root!r}, {tag!r})
-del sys.modules["sitecustomize"]
-import sitecustomize  # the next one, if there is any
-'''
+def is_set():
+    """Whether this is a child itself, or has executed itself again."""
+    return _entries()[:1] == [_HOOK]
 
 
-def _alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        pass  # somebody else's, or no number of a process
-    return True
-
-
-def _sweep():
-    """Remove the folders of programs that could not."""
-    with os.scandir(tempfile.gettempdir()) as entries:
-        for entry in entries:
-            pid = entry.name.removeprefix(_PREFIX).partition("-")[0]
-            if not entry.name.startswith(_PREFIX) or not pid.isdecimal() or _alive(int(pid)):
-                continue
-            if entry.is_dir(follow_symlinks=False) and entry.stat().st_uid == os.getuid():
-                shutil.rmtree(entry.path, ignore_errors=True)
-
-
-def _write(folder):
-    root = os.path.dirname(os.path.abspath(csock.__path__[0]))
-    tag = sys.implementation.cache_tag, getattr(sys, "abiflags", "")
-    with open(os.path.join(folder, "sitecustomize.py"), "w", encoding="utf-8") as file:
-        file.write(_HOOK.format(here=folder, root=root, tag=tag))
-    # A file where the compiled module would go: none is written while the folder is removed.
-    open(os.path.join(folder, "__pycache__"), "x").close()
-
-
-def _remove(folder, owner):
-    if os.getpid() == owner:  # not at the end of a fork
-        shutil.rmtree(folder, ignore_errors=True)
+def _unreachable():
+    """Why no interpreter would have csock by the hook, or None."""
+    if os.pathsep in _HOOK:
+        return f"PYTHONPATH cannot name {_HOOK}, as it has a {os.pathsep!r} in it"
+    if not os.path.exists(os.path.join(_HOOK, "sitecustomize.py")):
+        return f"there is no {_HOOK}/sitecustomize.py"
+    extension = os.path.abspath(csock._core.__file__)
+    if os.path.dirname(extension) != os.path.dirname(_HOOK):
+        return f"{extension} is not beside {_HOOK}"
+    return None
 
 
 def begin():
+    if is_set():
+        return  # what there is to say has been said
     if sys.flags.ignore_environment or sys.flags.no_site:
         csock._say("--children cannot reach interpreters that run with -E, -I or -S, as this one")
-    _sweep()
-    owner = os.getpid()
-    folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{owner}-")
-    # The first to be registered is the last to run.
-    atexit.register(_remove, folder, owner)
-    _write(folder)
-    os.chmod(folder, 0o755)  # for children that run as somebody else; it holds no secret
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = folder if not before else f"{folder}{os.pathsep}{before}"
+    reason = _unreachable()
+    if reason:
+        csock._say(f"--children cannot reach any interpreter: {reason}")
+        return
+    others = [entry for entry in _entries() if entry != _HOOK]
+    os.environ["PYTHONPATH"] = os.pathsep.join([_HOOK, *others])

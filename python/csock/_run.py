@@ -355,7 +355,12 @@ def _run_program(options):
 def _prepare(options):
     if csock._disabled():
         return
-    if csock._by and (csock._installed() or csock._finder):
+    again = False
+    if options.children:
+        from csock import _children
+
+        again = _children.is_set()
+    if csock._by and (csock._installed() or csock._finder) and not again:
         csock._say(f"already in place, by {csock._by}")
     try:
         csock.install(options.force)
@@ -363,8 +368,6 @@ def _prepare(options):
         csock._say(f"{error} (python -m csock --force …)")
         raise SystemExit(1) from None
     if options.children:
-        from csock import _children
-
         _children.begin()
 
 

@@ -12,7 +12,7 @@ from enum import IntEnum, IntFlag
 from errno import EAGAIN, EBADF, EWOULDBLOCK  # noqa: F401 (names that stock has, too)
 from types import SimpleNamespace
 
-from . import _core, _socket
+from . import _core, _helpers, _socket
 from ._socket import (
     AF_INET,
     AF_INET6,
@@ -23,6 +23,7 @@ from ._socket import (
     SO_REUSEPORT,
     SOCK_STREAM,
     SOL_SOCKET,
+    dup,
     error,
     getdefaulttimeout,
     gethostbyaddr,
@@ -112,6 +113,10 @@ class socket(_socket.socket):
 
     # C gives it the rest, by equip() below: __init__, close, _decref_socketios, family and type,
     # a faster accept, and the base's methods as its own.
+    #
+    # Nothing is imported by what a socket does: it may have no files any more (chroot, other
+    # rights), or no import system. This module has no names for its helpers that stock has not, so
+    # that functions have them by closures.
 
     def __enter__(self):
         return self
@@ -143,26 +148,33 @@ class socket(_socket.socket):
     def __getstate__(self):
         raise TypeError(f"cannot pickle {type(self).__name__!r} object")
 
-    def dup(self):
-        """A second socket object, with a descriptor of its own, for the same socket."""
-        from ._own import own_dup
+    def _with_own(own, own_dup, reduced):
+        def __reduce_ex__(self, protocol):
+            parts = reduced(self, sys._getframe(1)) if type(self) is socket else None
+            return parts or super().__reduce_ex__(protocol)
 
-        copy = own_dup(self.__class__, self)
-        copy.settimeout(self.gettimeout())
-        return copy
+        def dup(self):
+            """A second socket object, with a descriptor of its own, for the same socket."""
+            copy = own_dup(self.__class__, self)
+            copy.settimeout(self.gettimeout())
+            return copy
 
-    def accept(self):
-        """Wait for a connection: the new socket, and the address of the peer."""
-        from ._own import own
+        def accept(self):
+            """Wait for a connection: the new socket, and the address of the peer."""
+            fd, address = self._accept()
+            sock = own(socket, super().family, super().type, self.proto, fd)
+            if getdefaulttimeout() is None and self.gettimeout():
+                sock.setblocking(True)  # an _accept() of somebody's own may have taken it over
+            return sock, address
 
-        fd, address = self._accept()
-        sock = own(socket, super().family, super().type, self.proto, fd)
-        if getdefaulttimeout() is None and self.gettimeout():
-            sock.setblocking(True)  # an _accept() of somebody's own may have taken it over
-        return sock, address
+        for method in (__reduce_ex__, dup, accept):
+            method.__qualname__ = f"socket.{method.__name__}"
+        return __reduce_ex__, dup, accept
 
-    # Counting a file is C's, as with `+=` threads without a GIL would lose counts; and by a
-    # closure, as this module has no name for it that stock has not.
+    __reduce_ex__, dup, accept = _with_own(_helpers.own, _helpers.own_dup, _helpers.reduced)
+    del _with_own
+
+    # Counting a file is C's, as with `+=` threads without a GIL would lose counts.
     def _with_count(count_file):
         def makefile(self, mode="r", buffering=None, *, encoding=None, errors=None, newline=None):
             """A file object on this socket. The arguments are those of open(); modes r, w, rw, b.
@@ -214,28 +226,40 @@ class socket(_socket.socket):
         except _GiveupOnSendfile:
             return self._sendfile_use_send(file, offset, count)
 
-    def _sendfile_use_sendfile(self, file, offset=0, count=None):
-        from ._sendfile import by_system_call
+    def _with_sending(by_system_call, by_reading, check):
+        def _sendfile_use_sendfile(self, file, offset=0, count=None):
+            return by_system_call(self, _GiveupOnSendfile, file, offset, count)
 
-        return by_system_call(self, _GiveupOnSendfile, file, offset, count)
+        def _sendfile_use_send(self, file, offset=0, count=None):
+            return by_reading(self, file, offset, count)
 
-    def _sendfile_use_send(self, file, offset=0, count=None):
-        from ._sendfile import by_reading
+        def _check_sendfile_params(self, file, offset, count):
+            check(self, file, count)
 
-        return by_reading(self, file, offset, count)
+        methods = _sendfile_use_sendfile, _sendfile_use_send, _check_sendfile_params
+        for method in methods:
+            method.__qualname__ = f"socket.{method.__name__}"
+        return methods
 
-    def _check_sendfile_params(self, file, offset, count):
-        from ._sendfile import check
-
-        check(self, file, count)
+    _sendfile_use_sendfile, _sendfile_use_send, _check_sendfile_params = _with_sending(
+        _helpers.by_system_call, _helpers.by_reading, _helpers.check
+    )
+    del _with_sending
 
     if sys.version_info >= (3, 15):
 
-        def _sendfile_zerocopy(self, zerocopy_func, giveup_exc_type, file, offset=0, count=None):
-            from ._sendfile import by_call, waiting_first  # ssl comes here
+        def _with_call(by_call, waiting_first):  # ssl comes here
+            def _sendfile_zerocopy(
+                self, zerocopy_func, giveup_exc_type, file, offset=0, count=None
+            ):
+                send = waiting_first(self, zerocopy_func)
+                return by_call(self, send, giveup_exc_type, file, offset, count)
 
-            send = waiting_first(self, zerocopy_func)
-            return by_call(self, send, giveup_exc_type, file, offset, count)
+            _sendfile_zerocopy.__qualname__ = "socket._sendfile_zerocopy"
+            return _sendfile_zerocopy
+
+        _sendfile_zerocopy = _with_call(_helpers.by_call, _helpers.waiting_first)
+        del _with_call
 
     def _real_close(self, _base=_socket.socket):
         # The default argument outlives the module's names at the interpreter's end.
@@ -258,27 +282,29 @@ class socket(_socket.socket):
 _core.equip(socket, globals())
 
 
-def fromfd(fd, family, type, proto=0):
-    """A socket object around a duplicate of fd, which stays the caller's."""
-    from ._own import own
+def _with_own(own):
+    def fromfd(fd, family, type, proto=0):
+        """A socket object around a duplicate of fd, which stays the caller's."""
+        return own(socket, family, type, proto, dup(fd))
 
-    return own(socket, family, type, proto, _socket.dup(fd))
+    def socketpair(family=None, type=SOCK_STREAM, proto=0):
+        """Two sockets that are connected to each other, of AF_UNIX unless told otherwise."""
+        if family is None:
+            family = AF_UNIX
+        a, b = _socket.socketpair(family, type, proto)
+        a = own(socket, family, type, proto, a.detach())
+        try:
+            b = own(socket, family, type, proto, b.detach())
+        except BaseException:
+            a.close()
+            raise
+        return a, b
+
+    fromfd.__qualname__, socketpair.__qualname__ = "fromfd", "socketpair"
+    return fromfd, socketpair
 
 
-def socketpair(family=None, type=SOCK_STREAM, proto=0):
-    """Two sockets that are connected to each other, of AF_UNIX unless told otherwise."""
-    if family is None:
-        family = AF_UNIX
-    from ._own import own
-
-    a, b = _socket.socketpair(family, type, proto)
-    a = own(socket, family, type, proto, a.detach())
-    try:
-        b = own(socket, family, type, proto, b.detach())
-    except BaseException:
-        a.close()
-        raise
-    return a, b
+fromfd, socketpair = _with_own(_helpers.own)
 
 
 # Bug fixes brought it to older versions.
@@ -320,13 +346,19 @@ if sys.version_info >= (3, 12, 5) or (3, 11, 10) <= sys.version_info < (3, 12):
         return server, client
 
 
-def send_fds(sock, buffers, fds, flags=0, address=None):
-    """Send buffers, as one message, and with it descriptors: AF_UNIX only. Returns the count."""
-    import array
+def _with_packed(packed):
+    def send_fds(sock, buffers, fds, flags=0, address=None):
+        """Send buffers, as one message, and with it descriptors: AF_UNIX only. Returns the
+        count."""
+        send = sock.sendmsg  # first, as stock: something else than a socket is told by its own name
+        rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed(fds))
+        return send(buffers, [rights], flags, address)
 
-    send = sock.sendmsg  # first, as stock: something else than a socket is told by its own name
-    rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", fds))
-    return send(buffers, [rights], flags, address)
+    send_fds.__qualname__ = "send_fds"
+    return send_fds
+
+
+send_fds = _with_packed(_helpers.packed)
 
 
 def recv_fds(sock, bufsize, maxfds, flags=0):
@@ -361,13 +393,13 @@ def _with_enums(convert):
 
 getaddrinfo = _with_enums(_core.with_enums)
 
-del _with_enums, _core  # not names of stock's
+del _core, _helpers, _with_enums, _with_own, _with_packed  # not stock's
 
 
 def getfqdn(name=""):
     """The fully qualified name of a host: its first name with a dot. Without name: this host's."""
     name = name.strip()
-    if name in ("", "0.0.0.0", "::"):
+    if not name or name in ("0.0.0.0", "::"):
         name = gethostname()
     try:
         host, aliases, _ = gethostbyaddr(name)
@@ -466,12 +498,16 @@ def create_server(address, *, family=AF_INET, backlog=None, reuse_port=False, du
 if sys.version_info >= (3, 15):
     from functools import partial  # noqa: F401 (stock has it as a name)
 
+if sys.version_info < (3, 13):
+    import array  # all that it imports is there by now
+
 if sys.version_info < (3, 14):
 
     class _Later(type(sys)):
-        """A module that stock has among its names, and that few programs look for there: imported
-        when something of it is wanted. With a __getattr__ for the two, every look-up of a name
-        in this module would be slower, as the interpreter does not specialise those."""
+        """A module that stock has among its names, that few programs look for there, and that takes
+        time to load: imported when something of it is wanted. With a __getattr__ for it, every
+        look-up of a name in this module would be slower, as the interpreter does not specialise
+        those."""
 
         def __getattribute__(self, name):
             return getattr(__import__(super().__getattribute__("__name__")), name)
@@ -486,6 +522,7 @@ if sys.version_info < (3, 14):
             return dir(__import__(super().__getattribute__("__name__")))
 
     _Later.__name__ = "module"
-    array = _Later("array")
+    if sys.version_info >= (3, 13):
+        array = _Later("array")
     selectors = _Later("selectors")
     del _Later

@@ -62,17 +62,25 @@ static int numeric(int family, const char *host, union csock_addr *ret_addr, soc
     return r;
 }
 
-const char *addr_numeric_text(PyObject *o)
+/* RFC 1035, 2.3.4; the codec lets an empty label pass at the end. */
+static bool labels_have_a_name_s_length(const char *text)
+{
+    size_t n;
+    for (; text[n = strcspn(text, ".")]; text += n + 1)
+        if (n < 1 || n > 63)
+            return false;
+    return n <= 63;
+}
+
+const char *addr_ascii_text(PyObject *o)
 {
     Py_ssize_t n;
-    union csock_addr addr;
-    socklen_t len;
     if (!PyUnicode_Check(o) || !PyUnicode_IS_ASCII(o))
         return NULL;
     const char *text = PyUnicode_AsUTF8AndSize(o, &n);
-    if (!text || strlen(text) != (size_t)n)
-        return NULL;
-    return numeric(AF_UNSPEC, text, &addr, &len) == 0 ? text : NULL;
+    if (!text)
+        PyErr_Clear();
+    return text && strlen(text) == (size_t)n && labels_have_a_name_s_length(text) ? text : NULL;
 }
 
 /* 0, or a negative result of the core. */

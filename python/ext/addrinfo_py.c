@@ -28,7 +28,7 @@ static bool host_argument(PyObject *o, const char **ret_text, PyObject **ret_kee
 {
     if (o == Py_None)
         return true;
-    if (PyBytes_Check(o) || addr_numeric_text(o))
+    if (PyBytes_Check(o) || addr_ascii_text(o))
         *ret_keep = Py_NewRef(o);
     else if (PyUnicode_Check(o))
         *ret_keep = PyUnicode_AsEncodedString(o, "idna", NULL);

@@ -48,6 +48,19 @@ bool ext_c_int(PyObject *o, int *ret)
     return true;
 }
 
+bool ext_c_int_or_none(PyObject *o, bool may_be_none, int *ret)
+{
+    if (may_be_none && !PyLong_Check(o)) {
+        PyObject *none = PyLong_FromLong(-1);
+        int r = none ? PyObject_RichCompareBool(o, none, Py_EQ) : -1;
+        Py_XDECREF(none);
+        *ret = -1;
+        if (r != 0)
+            return r > 0;
+    }
+    return ext_c_int(o, ret);
+}
+
 PyObject *ext_tuple_copy(PyObject *const *items, Py_ssize_t n)
 {
     PyObject *tuple = PyTuple_New(n);

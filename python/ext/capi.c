@@ -8,7 +8,8 @@
 
 #define CAPI_NAME "_socket.CAPI"
 
-/* What _ssl reads: the order is a contract. Strong references. */
+/* What _ssl reads: the order is a contract. Strong references, but for the type's where the
+ * collector cannot see it: the module has one, and _ssl takes its own. */
 struct capi {
     PyTypeObject *sock_type;
     PyObject *error;
@@ -26,28 +27,15 @@ static struct capi *capi_of(PyObject *capsule)
     return PyCapsule_GetPointer(capsule, CAPI_NAME);
 }
 
-static int capi_clear(PyObject *capsule)
-{
-    struct capi *capi = capi_of(capsule);
-    Py_CLEAR(capi->sock_type);
-    Py_CLEAR(capi->error);
-    Py_CLEAR(capi->timeout_error);
-    return 0;
-}
-
-static void capi_free(PyObject *capsule)
-{
-    struct capi *capi = capi_of(capsule);
-    capi_clear(capsule);
-    PyMem_Free(capi);
-}
-
-/* The type refers to the module, and the module to the capsule: since 3.13 the collector can see
- * through it. The interpreter exports the function, but no public header declares it. */
+/* The type refers to the module, and to the capsule does whatever has taken the module's names, and
+ * is taken by them: since 3.13 the collector can see through it. The interpreter exports the
+ * function, but no public header declares it. */
 #if PY_VERSION_HEX >= 0x030D0000
-
 extern int _PyCapsule_SetTraverse(PyObject *capsule, traverseproc traverse, inquiry clear)
     __attribute__((weak));
+#else
+static int (*const _PyCapsule_SetTraverse)(PyObject *, traverseproc, inquiry) = NULL;
+#endif
 
 static int capi_traverse(PyObject *capsule, visitproc visit, void *arg)
 {
@@ -58,20 +46,26 @@ static int capi_traverse(PyObject *capsule, visitproc visit, void *arg)
     return 0;
 }
 
-static int let_collector_see(PyObject *capsule)
+static void release(struct capi *capi)
 {
-    return _PyCapsule_SetTraverse ? _PyCapsule_SetTraverse(capsule, capi_traverse, capi_clear) : 0;
+    if (_PyCapsule_SetTraverse)
+        Py_CLEAR(capi->sock_type);
+    Py_CLEAR(capi->error);
+    Py_CLEAR(capi->timeout_error);
 }
 
-#else
-
-static int let_collector_see(PyObject *capsule)
+static int capi_clear(PyObject *capsule)
 {
-    (void)capsule;
+    release(capi_of(capsule));
     return 0;
 }
 
-#endif
+static void capi_free(PyObject *capsule)
+{
+    struct capi *capi = capi_of(capsule);
+    release(capi);
+    PyMem_Free(capi);
+}
 
 int capi_setup(PyObject *module, struct ext_state *st)
 {
@@ -80,18 +74,20 @@ int capi_setup(PyObject *module, struct ext_state *st)
         PyErr_NoMemory();
         return -1;
     }
-    capi->sock_type = (PyTypeObject *)Py_NewRef(st->sock_type);
+    capi->sock_type = st->sock_type;
+    if (_PyCapsule_SetTraverse)
+        Py_INCREF(capi->sock_type);
     capi->error = Py_NewRef(PyExc_OSError);
     capi->timeout_error = Py_NewRef(PyExc_TimeoutError);
     PyObject *capsule = PyCapsule_New(capi, CAPI_NAME, capi_free);
     if (!capsule) {
-        Py_DECREF(capi->sock_type);
-        Py_DECREF(capi->error);
-        Py_DECREF(capi->timeout_error);
+        release(capi);
         PyMem_Free(capi);
         return -1;
     }
-    int r = let_collector_see(capsule);
+    int r = 0;
+    if (_PyCapsule_SetTraverse)
+        r = _PyCapsule_SetTraverse(capsule, capi_traverse, capi_clear);
     if (r == 0)
         r = PyModule_AddObjectRef(module, "CAPI", capsule);
     Py_DECREF(capsule);

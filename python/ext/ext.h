@@ -142,6 +142,8 @@ PyObject *ext_address_argument(struct sock_object *s, const char *what, PyObject
 bool ext_int(PyObject *o, int *ret);
 /* The same, with the words of functions whose arguments CPython has parsed by generated code. */
 bool ext_c_int(PyObject *o, int *ret);
+/* The same; where may_be_none, all that equals -1 (-1.0) is it. */
+bool ext_c_int_or_none(PyObject *o, bool may_be_none, int *ret);
 bool ext_ssize(PyObject *o, Py_ssize_t *ret);
 /* The same, quick for what it mostly gets. */
 static inline bool ext_size(PyObject *o, Py_ssize_t *ret)
@@ -192,9 +194,9 @@ bool addr_host_argument(PyObject *o, const char **ret_host, PyObject **ret_keep)
  * released. AF_UNSPEC takes either family. Errors as stock's. */
 bool addr_resolve(struct ext_state *st, int family, const char *host, union csock_addr *ret_addr,
                   socklen_t *ret_len);
-/* The text of a str that is a numeric host of either family, valid as long as o; else NULL, and no
- * exception. */
-const char *addr_numeric_text(PyObject *o);
+/* The text of a str that the idna codec would leave as it is, valid as long as o; else NULL, and no
+ * exception. The codec is slow, and may be out of reach. */
+const char *addr_ascii_text(PyObject *o);
 
 /* A server answers whom it heard, and hears the same one again: so the socket keeps the newest
  * numeric AF_INET address as tuple and as sockaddr. The tuple cannot change, and a name, which may

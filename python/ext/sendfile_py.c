@@ -1,4 +1,4 @@
-/* What csock/_sendfile.py needs of the core: a part of a file into a socket, and waiting until a
+/* What csock/_helpers.py needs of the core: a part of a file into a socket, and waiting until a
  * socket takes more. Functions of csock._core, because stock's socket type has no such methods. */
 #include "ext.h"
 

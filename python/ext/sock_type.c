@@ -168,38 +168,38 @@ static int adopt(struct csock *core, int fd, int family, int type, int proto, in
 
 struct init_arguments {
     int family, type, proto;
+    bool by_class; /* the class socket.socket, which knows defaults */
     PyObject *fileno;
 };
+#define NO_ARGUMENTS(self) -1, -1, -1, sock_class_found(self) != NULL, Py_None
 
 /* The numbers family, type and proto; those at the end may be missing, and any may be NULL. */
-static bool numbers_of(PyObject *const *given, Py_ssize_t n, struct init_arguments *ret)
+static bool numbers_of(PyObject *const *given, Py_ssize_t n, struct init_arguments *a)
 {
-    int *const numbers[SOCK_PLAIN_ARGS] = {&ret->family, &ret->type, &ret->proto};
-    *ret = (struct init_arguments){-1, -1, -1, Py_None};
+    int *const numbers[SOCK_PLAIN_ARGS] = {&a->family, &a->type, &a->proto};
     for (Py_ssize_t i = 0; i < n; i++)
-        if (given[i] && !ext_c_int(given[i], numbers[i]))
+        if (given[i] && !ext_c_int_or_none(given[i], a->by_class, numbers[i]))
             return false;
     return true;
 }
 
-static bool init_arguments_of(PyObject *args, PyObject *kwargs, struct init_arguments *ret)
+static bool init_arguments_of(PyObject *args, PyObject *kwargs, struct init_arguments *a)
 {
     static char *names[] = {"family", "type", "proto", "fileno", NULL};
-    PyObject *given[SOCK_PLAIN_ARGS] = {NULL}, *fileno = Py_None;
+    PyObject *given[SOCK_PLAIN_ARGS] = {NULL};
     if (!kwargs && PyTuple_GET_SIZE(args) <= SOCK_PLAIN_ARGS)
-        return numbers_of(&PyTuple_GET_ITEM(args, 0), PyTuple_GET_SIZE(args), ret);
+        return numbers_of(&PyTuple_GET_ITEM(args, 0), PyTuple_GET_SIZE(args), a);
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OOOO:socket", names, &given[0], &given[1],
-                                     &given[2], &fileno) ||
-        !numbers_of(given, SOCK_PLAIN_ARGS, ret))
+                                     &given[2], &a->fileno))
         return false;
-    ret->fileno = fileno;
-    return true;
+    a->by_class = a->by_class && a->fileno == Py_None;
+    return numbers_of(given, SOCK_PLAIN_ARGS, a);
 }
 
-/* The class socket.socket shows audit hooks what is opened, and not what was left out. */
-static void put_defaults(struct sock_object *s, struct init_arguments *a)
+/* Audit hooks are shown what is opened, and not what was left out. */
+static void put_defaults(struct init_arguments *a)
 {
-    if (a->fileno != Py_None || !sock_class_found((PyObject *)s))
+    if (!a->by_class)
         return;
     a->family = a->family == -1 ? AF_INET : a->family;
     a->type = a->type == -1 ? SOCK_STREAM : a->type;
@@ -231,7 +231,7 @@ static int replace_core(struct sock_object *s, int fd, const struct init_argumen
 static int initialise(struct sock_object *s, struct init_arguments *a)
 {
     int fd = -1;
-    put_defaults(s, a);
+    put_defaults(a);
     if (PySys_Audit("socket.__new__", "Oiii", (PyObject *)s, a->family, a->type, a->proto) < 0)
         return -1;
     if (a->fileno != Py_None && !fileno_argument(a->fileno, &fd))
@@ -251,15 +251,17 @@ static int initialise(struct sock_object *s, struct init_arguments *a)
 
 static int sock_init(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    struct init_arguments a;
+    struct init_arguments a = {NO_ARGUMENTS(self)};
     return init_arguments_of(args, kwargs, &a) ? initialise((struct sock_object *)self, &a) : -1;
 }
 
 PyObject *sock_make(PyTypeObject *type, struct ext_state *st, PyObject *const *args, Py_ssize_t n)
 {
-    struct init_arguments a;
     struct sock_object *s = sock_alloc(type, st);
-    if (s && !(numbers_of(args, n, &a) && initialise(s, &a) == 0))
+    if (!s)
+        return NULL;
+    struct init_arguments a = {NO_ARGUMENTS((PyObject *)s)};
+    if (!numbers_of(args, n, &a) || initialise(s, &a) < 0)
         Py_CLEAR(s);
     return (PyObject *)s;
 }

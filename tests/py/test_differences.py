@@ -148,3 +148,41 @@ def test_references_to_received_bytes(impl):
     received, other = [sys.getrefcount(data) for data in both]
     kept = impl.__name__ == "csock" and not sysconfig.get_config_var("Py_GIL_DISABLED")
     assert received - other == kept
+
+
+HIDDEN = """
+import importlib, os, sys
+module = importlib.import_module(sys.argv[1])
+import selectors
+heard = set()
+
+def note(name, value):
+    heard.add(name)
+    return value
+
+class Poll(selectors.PollSelector):
+    def __init__(self):
+        heard.add("PollSelector")
+        super().__init__()
+
+selectors.PollSelector = Poll
+real = module._intenum_converter, module.getdefaulttimeout
+module._intenum_converter = lambda *args: note("converter", real[0](*args))
+module.getdefaulttimeout = lambda: note("timeout", real[1]())
+a, b = module.socketpair()
+with a, b, open(sys.argv[2], "rb") as file:
+    assert a.sendfile(file) > 0
+    a.family
+with module.create_server(("127.0.0.1", 0)) as server:
+    module.create_connection(server.getsockname()).close()
+    server.accept()[0].close()
+print(sorted(heard))
+"""
+
+
+@pytest.mark.parametrize("name", ["socket", "csock.dropin"])
+def test_globals_that_are_not_heard(name):
+    command = [sys.executable, "-c", HIDDEN, name, __file__]
+    done = subprocess.run(command, capture_output=True, text=True)
+    all_of_them = "['PollSelector', 'converter', 'timeout']\n"
+    assert (done.stdout, done.stderr) == ("[]\n" if "csock" in name else all_of_them, "")

@@ -82,3 +82,28 @@ threads = [threading.Thread(target=run, args=(work,)) for _ in range(4)]
 print("done")
 """
     assert run(program) == "done\n"
+
+
+DROPPED = """
+import gc, sys, weakref
+import csock
+csock.install() if sys.argv[1] == "install" else csock.socket
+csock.socketpair()
+kept = [csock.socket, csock.SocketIO, csock.AddressFamily, sys.modules["csock._core"].RawStream]
+kept += [sys.modules["csock._socket"], sys.modules["csock._socket"].socket]
+kept = [weakref.ref(one) for one in kept]
+for name in [name for name in sys.modules if "socket" in name or name.startswith("csock")]:
+    del sys.modules[name]
+del csock
+while gc.collect():
+    pass
+print([one() for one in kept if one() is not None])
+"""
+
+
+@pytest.mark.parametrize("how", ["install", "direct"])
+def test_nothing_is_left_of_one_that_has_ended(how):
+    """Which is that the collector finds all of csock where nothing has it any more."""
+    command = [sys.executable, "-W", "ignore", "-c", DROPPED, how]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")

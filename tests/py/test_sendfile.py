@@ -205,7 +205,7 @@ def test_waiting_is_no_spinning(csock, path, way, monkeypatch):
         tries.append(1)
         return send_file(*args)
 
-    module = importlib.import_module("csock._sendfile")
+    module = importlib.import_module("csock._helpers")
     send_file = module.send_file
     monkeypatch.setattr(module, "send_file", counting)
     a, b = csock.socketpair()
@@ -254,9 +254,9 @@ def test_closing_ends_it(csock, path, way, timeout):
 NAMES = """
 import sys
 import csock
-before = "selectors" in sys.modules, "csock._sendfile" in sys.modules
 from csock.dropin import *
 import csock.dropin
+before = "selectors" in sys.modules
 if sys.version_info < (3, 14):
     assert csock.dropin.selectors.DefaultSelector and csock.dropin.array.array
 try:
@@ -267,5 +267,26 @@ except AttributeError as error:
 
 
 def test_modules_come_when_asked_for():
-    text = "(False, False) module 'csock.dropin' has no attribute 'no_such_name'\n"
+    text = "False module 'csock.dropin' has no attribute 'no_such_name'\n"
     assert testkit.run_python(NAMES).stdout == text
+
+
+@pytest.mark.parametrize("timeout", [None, 5])
+def test_what_stands_for_the_system_call_is_heard(pair, path, timeout, monkeypatch):
+    """Tools that look for calls that block put themselves there."""
+    a, b = pair
+    a.settimeout(timeout)
+    calls = []
+    real = os.sendfile
+    monkeypatch.setattr(os, "sendfile", lambda *args: calls.append(args) or real(*args))
+    with open(path, "rb") as file:
+        assert a.sendfile(file, 1, 20) == 20 and file.tell() == 21
+        assert b.recv(100) == path.read_bytes()[1:21]
+        assert calls[0] == (a.fileno(), file.fileno(), 1, 20)
+
+    def refuse(*args):
+        raise RuntimeError("it blocks")
+
+    monkeypatch.setattr(os, "sendfile", refuse)
+    with open(path, "rb") as file, pytest.raises(RuntimeError, match="it blocks"):
+        a.sendfile(file)
