@@ -51,6 +51,8 @@ def test_modules_that_come_late():
         del late.planted
         assert not hasattr(module, "planted")
     assert not hasattr(ours, "no_such_name")
+    if sys.version_info < (3, 13):
+        assert ours.array is __import__("array")
 
 
 def test_raw_stream_has_stocks_attributes():

@@ -185,3 +185,11 @@ def test_initialised_again_with_its_own_descriptor(impl):
     assert b.recv(9) == b"x"
     a.close()
     b.close()
+
+
+def test_a_replaced_dup_is_heard_by_fromfd(module, monkeypatch):
+    asked = []
+    real = module.dup
+    monkeypatch.setattr(module, "dup", lambda fd: asked.append(fd) or real(fd))
+    with module.socket() as sock, module.fromfd(sock.fileno(), 2, 1) as copy:
+        assert asked == [sock.fileno()] and copy.fileno() != sock.fileno()

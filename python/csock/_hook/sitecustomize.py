@@ -53,4 +53,4 @@ if __name__ == "sitecustomize":
     sys.path[:] = [folder for folder in sys.path if folder != _here]
     _begin(os.path.dirname(_here))
     del sys.modules["sitecustomize"]
-    import sitecustomize  # noqa: F401 (the next one, if there is any)
+    __import__("sitecustomize")  # the next one, if there is any
