@@ -54,7 +54,12 @@ int csock__interrupted(struct csock__waiting *wg)
 {
     if (csock__closing(wg->s))
         return CSOCK_ECLOSED;
-    if (wg->w->interrupted && wg->w->interrupted(wg->w->arg) != 0)
+    if (!wg->w->interrupted)
+        return 0;
+    csock__step_aside(&wg->call);
+    int stop = wg->w->interrupted(wg->w->arg);
+    csock__step_back(&wg->call);
+    if (stop)
         return CSOCK_EINTERRUPTED;
     return csock__closing(wg->s) ? CSOCK_ECLOSED : 0;
 }

@@ -142,29 +142,57 @@ void csock__sleep_end(struct csock__sleep *sleep, const struct csock *s)
         csock__sys->thread_mask(SIG_SETMASK, &sleep->mask, NULL);
 }
 
+/* Signals one thread if it sleeps on *s. False if it could not be sent. */
+static bool wake_one(struct csock__thread *t, const struct csock *s, int sig)
+{
+    uintptr_t asleep = (uintptr_t)s;
+    if (!atomic_compare_exchange_strong(&t->on, &asleep, asleep | BEING_SIGNALLED))
+        return true;
+    bool sent = sig && csock__sys->tgkill(atomic_load(&t->tid), sig) == 0;
+    atomic_store(&t->on, (uintptr_t)s);
+    return sent;
+}
+
+static bool sleeps_on(struct csock__thread *t, const struct csock *s)
+{
+    return t != csock__me && (atomic_load(&t->on) & ~BEING_SIGNALLED) == (uintptr_t)s;
+}
+
+/* No handler of this thread runs meanwhile: one that took long, or left for good, would keep the
+ * thread that is being signalled where it is. */
 bool csock__wake(const struct csock *s, unsigned most)
 {
     bool sent = true;
+    sigset_t all, before;
+    if (!csock__someone_sleeps(s))
+        return true;
     int sig = current_signal();
     if (sig && !is_ours(sig)) /* taken by the program meanwhile: its handler must not run */
         sig = choose_signal();
-    for (struct csock__thread *t = csock__threads(); t && most > 0; t = t->next) {
-        uintptr_t asleep = (uintptr_t)s;
-        if (t == csock__me || atomic_load(&t->on) != asleep ||
-            !atomic_compare_exchange_strong(&t->on, &asleep, asleep | BEING_SIGNALLED))
-            continue;
-        if (!sig || csock__sys->tgkill(atomic_load(&t->tid), sig) != 0)
-            sent = false;
-        atomic_store(&t->on, (uintptr_t)s);
-        most--;
-    }
+    sigfillset(&all);
+    bool blocked = csock__sys->thread_mask(SIG_SETMASK, &all, &before) == 0;
+    for (struct csock__thread *t = csock__threads(); t && most > 0; t = t->next)
+        if (sleeps_on(t, s)) {
+            sent = wake_one(t, s, sig) && sent;
+            most--;
+        }
+    if (blocked)
+        csock__sys->thread_mask(SIG_SETMASK, &before, NULL);
     return sent;
 }
 
 bool csock__someone_sleeps(const struct csock *s)
 {
     for (struct csock__thread *t = csock__threads(); t; t = t->next)
-        if (t != csock__me && (atomic_load(&t->on) & ~BEING_SIGNALLED) == (uintptr_t)s)
+        if (sleeps_on(t, s))
             return true;
     return false;
+}
+
+void csock__forget_sleepers(const struct csock *s)
+{
+    for (struct csock__thread *t = csock__threads(); t; t = t->next) {
+        uintptr_t asleep = (uintptr_t)s;
+        atomic_compare_exchange_strong(&t->on, &asleep, 0);
+    }
 }

@@ -13,8 +13,19 @@
  *                  says so and names the function that frees it.
  *   Threads        any call may run in any number of threads on the same socket, csock_close()
  *                  and csock_detach() included. csock_open, _pair, _adopt, _dup and _accept fill
- *                  a struct that no other thread may use until they have returned. A thread that
- *                  is cancelled inside a call, or jumps out of it, stays counted as inside.
+ *                  a struct that no other thread may use until they have returned.
+ *   Leaving        a call that blocks may be left for good: by siglongjmp(3) from a signal handler,
+ *                  by that or a C++ exception from its callbacks, by a thread that is cancelled.
+ *                  Other sockets notice nothing. This one counts it as inside for ever: closing it
+ *                  lets the connection go and returns 1, at once if the call was left from
+ *                  `interrupted` or by the thread that closes, else after a second, in which it
+ *                  may interrupt system calls of the thread that left; its storage is the caller's
+ *                  again, but csock_idle() stays false, and the descriptor's number is never given
+ *                  back: nothing tells such a call from one that is about to use it. A call that
+ *                  does not block must not be left, nor csock_close() and csock_detach(), whose
+ *                  socket then stays half closed, and its descriptor open. A callback may switch
+ *                  to another stack, and back, in any order, as long as the call ends in the
+ *                  thread in which it began.
  *   Descriptors    are close-on-exec from birth, but for adopted ones, which stay as they are.
  *   Time           nanoseconds of CLOCK_MONOTONIC, as csock_now() tells it.
  */
@@ -95,7 +106,8 @@ struct csock_wait {
     /* Called when a signal arrived (EINTR), and between the parts of csock_send_all, before the
      * call goes on; signals that come and go do not extend the deadline. Non-zero ends the call
      * with CSOCK_EINTERRUPTED. Not called where a count is returned instead, as after a send that
-     * a signal cut short. No lock is held. May be NULL: the call just goes on. */
+     * a signal cut short. No lock is held, and nobody who closes the socket meanwhile waits for it.
+     * May be NULL: the call just goes on. */
     int (*interrupted)(void *arg);
     /* Called right before the call may sleep, and right after. A Python binding drops and takes
      * its lock here; interrupted runs after resume. Both or neither may be NULL. */
@@ -332,10 +344,11 @@ CSOCK_API int csock_fd(const struct csock *s);
 /* Closes. Calls that other threads have inside return CSOCK_ECLOSED within milliseconds; the
  * descriptor goes back to the kernel only when the last of them has left, so that its number is
  * not reused under a running call. Waits for them, about a second at most; a call that is stuck
- * longer (say, in its own interrupted callback) gives the number back itself when it ends, while
- * the connection is let go of at once. So it is when the closer is a signal handler or callback of
- * a thread that is itself inside: the call underneath gives the number back. Queued data still
- * goes out, as close(2) has it. After fork(2) the child closes its own copy at once.
+ * longer (say, in a signal handler) gives the number back itself when it ends, while the connection
+ * is let go of at once. So it is, without any waiting, with a call whose `interrupted` runs just
+ * then, for that may itself be waiting for the closer; and where the closer is a signal handler or
+ * callback of a thread that is itself inside: the call underneath gives the number back. Queued
+ * data still goes out, as close(2) has it. After fork(2) the child closes its own copy at once.
  * Returns 0; 1 if a call is still inside, so that *s must stay where it is until that returns;
  * -EBADF if it is closed already; what close(2) reports (the descriptor is gone anyway). Threads
  * that no signal reaches are woken by shutdown(2) after that second: at RLIMIT_SIGPENDING, or where
@@ -357,9 +370,10 @@ CSOCK_API uint32_t csock_forks(void);
 CSOCK_API int csock_close_within(struct csock *s, int64_t ns);
 
 /* Gives up the socket without closing: wakes as csock_close does, and returns the descriptor,
- * which is the caller's from then on, or -EBADF. Not from a signal handler of a thread that is
- * itself inside: the call underneath may go on to sleep. So may one whose thread no signal
- * reaches (see csock_close), and take what comes. */
+ * which is the caller's from then on, or -EBADF. As csock_close it may return while a call is
+ * inside still: csock_idle() tells when *s may go. Not from a signal handler of a thread that is
+ * itself inside: the call underneath may go on to sleep. So may one whose thread no signal reaches,
+ * and take what comes. */
 CSOCK_API int csock_detach(struct csock *s);
 
 /* For a bare descriptor, of a socket or not, that no struct csock owns: a close-on-exec duplicate
