@@ -4,7 +4,6 @@
 
 #include "sys.h"
 #include "users.h"
-#include "wait.h"
 
 #define OWN_FLAGS (CSOCK_NONBLOCK | CSOCK_SIGPIPE | CSOCK_NO_TRY)
 
@@ -175,14 +174,6 @@ int csock__set_blocking(struct csock *s, bool blocking)
     if (r == 0)
         csock__flag(s, CSOCK_NONBLOCK, !blocking);
     return r;
-}
-
-int csock__ready_to_poll(struct csock__waiting *wg)
-{
-    if (!csock__polls(wg) || (csock__flags(wg->s) & CSOCK_NONBLOCK))
-        return 0;
-    int r = csock__set_blocking(wg->s, false);
-    return r < 0 && csock__closing(wg->s) ? CSOCK_ECLOSED : r;
 }
 
 int csock_set_blocking(struct csock *s, bool blocking)

@@ -397,14 +397,16 @@ CSOCK_API int csock_get_blocking(struct csock *s);
 
 /* Accepts a connection into *ret_conn, which inherits family, type, proto and SIGPIPE behaviour,
  * and is in blocking mode. ret_peer and ret_len may both be NULL. Blocks. Any deadline,
- * CSOCK_NOWAIT too, puts the listener into non-blocking mode, and leaves it there, because another
- * process may take the connection between poll and accept. Errors: -ECONNABORTED, -EMFILE and
+ * CSOCK_NOWAIT too, puts the listener into non-blocking mode before each try, and leaves it there,
+ * because another process may take the connection between poll and accept; who switches it back in
+ * the middle of a try (csock_set_blocking, a duplicate, a fork child) takes the deadline away, and
+ * closing ends the call all the same. Errors: -ECONNABORTED, -EMFILE and
  * whatever accept4(2) has; on all of them the listener stays usable. */
 CSOCK_API int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_peer,
                            socklen_t *ret_len, const struct csock_wait *w);
 
 /* Connects, and waits until the connection stands. Any deadline, CSOCK_NOWAIT too, puts the socket
- * into non-blocking mode, and leaves it there. An interrupted connect goes on. A full AF_UNIX
+ * into non-blocking mode, as in csock_accept. An interrupted connect goes on. A full AF_UNIX
  * backlog is waited for. After CSOCK_ETIMEOUT the attempt may still be under way: close the socket.
  * connect(2). */
 CSOCK_API int csock_connect(struct csock *s, const union csock_addr *addr, socklen_t len,
@@ -478,7 +480,7 @@ CSOCK_API ssize_t csock_try_send_to(const struct csock *s, const void *buf, size
                                     const union csock_addr *addr, socklen_t len);
 /* Sends at most n bytes of an open file from offset on; the file's own position stays. Returns the
  * count, which may be short; 0 at the end of the file. Blocks; any deadline, CSOCK_NOWAIT too, puts
- * the socket into non-blocking mode, and leaves it there. A broken pipe raises SIGPIPE whatever the
+ * the socket into non-blocking mode, as in csock_accept. A broken pipe raises SIGPIPE whatever the
  * socket's flags. Errors: -EINVAL where the file is not of a kind for it. sendfile(2). */
 CSOCK_API ssize_t csock_sendfile(struct csock *s, int file, off_t offset, size_t n,
                                  const struct csock_wait *w);

@@ -413,3 +413,48 @@ def test_a_duplicate_that_blocks_keeps_no_deadline_from_passing(impl, blocking):
                     server.accept()
             else:
                 client.connect(server.getsockname())
+
+
+def start_of_accept(csock):
+    return testkit.listener(csock), lambda s: s.accept(), ()
+
+
+def start_of_connect(csock):
+    server, waiting = testkit.full_tcp_listener(csock)
+    address = server.getsockname()
+    return csock.socket(), lambda s: s.connect(address), (server, waiting)
+
+
+def start_of_sendfile(csock):
+    a, b = testkit.stream_pair(csock, "unix")
+    testkit.fill(a, b)
+    file = open(os.__file__, "rb")
+    return a, lambda s: s.sendfile(file), (b, file)
+
+
+CANNOT_BE_TOLD = [start_of_accept, start_of_connect, start_of_sendfile]
+
+
+@pytest.mark.parametrize("start", CANNOT_BE_TOLD)
+@pytest.mark.parametrize("where", ["duplicate", "child"])
+def test_timeouts_hold_on_what_others_made_blocking(csock, start, where):
+    s, call, keep = start(csock)
+    with testkit.closing(s, *keep):
+        s.settimeout(0.1)
+        if where == "duplicate":
+            with s.dup() as copy:
+                copy.settimeout(None)
+        else:
+            fd = s.fileno()
+            testkit.run_python(f"import os; os.set_blocking({fd}, True)", pass_fds=[fd])
+        assert os.get_blocking(s.fileno())
+        check_times_out(lambda: call(s), 0.1)
+
+
+def test_accept_that_never_waits_does_not_on_what_others_made_blocking(csock):
+    with testkit.listener(csock) as server:
+        server.settimeout(0)
+        with server.dup() as copy:
+            copy.settimeout(None)
+        with pytest.raises(BlockingIOError):
+            server.accept()
