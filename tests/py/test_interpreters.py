@@ -41,7 +41,7 @@ def run(program):
     return done.stdout
 
 
-WORK = """
+WORK = '''
 import csock
 a, b = csock.socketpair()
 a.settimeout(5)
@@ -49,21 +49,18 @@ b.sendall(b"x")
 file = b.makefile("rb")
 a.send(b"line" + bytes([10]))
 print(a.recv(9), file.readline(), csock.SocketType.__name__, flush=True)
-"""
+'''
 
 
 def test_each_has_its_own_types_and_state():
-    assert (
-        run(f"""
+    assert run(f"""
 run({WORK!r})
 import csock
 csock.setdefaulttimeout(3)
 run("import csock; print(csock.getdefaulttimeout(), flush=True)")
 run({WORK!r})
 {WORK}
-""")
-        == f"b'x' b'line\\n' socket\n{None}\nb'x' b'line\\n' socket\nb'x' b'line\\n' socket\n"
-    )
+""") == f"b'x' b'line\\n' socket\n{None}\nb'x' b'line\\n' socket\nb'x' b'line\\n' socket\n"
 
 
 def test_sockets_of_many_interpreters_in_threads():
