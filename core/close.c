@@ -38,6 +38,8 @@ static bool drain(struct csock *s, int64_t patience)
     uint32_t counted, listed, present;
     int64_t nap = FIRST_NAP_NS, start = 0;
     bool others = false; /* whatever the list says */
+    if (csock__present(s) == 0)
+        return true;
     csock__own_calls(s, &counted, &listed);
     while ((present = csock__present(s)) > counted ||
            (present > 0 && (others = others || csock__someone_sleeps(s)))) {

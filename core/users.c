@@ -4,10 +4,10 @@
  * those who are counted in it:
  *
  *     bits 63..46  fork generation in which the calls were counted
- *     bit  45      ABANDONED: the closer stopped waiting; the last user closes the descriptor
- *     bit  44      CLOSING: nobody enters any more
- *     bits 43..22  aside: those of the users whose callback is running
- *     bits 21..0   users: calls inside
+ *     bits 45..24  aside: those of the users whose callback is running
+ *     bits 23..2   users: calls inside
+ *     bit  1       ABANDONED: the closer stopped waiting; the last user closes the descriptor
+ *     bit  0       CLOSING: nobody enters any more
  *
  * (A system has 2^22 threads at most: proc(5), pid_max.) In the child after fork() the users of the
  * parent's other threads do not exist: a word of an older generation counts as "open, no users".
@@ -20,12 +20,11 @@
 #include "thread.h"
 #include "users.h"
 
-#define COUNT_BITS 22
-#define USER ((uint64_t)1)
-#define ASIDE (USER << COUNT_BITS)
-#define COUNT_MASK (ASIDE - 1)
-#define CLOSING (ASIDE << COUNT_BITS)
-#define ABANDONED (CLOSING << 1)
+#define CLOSING ((uint64_t)1)
+#define ABANDONED ((uint64_t)2)
+#define USER ((uint64_t)1 << 2)
+#define ASIDE ((uint64_t)1 << 24)
+#define USERS (ASIDE - USER)
 #define GENERATION_SHIFT 46
 
 #define PLACES 8
@@ -82,15 +81,20 @@ int csock_fd(const struct csock *s)
     return csock__closing(s) ? -1 : csock__fd(s);
 }
 
+static uint32_t users_of(uint64_t state)
+{
+    return (uint32_t)((state & USERS) / USER);
+}
+
 uint32_t csock__users(const struct csock *s)
 {
-    return (uint32_t)(current(load(s)) & COUNT_MASK);
+    return users_of(current(load(s)));
 }
 
 uint32_t csock__present(const struct csock *s)
 {
     uint64_t now = current(load(s));
-    return (uint32_t)((now & COUNT_MASK) - (now / ASIDE & COUNT_MASK));
+    return users_of(now) - (uint32_t)(now / ASIDE & USERS / USER);
 }
 
 /* Taking the descriptor out is the last thing that a closer does to *s, or the last user of an
@@ -131,40 +135,52 @@ int csock__let_go(struct csock *s)
 }
 
 /* Signal handlers of this thread look at the list, and nobody else. */
-static void note(unsigned place, uintptr_t what)
+static void note(uintptr_t *place, uintptr_t what)
 {
-    __atomic_store_n(&own[place], what, __ATOMIC_RELAXED);
+    __atomic_store_n(place, what, __ATOMIC_RELAXED);
 }
 
-static unsigned another_place(void)
+__attribute__((cold, noinline)) static uintptr_t *another_place(void)
 {
-    for (unsigned place = 1; place < PLACES; place++)
-        if (!own[place])
-            return place;
-    return overwritten++ % PLACES;
+    for (unsigned i = 1; i < PLACES; i++)
+        if (!own[i])
+            return &own[i];
+    return &own[overwritten++ % PLACES];
 }
 
-static unsigned free_place(void)
+static uintptr_t *free_place(void)
 {
-    return own[0] ? another_place() : 0;
+    return own[0] ? another_place() : own;
+}
+
+static inline int enter_at(struct csock__call *call, struct csock *s, uintptr_t *place,
+                           uint32_t generation)
+{
+    uint64_t was = load(s), now, fresh = (uint64_t)generation << GENERATION_SHIFT;
+    *call = (struct csock__call){.s = s, .place = place, .generation = generation};
+    /* Listed before it is counted: a signal handler that closes the socket has to find itself. */
+    note(place, (uintptr_t)s);
+    do {
+        now = as_seen(was, fresh);
+        if ((now & CLOSING) || csock__fd(s) < 0) {
+            note(place, 0);
+            return -EBADF;
+        }
+    } while (!swap(s, &was, now + USER));
+    note(place, (uintptr_t)s | COUNTED);
+    return 0;
+}
+
+/* Within another call, or as the first in a child. */
+__attribute__((cold, noinline)) static int enter_in_full(struct csock__call *call, struct csock *s)
+{
+    return enter_at(call, s, free_place(), csock__generation());
 }
 
 int csock__enter(struct csock__call *call, struct csock *s)
 {
-    uint32_t generation = csock__generation();
-    uint64_t was = load(s), now, fresh = (uint64_t)generation << GENERATION_SHIFT;
-    *call = (struct csock__call){.s = s, .generation = generation, .place = free_place()};
-    /* Listed before it is counted: a signal handler that closes the socket has to find itself. */
-    note(call->place, (uintptr_t)s);
-    do {
-        now = as_seen(was, fresh);
-        if ((now & CLOSING) || csock__fd(s) < 0) {
-            note(call->place, 0);
-            return -EBADF;
-        }
-    } while (!swap(s, &was, now + USER));
-    note(call->place, (uintptr_t)s | COUNTED);
-    return 0;
+    uint32_t mark = csock__known_generation();
+    return mark && !own[0] ? enter_at(call, s, own, mark) : enter_in_full(call, s);
 }
 
 /* A child of fork() that goes on with its parent's call never counted it. Else the word is of this
@@ -177,11 +193,14 @@ static bool is_counted(const struct csock__call *call)
 void csock__leave(struct csock__call *call)
 {
     struct csock *s = call->s;
-    note(call->place, (uintptr_t)s);
-    uint64_t now = is_counted(call) ? __atomic_sub_fetch(&s->state, USER, __ATOMIC_SEQ_CST) : 0;
-    note(call->place, 0);
+    uintptr_t *place = call->place;
+    note(place, (uintptr_t)s);
+    /* Not, either, if the kernel has just wiped the mark. */
+    bool counted = call->generation == csock__known_generation();
+    uint64_t now = counted ? __atomic_sub_fetch(&s->state, USER, __ATOMIC_SEQ_CST) : 0;
+    note(place, 0);
     /* Once the count is 0 and no ABANDONED, the closer may free *s: do not touch it again. */
-    if ((now & ABANDONED) && (now & COUNT_MASK) == 0)
+    if ((now & (USERS | ABANDONED)) == ABANDONED)
         csock__let_go(s);
 }
 
@@ -217,18 +236,18 @@ bool csock__begin_close(struct csock *s)
 void csock__own_calls(const struct csock *s, uint32_t *ret_counted, uint32_t *ret_listed)
 {
     *ret_counted = *ret_listed = 0;
-    for (unsigned place = 0; place < PLACES; place++)
-        if ((own[place] & ~COUNTED) == (uintptr_t)s) {
-            *ret_counted += own[place] & COUNTED;
+    for (unsigned i = 0; i < PLACES; i++)
+        if ((own[i] & ~COUNTED) == (uintptr_t)s) {
+            *ret_counted += own[i] & COUNTED;
             ++*ret_listed;
         }
 }
 
 void csock__forget_own_calls(const struct csock *s)
 {
-    for (unsigned place = 0; place < PLACES; place++)
-        if ((own[place] & ~COUNTED) == (uintptr_t)s)
-            note(place, 0);
+    for (unsigned i = 0; i < PLACES; i++)
+        if ((own[i] & ~COUNTED) == (uintptr_t)s)
+            note(&own[i], 0);
 }
 
 bool csock__abandon(struct csock *s)
@@ -236,7 +255,7 @@ bool csock__abandon(struct csock *s)
     uint64_t was = load(s), now;
     do {
         now = current(was);
-        if ((now & COUNT_MASK) == 0)
+        if ((now & USERS) == 0)
             return false;
     } while (!swap(s, &was, now | ABANDONED));
     return true;

@@ -12,8 +12,8 @@
  * later, from any callback and any signal handler. */
 struct csock__call {
     struct csock *s;
+    uintptr_t *place;    /* in the list of the thread's own: users.c */
     uint32_t generation; /* fork generation in which it was counted */
-    unsigned place;      /* in the list of the thread's own: users.c */
 };
 
 /* Fills *s around an open descriptor. */

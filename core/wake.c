@@ -153,9 +153,11 @@ static bool wake_one(struct csock__thread *t, const struct csock *s, int sig)
     return sent;
 }
 
-static bool sleeps_on(struct csock__thread *t, const struct csock *s)
+/* Another thread than this one. */
+static bool sleeps_on(const struct csock__thread *t, const struct csock *s)
 {
-    return t != csock__me && (atomic_load(&t->on) & ~BEING_SIGNALLED) == (uintptr_t)s;
+    return (atomic_load(&t->on) & ~BEING_SIGNALLED) == (uintptr_t)s && csock__lives(t) &&
+           t != csock__me();
 }
 
 /* No handler of this thread runs meanwhile: one that took long, or left for good, would keep the
