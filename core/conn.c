@@ -36,7 +36,7 @@ int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_
                           .nameless = kind.family == AF_ALG};
     r = (int)csock__run(&wg, &a.op);
     /* SO_RCVLOWAT is inherited by the kernel, so what follows from it is, too. */
-    unsigned flags = csock__flags(s) & (CSOCK_SIGPIPE | CSOCK_NO_TRY);
+    unsigned flags = csock__flags(s) & (CSOCK_SIGPIPE | CSOCK_NO_TRY | CSOCK_EAGAIN);
     csock__waiting_end(&wg);
     if (r < 0)
         return r;
@@ -102,9 +102,9 @@ static int connect_blocking(struct csock__waiting *wg, const struct csock__op *o
         if (wg->s->family != AF_UNIX)
             return await_outcome(wg);
     }
-    if (r == -EINPROGRESS)
+    if (r == -EINPROGRESS && csock__has_to_poll(wg))
         return await_outcome(wg);
-    return r == -EAGAIN && csock__polls(wg) ? connect_polling(wg, op) : (int)r;
+    return r == -EAGAIN && csock__has_to_poll(wg) ? connect_polling(wg, op) : (int)r;
 }
 
 int csock_connect(struct csock *s, const union csock_addr *addr, socklen_t len,

@@ -5,7 +5,7 @@
 #include "sys.h"
 #include "users.h"
 
-#define OWN_FLAGS (CSOCK_NONBLOCK | CSOCK_SIGPIPE | CSOCK_NO_TRY)
+#define OWN_FLAGS (CSOCK_NONBLOCK | CSOCK_SIGPIPE | CSOCK_NO_TRY | CSOCK_EAGAIN)
 
 static int checked_flags(unsigned flags)
 {
@@ -70,8 +70,8 @@ int csock_adopt(struct csock *s, int fd, int family, int type, int proto, unsign
     int nonblock = csock__sys->get_nonblock(fd);
     if (nonblock < 0)
         return -errno;
-    flags =
-        (flags & CSOCK_SIGPIPE) | (nonblock ? CSOCK_NONBLOCK : 0) | (low > 1 ? CSOCK_NO_TRY : 0);
+    flags = (flags & (CSOCK_SIGPIPE | CSOCK_EAGAIN)) | (nonblock ? CSOCK_NONBLOCK : 0) |
+            (low > 1 ? CSOCK_NO_TRY : 0);
     csock__birth(s, fd, family, plain_type(type), proto, flags);
     return 0;
 }

@@ -232,6 +232,13 @@ static ssize_t run_polling(struct csock__waiting *wg, const struct csock__op *op
     }
 }
 
+bool csock__has_to_poll(const struct csock__waiting *wg)
+{
+    if (csock__polls(wg))
+        return true;
+    return !(csock__flags(wg->s) & CSOCK_EAGAIN) && csock__sys->get_nonblock(csock__fd(wg->s)) == 1;
+}
+
 /* The descriptor may become non-blocking under the call, if another thread has a deadline. */
 static ssize_t run_blocking(struct csock__waiting *wg, const struct csock__op *op)
 {
@@ -241,7 +248,7 @@ static ssize_t run_blocking(struct csock__waiting *wg, const struct csock__op *o
         if (stop < 0)
             return stop;
     }
-    return r == -EAGAIN && csock__polls(wg) ? run_polling(wg, op) : r;
+    return r == -EAGAIN && csock__has_to_poll(wg) ? run_polling(wg, op) : r;
 }
 
 /* Whether the call is tried before it waits. */

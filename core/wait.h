@@ -41,6 +41,11 @@ struct csock__op {
 /* Whether the call waits by poll rather than by the blocking system call itself. */
 bool csock__polls(const struct csock__waiting *wg);
 
+/* The same, once the blocking call has said that it would have to wait: then SO_RCVTIMEO or
+ * SO_SNDTIMEO has passed, which is for the caller to hear, or somebody else has made the descriptor
+ * non-blocking. */
+bool csock__has_to_poll(const struct csock__waiting *wg);
+
 /* Whether one try is all that the caller asked for. */
 bool csock__nowait(const struct csock__waiting *wg);
 

@@ -303,7 +303,7 @@ struct csock {
         .fd = -1 \
     }
 
-/* Flags of csock_open, _pair and _adopt; accepted sockets inherit the last two. */
+/* Flags of csock_open, _pair and _adopt; accepted sockets inherit all but the first. */
 
 /* O_NONBLOCK from birth. csock_adopt ignores it: the descriptor's own mode counts. */
 #define CSOCK_NONBLOCK 1u
@@ -316,6 +316,10 @@ struct csock {
  * try before it. Set for SO_RCVLOWAT and TCP_FASTOPEN_CONNECT, which a try would not honour: by
  * csock_opt_set…, the first by _adopt and _accept, too. */
 #define CSOCK_NO_TRY 4u
+
+/* Where somebody else has made the descriptor non-blocking (a duplicate, another process), a call
+ * without a deadline does not wait by poll(2), but gives -EAGAIN, or -EINPROGRESS, as the kernel. */
+#define CSOCK_EAGAIN 8u
 
 /* socket(2), close-on-exec. SOCK_NONBLOCK in type counts as CSOCK_NONBLOCK. */
 CSOCK_API int csock_open(struct csock *s, int family, int type, int proto, unsigned flags);
@@ -391,8 +395,8 @@ CSOCK_API int csock_sockname(struct csock *s, union csock_addr *ret_addr, sockle
 CSOCK_API int csock_peername(struct csock *s, union csock_addr *ret_addr, socklen_t *ret_len);
 
 /* Blocking mode of the descriptor (O_NONBLOCK off or on), as other programs see it. Waiting calls
- * work in both; a CSOCK_FOREVER call on a non-blocking descriptor waits by poll(2) if the mode was
- * set through this library, and gives -EAGAIN if it was set behind its back. fcntl(2). */
+ * work in both; a CSOCK_FOREVER call on a non-blocking descriptor waits by poll(2), whoever set the
+ * mode: but see CSOCK_EAGAIN. fcntl(2). */
 CSOCK_API int csock_set_blocking(struct csock *s, bool blocking);
 CSOCK_API int csock_get_blocking(struct csock *s);
 
@@ -407,7 +411,8 @@ CSOCK_API int csock_accept(struct csock *s, struct csock *ret_conn, union csock_
                            socklen_t *ret_len, const struct csock_wait *w);
 
 /* Connects, and waits until the connection stands. Any deadline, CSOCK_NOWAIT too, puts the socket
- * into non-blocking mode, as in csock_accept. An interrupted connect goes on. A full AF_UNIX
+ * into non-blocking mode, as in csock_accept. Without one, -EINPROGRESS says that SO_SNDTIMEO has
+ * passed. An interrupted connect goes on. A full AF_UNIX
  * backlog is waited for. After CSOCK_ETIMEOUT the attempt may still be under way: close the socket.
  * connect(2). */
 CSOCK_API int csock_connect(struct csock *s, const union csock_addr *addr, socklen_t len,

@@ -160,6 +160,113 @@ static void waiting_for_ever_goes_on_in_non_blocking_mode(void **state)
     util_close(&s[1]);
 }
 
+static void switch_on(struct csock *s)
+{
+    int fd = csock_fd(s);
+    assert_int_equal(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK), 0);
+}
+
+static ssize_t recv_all(struct util_call *call)
+{
+    char bytes[2];
+    return csock_recv(call->s, bytes, sizeof bytes, MSG_WAITALL, call->w);
+}
+
+static ssize_t recv_message(struct util_call *call)
+{
+    char byte;
+    struct msghdr msg = {.msg_iov = &(struct iovec){&byte, 1}, .msg_iovlen = 1};
+    return csock_recvmsg(call->s, &msg, 0, call->w);
+}
+
+static void empty_socket(void)
+{
+    struct csock s[2];
+    util_pair(s, AF_INET, SOCK_STREAM);
+    csock_move(&s[0], &target);
+    csock_move(&s[1], &peers[0]);
+    n_peers = 1;
+}
+
+static void full_unix_backlog(void)
+{
+    util_listener(&peers[0], AF_UNIX, 0, &to, &to_len);
+    n_peers = 1 + util_fill_backlog(peers + 1, (int)COUNT(peers) - 1, &to, to_len);
+    assert_int_equal(csock_open(&target, AF_UNIX, SOCK_STREAM, 0, 0), 0);
+}
+
+static const struct {
+    const char *name;
+    void (*prepare)(void);
+    ssize_t (*run)(struct util_call *call);
+    ssize_t kernels;
+} for_ever[] = {
+    {"recv", empty_socket, util_recv, -EAGAIN},
+    {"recv with MSG_WAITALL", empty_socket, recv_all, -EAGAIN},
+    {"recvmsg", empty_socket, recv_message, -EAGAIN},
+    {"send", full_socket, util_send, -EAGAIN},
+    {"sendfile", full_socket, do_sendfile, -EAGAIN},
+    {"accept", quiet_listener, util_accept, -EAGAIN},
+    {"connect", full_backlog, do_connect, -EINPROGRESS},
+    {"connect, AF_UNIX", full_unix_backlog, do_connect, -EAGAIN},
+};
+
+static void without_a_deadline_who_switched_it_on_does_not_matter(void **state)
+{
+    (void)state;
+    for (unsigned row = 0; row < COUNT(for_ever); row++) {
+        struct util_call call = {.run = for_ever[row].run, .s = &target};
+        n_peers = 0;
+        file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+        for_ever[row].prepare();
+        switch_on(&target);
+        util_start_asleep(&call);
+        util_close(&target);
+        if (util_join(&call) != CSOCK_ECLOSED)
+            fail_msg("%s: %zd", for_ever[row].name, call.result);
+        finish();
+    }
+}
+
+static void with_csock_eagain_it_is_as_the_kernel_says(void **state)
+{
+    (void)state;
+    for (unsigned row = 0; row < COUNT(for_ever); row++) {
+        struct util_call call = {.run = for_ever[row].run, .s = &target};
+        struct csock same;
+        n_peers = 0;
+        file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+        for_ever[row].prepare();
+        int fd = csock_detach(&target);
+        assert_int_equal(csock_adopt(&same, fd, -1, -1, -1, CSOCK_EAGAIN), 0);
+        csock_move(&same, &target);
+        switch_on(&target);
+        util_start(&call);
+        if (util_join(&call) != for_ever[row].kernels)
+            fail_msg("%s: %zd", for_ever[row].name, call.result);
+        finish();
+    }
+}
+
+/* -EAGAIN, or -EINPROGRESS, with O_NONBLOCK off. socket(7) */
+static void a_time_limit_of_the_kernels_is_heard(void **state)
+{
+    struct timeval soon = {.tv_usec = 20000};
+    (void)state;
+    for (unsigned row = 0; row < COUNT(for_ever); row++) {
+        struct util_call call = {.run = for_ever[row].run, .s = &target};
+        n_peers = 0;
+        file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+        for_ever[row].prepare();
+        csock_opt_set(&target, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon);
+        csock_opt_set(&target, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon);
+        util_start(&call);
+        if (util_join(&call) != for_ever[row].kernels)
+            fail_msg("%s: %zd", for_ever[row].name, call.result);
+        finish();
+    }
+}
+
 static void accept_for_ever_goes_on_in_non_blocking_mode(void **state)
 {
     struct csock s, client;
@@ -213,6 +320,9 @@ int main(void)
         TEST(deadlines_hold_if_the_mode_was_switched_off_before),
         TEST(closing_ends_what_sleeps_against_its_will),
         TEST(waiting_for_ever_goes_on_in_non_blocking_mode),
+        TEST(without_a_deadline_who_switched_it_on_does_not_matter),
+        TEST(with_csock_eagain_it_is_as_the_kernel_says),
+        TEST(a_time_limit_of_the_kernels_is_heard),
         TEST(accept_for_ever_goes_on_in_non_blocking_mode),
         TEST(what_never_waits_does_not_wait_in_either_mode),
         TEST(an_outcome_needs_an_attempt),

@@ -6,6 +6,7 @@ import errno
 import os
 import select
 import socket as stock
+import struct
 import time
 
 import pytest
@@ -458,3 +459,21 @@ def test_accept_that_never_waits_does_not_on_what_others_made_blocking(csock):
             copy.settimeout(None)
         with pytest.raises(BlockingIOError):
             server.accept()
+
+
+@pytest.mark.parametrize("start", [start_of_accept, start_of_connect])
+def test_without_a_timeout_what_others_made_non_blocking_is_as_the_kernel_says(impl, start):
+    s, call, keep = start(impl)
+    with testkit.closing(s, *keep), s.dup() as copy:
+        copy.settimeout(10)
+        with pytest.raises(BlockingIOError):
+            call(s)
+
+
+def test_sndtimeo_ends_a_connect_without_a_timeout(impl):
+    server, waiting = testkit.full_tcp_listener(impl)
+    with testkit.closing(server, waiting), impl.socket() as s:
+        s.setsockopt(impl.SOL_SOCKET, impl.SO_SNDTIMEO, struct.pack("@ll", 0, 100_000))
+        with testkit.Stopwatch() as watch, pytest.raises(BlockingIOError):
+            s.connect(server.getsockname())
+        assert watch.wall < LATE
