@@ -126,6 +126,7 @@ static struct csock__thread *take_any_record(uint32_t generation)
     if (!t)
         return NULL;
     t->looked_sig = 0;
+    t->searched = 0;
     atomic_store(&t->on, 0);
     atomic_store(&t->tid, csock__sys->gettid());
     atomic_store(&t->taken, generation);

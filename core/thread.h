@@ -14,8 +14,10 @@ struct csock__thread {
     _Atomic(uint32_t) taken; /* generation of the living thread whose it is: thread.c */
     _Atomic(pid_t) tid;
     _Atomic(uintptr_t) on; /* the socket it sleeps on: wake.c */
+    atomic_int sig;        /* what wakes it from there */
     int64_t looked;        /* when its signal mask let the wake-up signal through: wake.c */
     int looked_sig;
+    int64_t searched; /* when it was last asked whether the program left us that signal */
 };
 
 /* initial-exec saves a call per access; musl cannot load such objects by dlopen(3). */

@@ -15,8 +15,9 @@ struct csock__thread;
 struct csock__sleep {
     struct csock__thread *me;
     const struct csock *outer; /* what a wait under a signal handler's wait sleeps on, or NULL */
-    sigset_t mask;             /* the thread's mask before the sleep */
-    int sig;                   /* signal to be blocked again, 0: none */
+    int outer_sig;
+    sigset_t mask; /* the thread's mask before the sleep */
+    int sig;       /* signal to be blocked again, 0: none */
 };
 
 /* Announces that this thread is about to sleep on *s, with the wake-up signal unblocked. The caller

@@ -358,8 +358,20 @@ CSOCK_API int csock_fd(const struct csock *s);
  * that no signal reaches are woken by shutdown(2) after that second: at RLIMIT_SIGPENDING, or where
  * a thread that waited in a call of csock masks all signals, itself or by a handler's sa_mask, and
  * waits again, all within 10 ms. (Masked before, ours is let through for as long as a call waits.)
- * The signal is a real-time one that the program neither handles nor blocks, near SIGRTMAX. */
+ * The signal: see csock_wake_signal. */
 CSOCK_API int csock_close(struct csock *s);
+
+/* Names the signal by which closing wakes threads, and no other is taken: best before any call
+ * waits. It must have its default action; csock puts an empty handler there (SA_ONSTACK, without
+ * SA_RESTART). From then on it is csock's, and must not be used for anything else. 0: csock chooses,
+ * as it does if this is never called: SIGURG if it has its default action, which is to be ignored;
+ * else a real-time one from near SIGRTMAX down, that the program neither handles nor blocks. If the
+ * program takes that one for itself, by a handler, or by blocking it for sigwait(3) or signalfd(2),
+ * csock notices at its next look, 10 ms later at most, and moves off; until then some of the program's
+ * signals may be lost, and if it is a real-time one that is put back to its default action just
+ * while a socket is being closed, it may end the program. 0, -EBUSY if it is handled or ignored,
+ * -EINVAL. */
+CSOCK_API int csock_wake_signal(int sig);
 
 /* Whether a socket is closed or detached, with no call inside any more, nor the closing of it under
  * way in another thread: then its storage may be used for another, or freed. Does not block. */

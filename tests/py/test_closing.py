@@ -560,12 +560,62 @@ RESERVED = """
 """
 
 
-@pytest.mark.parametrize("offsets", [[4], [3, 4, 5], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]])
+@pytest.mark.parametrize("offsets", [[], [4], [3, 4, 5], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]])
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_program_that_uses_the_reserved_signal(moment, offsets):
-    """Before ours is first needed, or after it was."""
-    numbers = [signal.SIGRTMAX - offset for offset in offsets]
+    """Before ours is first needed, or after it was: SIGURG, and those that come after it."""
+    numbers = [int(signal.SIGURG), *(signal.SIGRTMAX - offset for offset in offsets)]
     assert run_program(RESERVED, moment, *numbers).stdout == "done\n"
+
+
+def test_program_that_waits_for_the_reserved_signal_by_sigwait():
+    """Blocked, it leaves no handler to be seen; after its next look csock has moved off."""
+    program = """
+        a, b = csock.socketpair()
+        a.settimeout(0.01)
+        try:
+            a.recv(1)
+        except TimeoutError:
+            pass
+        a.settimeout(None)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGURG})
+        job = testkit.Job(a.recv, 1).wait_blocked()
+        for _ in range(20):
+            os.kill(os.getpid(), signal.SIGURG)
+            assert signal.sigtimedwait({signal.SIGURG}, 5), "lost"
+        begun = time.monotonic()
+        a.close()
+        check_closed(job)
+        assert time.monotonic() - begun < 0.5 * testkit.SLOWNESS
+        print("done")
+    """
+    assert run_program(program).stdout == "done\n"
+
+
+def test_program_that_resets_all_signals_while_sockets_are_closed():
+    """As programs do before they run others. The default of a real-time signal is to kill."""
+    program = """
+        import ctypes
+        reset = ctypes.CDLL(None).signal
+        numbers = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGINT}
+        stop = []
+        def reset_all():
+            while not stop:
+                for number in numbers:
+                    reset(int(number), None)
+        resetter = testkit.Job(reset_all)
+        for _ in range(50):
+            a, b = csock.socketpair()
+            jobs = [testkit.Job(a.recv, 1).wait_blocked() for _ in range(4)]
+            a.close()
+            for job in jobs:
+                check_closed(job)
+            b.close()
+        stop.append(True)
+        resetter.result()
+        print("done")
+    """
+    assert run_program(program).stdout == "done\n"
 
 
 def test_fork_beside_threads_in_accept_and_recv():
