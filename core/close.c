@@ -22,22 +22,28 @@ static void give_way(const struct csock *s, uint32_t until, int64_t nap)
 {
     for (int i = 0; i < YIELDS; i++) {
         csock__sys->yield();
-        if (csock__users(s) <= until)
+        if (csock__present(s) <= until)
             return;
     }
     csock__sys->nanosleep(&(struct timespec){.tv_nsec = nap});
 }
 
 /* Wakes the other threads inside s again and again until they have left, or until patience ends.
- * Where the users may all be calls of this thread, patience is short. The clock is only read if
- * there is somebody to wait for. False if somebody sleeps whom no signal reaches. */
+ * Calls whose callback runs are not waited for: that may take any time, and may itself be waiting
+ * for this very closer. Where the users may all be calls of this thread, patience is short. The
+ * clock is only read if there is somebody to wait for. False if somebody sleeps whom no signal
+ * reaches. */
 static bool drain(struct csock *s, int64_t patience)
 {
-    uint32_t counted, listed, users;
+    uint32_t counted, listed, present;
     int64_t nap = FIRST_NAP_NS, start = 0;
+    bool others = false; /* whatever the list says */
+    if (csock__present(s) == 0)
+        return true;
     csock__own_calls(s, &counted, &listed);
-    while ((users = csock__users(s)) > counted) {
-        int64_t limit = users <= listed && patience > BRIEF_NS ? BRIEF_NS : patience;
+    while ((present = csock__present(s)) > counted ||
+           (present > 0 && (others = others || csock__someone_sleeps(s)))) {
+        int64_t limit = present <= listed && patience > BRIEF_NS ? BRIEF_NS : patience;
         bool enough = start && csock_now() - start >= limit;
         bool sent = csock__wake(s, enough ? UINT_MAX : BATCH);
         give_way(s, counted, nap);
@@ -52,14 +58,22 @@ static bool drain(struct csock *s, int64_t patience)
 
 /* What is left to do for calls that did not leave. One of them may be under this signal handler,
  * just about to enter the kernel (or to be restarted there, by SA_RESTART), where nobody would wake
- * it: so the number is made to stand for nothing. One that sleeps on, because no signal reaches its
- * thread, ends when the connection does; this is felt by duplicates of the descriptor, too, and so
- * is the last resort. */
+ * it: so the number is made to stand for nothing. (Whoever got into the kernel before that is
+ * signalled once more.) One that sleeps on, because no signal reaches its thread, ends when the
+ * connection does; this is felt by duplicates of the descriptor, too, and so is the last resort. */
 static void cut_off(struct csock *s, bool reached)
 {
     if (!reached)
         csock__sys->shutdown(csock__fd(s), SHUT_RDWR);
     csock__sys->deaden(csock__fd(s));
+    csock__wake(s, UINT_MAX);
+}
+
+/* What knows of s as one to be woken or counted, and may belong to a call that was left for good. */
+static void forget(const struct csock *s)
+{
+    csock__forget_own_calls(s);
+    csock__forget_sleepers(s);
 }
 
 /* Cut off before the descriptor is left to the last user, as the number may be another's after.
@@ -70,8 +84,10 @@ int csock_close_within(struct csock *s, int64_t ns)
     if (!csock__begin_close(s))
         return -EBADF;
     bool reached = drain(s, ns);
-    if (csock__users(s) > 0)
+    if (csock__users(s) > 0) {
         cut_off(s, reached);
+        forget(s);
+    }
     int r = csock__abandon(s) ? 1 : csock__let_go(s);
     errno = before;
     return r;
@@ -87,5 +103,7 @@ int csock_detach(struct csock *s)
     if (!csock__begin_close(s))
         return -EBADF;
     drain(s, PATIENCE_NS);
+    if (csock__users(s) > 0)
+        forget(s);
     return csock__take_fd(s);
 }

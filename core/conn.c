@@ -1,5 +1,4 @@
-/* Connections: accepting and connecting. Sits on users, wait and sys, and on sock.c for the
- * blocking mode. */
+/* Connections: accepting and connecting. Sits on users, wait and sys. */
 #include <string.h>
 
 #include "sys.h"
@@ -35,11 +34,9 @@ int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_
     /* Asked for a name, AF_ALG makes the connection and loses it again, with ECONNABORTED. */
     struct accept_op a = {.op = {.run = run_accept, .events = POLLIN, .poll_first = true},
                           .nameless = kind.family == AF_ALG};
-    r = csock__ready_to_poll(&wg);
-    if (r == 0)
-        r = (int)csock__run(&wg, &a.op);
+    r = (int)csock__run(&wg, &a.op);
     /* SO_RCVLOWAT is inherited by the kernel, so what follows from it is, too. */
-    unsigned flags = csock__flags(s) & (CSOCK_SIGPIPE | CSOCK_NO_TRY);
+    unsigned flags = csock__flags(s) & (CSOCK_SIGPIPE | CSOCK_NO_TRY | CSOCK_EAGAIN);
     csock__waiting_end(&wg);
     if (r < 0)
         return r;
@@ -105,9 +102,9 @@ static int connect_blocking(struct csock__waiting *wg, const struct csock__op *o
         if (wg->s->family != AF_UNIX)
             return await_outcome(wg);
     }
-    if (r == -EINPROGRESS)
+    if (r == -EINPROGRESS && csock__has_to_poll(wg))
         return await_outcome(wg);
-    return r == -EAGAIN && csock__polls(wg) ? connect_polling(wg, op) : (int)r;
+    return r == -EAGAIN && csock__has_to_poll(wg) ? connect_polling(wg, op) : (int)r;
 }
 
 int csock_connect(struct csock *s, const union csock_addr *addr, socklen_t len,
@@ -118,9 +115,7 @@ int csock_connect(struct csock *s, const union csock_addr *addr, socklen_t len,
     int r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;
-    r = csock__ready_to_poll(&wg);
-    if (r == 0)
-        r = csock__polls(&wg) ? connect_polling(&wg, &c.op) : connect_blocking(&wg, &c.op);
+    r = csock__polls(&wg) ? connect_polling(&wg, &c.op) : connect_blocking(&wg, &c.op);
     csock__waiting_end(&wg);
     return r;
 }

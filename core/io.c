@@ -85,17 +85,6 @@ struct csock__op csock__sending(const struct csock *s, int *flags)
                               .never_waits = (*flags & MSG_DONTWAIT) != 0};
 }
 
-ssize_t csock__transfer(struct csock *s, const struct csock__op *op, const struct csock_wait *w)
-{
-    struct csock__waiting wg;
-    ssize_t r = csock__waiting_begin(&wg, s, w);
-    if (r < 0)
-        return r;
-    r = csock__run(&wg, op);
-    csock__waiting_end(&wg);
-    return r;
-}
-
 static struct transfer receiving(const struct csock *s, void *buf, size_t n, int flags)
 {
     struct transfer t = {.op = csock__receiving(s, flags), .buf = buf, .n = n, .flags = flags};
@@ -338,12 +327,12 @@ ssize_t csock_send_to(struct csock *s, const void *buf, size_t n, int flags,
 int csock_send_all(struct csock *s, const void *buf, size_t n, int flags, size_t *ret_sent,
                    const struct csock_wait *w)
 {
-    struct transfer t = sending(s, buf, n, flags);
     struct csock__waiting wg;
     size_t sent = 0;
     ssize_t r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         goto out;
+    struct transfer t = sending(s, buf, n, flags);
     do {
         r = send_one(&wg, &t);
         if (r < 0)

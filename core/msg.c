@@ -37,9 +37,14 @@ static ssize_t run_sendmsg(int fd, const struct csock__op *op, int flags)
 
 ssize_t csock_recvmsg(struct csock *s, struct msghdr *msg, int flags, const struct csock_wait *w)
 {
+    struct csock__waiting wg;
+    ssize_t r = csock__waiting_begin(&wg, s, w);
+    if (r < 0)
+        return r;
     struct message m = {.op = csock__receiving(s, flags), .given = msg, .flags = flags};
     m.op.run = run_recvmsg;
-    ssize_t r = csock__transfer(s, &m.op, w);
+    r = csock__run(&wg, &m.op);
+    csock__waiting_end(&wg);
     if (r >= 0) {
         msg->msg_namelen = m.got.msg_namelen;
         msg->msg_controllen = m.got.msg_controllen;
@@ -95,13 +100,13 @@ static ssize_t send_rest(struct csock__waiting *wg, const struct message *m, ssi
 ssize_t csock_sendmsg(struct csock *s, const struct msghdr *msg, int flags,
                       const struct csock_wait *w)
 {
-    struct message m = {.op = csock__sending(s, &flags), .given = msg};
     struct csock__waiting wg;
-    m.op.run = run_sendmsg;
-    m.flags = flags;
     ssize_t r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;
+    struct message m = {.op = csock__sending(s, &flags), .given = msg};
+    m.op.run = run_sendmsg;
+    m.flags = flags;
     r = csock__run(&wg, &m.op);
     if (r > 0 && csock__goes_on(&wg, total(msg), r, flags))
         r = send_rest(&wg, &m, r);

@@ -1,4 +1,4 @@
-/* Sending a part of a file. Sits on wait and sys, and on sock.c for the blocking mode. */
+/* Sending a part of a file. Sits on wait and sys. */
 #include "sys.h"
 #include "wait.h"
 
@@ -26,9 +26,7 @@ ssize_t csock_sendfile(struct csock *s, int file, off_t offset, size_t n,
     ssize_t r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;
-    r = csock__ready_to_poll(&wg);
-    if (r == 0)
-        r = csock__run(&wg, &part.op);
+    r = csock__run(&wg, &part.op);
     csock__waiting_end(&wg);
     return r;
 }

@@ -4,9 +4,8 @@
 
 #include "sys.h"
 #include "users.h"
-#include "wait.h"
 
-#define OWN_FLAGS (CSOCK_NONBLOCK | CSOCK_SIGPIPE | CSOCK_NO_TRY)
+#define OWN_FLAGS (CSOCK_NONBLOCK | CSOCK_SIGPIPE | CSOCK_NO_TRY | CSOCK_EAGAIN)
 
 static int checked_flags(unsigned flags)
 {
@@ -71,8 +70,8 @@ int csock_adopt(struct csock *s, int fd, int family, int type, int proto, unsign
     int nonblock = csock__sys->get_nonblock(fd);
     if (nonblock < 0)
         return -errno;
-    flags =
-        (flags & CSOCK_SIGPIPE) | (nonblock ? CSOCK_NONBLOCK : 0) | (low > 1 ? CSOCK_NO_TRY : 0);
+    flags = (flags & (CSOCK_SIGPIPE | CSOCK_EAGAIN)) | (nonblock ? CSOCK_NONBLOCK : 0) |
+            (low > 1 ? CSOCK_NO_TRY : 0);
     csock__birth(s, fd, family, plain_type(type), proto, flags);
     return 0;
 }
@@ -175,14 +174,6 @@ int csock__set_blocking(struct csock *s, bool blocking)
     if (r == 0)
         csock__flag(s, CSOCK_NONBLOCK, !blocking);
     return r;
-}
-
-int csock__ready_to_poll(struct csock__waiting *wg)
-{
-    if (!csock__polls(wg) || (csock__flags(wg->s) & CSOCK_NONBLOCK))
-        return 0;
-    int r = csock__set_blocking(wg->s, false);
-    return r < 0 && csock__closing(wg->s) ? CSOCK_ECLOSED : r;
 }
 
 int csock_set_blocking(struct csock *s, bool blocking)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -72,6 +73,23 @@ static void *sys_alloc(size_t size)
     return calloc(1, size);
 }
 
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
+
+/* madvise(2) */
+static void *sys_wiped_on_fork(void)
+{
+    size_t size = (size_t)sysconf(_SC_PAGESIZE);
+    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return NULL;
+    if (madvise(page, size, MADV_WIPEONFORK) == 0)
+        return page;
+    munmap(page, size);
+    return NULL;
+}
+
 /* By the socket, so that its network namespace is asked. netdevice(7) */
 static int sys_iface_index(int fd, const char *name)
 {
@@ -123,6 +141,7 @@ const struct csock_sys csock__sys_linux = {
     .gettid = sys_gettid,
     .yield = sched_yield,
     .alloc = sys_alloc,
+    .wiped_on_fork = sys_wiped_on_fork,
     .release = free,
     .getaddrinfo = getaddrinfo,
     .freeaddrinfo = freeaddrinfo,

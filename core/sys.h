@@ -56,7 +56,8 @@ struct csock_sys {
     pid_t (*gettid)(void);
     int (*yield)(void);
     /* memory */
-    void *(*alloc)(size_t size); /* zeroed, or NULL */
+    void *(*alloc)(size_t size);  /* zeroed, or NULL */
+    void *(*wiped_on_fork)(void); /* zeroed, and zeroed again in every child; for good. Or NULL */
     void (*release)(void *memory);
     /* names */
     int (*getaddrinfo)(const char *host, const char *service, const struct addrinfo *hints,

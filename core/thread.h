@@ -11,11 +11,13 @@
 
 struct csock__thread {
     struct csock__thread *next;
-    atomic_int taken; /* by a thread that lives */
+    _Atomic(uint32_t) taken; /* generation of the living thread whose it is: thread.c */
     _Atomic(pid_t) tid;
     _Atomic(uintptr_t) on; /* the socket it sleeps on: wake.c */
+    atomic_int sig;        /* what wakes it from there */
     int64_t looked;        /* when its signal mask let the wake-up signal through: wake.c */
     int looked_sig;
+    int64_t searched; /* when it was last asked whether the program left us that signal */
 };
 
 /* initial-exec saves a call per access; musl cannot load such objects by dlopen(3). */
@@ -26,10 +28,13 @@ struct csock__thread {
 #endif
 
 /* This thread's record, or NULL if it has none yet. */
-extern CSOCK__TLS struct csock__thread *csock__me;
+struct csock__thread *csock__me(void);
 
 /* The same, made if need be; given back when the thread ends. NULL: no memory. */
 struct csock__thread *csock__thread(void);
+
+/* Whether it is that of a thread that lives, and in this process. */
+bool csock__lives(const struct csock__thread *t);
 
 /* The first of all records, or NULL. */
 struct csock__thread *csock__threads(void);
@@ -37,12 +42,19 @@ struct csock__thread *csock__threads(void);
 /* Lets a thread run that is about to finish something; times counts how often in a row. */
 void csock__give_way(unsigned times);
 
-/* How often this process is a fork of the one that started. Every call asks, so it is no function
- * of thread.c, which alone writes it. */
-extern uint32_t csock__forks;
+/* One more than how often this process is a fork of the one that started. Every call asks: so a word
+ * is read in place, which the kernel itself makes 0 in each child, whatever made it, fork(3),
+ * _Fork(3) or a bare clone(2). Whoever finds 0 is the first to notice. */
+extern uint32_t *csock__mark;
+__attribute__((cold, noinline)) uint32_t csock__after_fork(void);
+static inline uint32_t csock__known_generation(void) /* or 0 */
+{
+    return __atomic_load_n(csock__mark, __ATOMIC_RELAXED);
+}
 static inline uint32_t csock__generation(void)
 {
-    return __atomic_load_n(&csock__forks, __ATOMIC_RELAXED);
+    uint32_t mark = csock__known_generation();
+    return __builtin_expect(mark != 0, 1) ? mark : csock__after_fork();
 }
 
 #endif

@@ -1,36 +1,53 @@
 /* Who is inside a socket. Sits on thread and sys.
  *
- * `state` is one word, changed by compare-and-swap, and by the subtraction of a user who leaves:
+ * `state` is one word, changed by compare-and-swap, and by the plain additions and subtractions of
+ * those who are counted in it:
  *
- *     bits 63..40  fork generation in which the users were counted
- *     bit  33      ABANDONED: the closer stopped waiting; the last user closes the descriptor
- *     bit  32      CLOSING: nobody enters any more
- *     bits 31..0   users: calls inside
+ *     bits 63..46  fork generation in which the calls were counted
+ *     bits 45..24  aside: those of the users whose callback is running
+ *     bits 23..2   users: calls inside
+ *     bit  1       ABANDONED: the closer stopped waiting; the last user closes the descriptor
+ *     bit  0       CLOSING: nobody enters any more
  *
- * In the child after fork() the users of the parent's other threads do not exist: a word of an
- * older generation counts as "open, no users". */
+ * (A system has 2^22 threads at most: proc(5), pid_max.) In the child after fork() the users of the
+ * parent's other threads do not exist: a word of an older generation counts as "open, no users".
+ *
+ * The word alone says whether a number may be given back. Beside it each thread lists the sockets
+ * that it is inside of, for its own signal handlers: values in its own memory, each at a place of
+ * its own, as calls need not end in the order in which they began. A call that is left for good
+ * leaves its place behind, which does no harm: a list that is full begins anew. */
 #include "sys.h"
 #include "thread.h"
 #include "users.h"
 
-#define USERS ((uint64_t)0xffffffff)
-#define CLOSING ((uint64_t)1 << 32)
-#define ABANDONED ((uint64_t)1 << 33)
-#define GENERATION_SHIFT 40
-#define GENERATION_MASK 0xffffffu
+#define CLOSING ((uint64_t)1)
+#define ABANDONED ((uint64_t)2)
+#define USER ((uint64_t)1 << 2)
+#define ASIDE ((uint64_t)1 << 24)
+#define USERS (ASIDE - USER)
+#define GENERATION_SHIFT 46
 
-static CSOCK__TLS struct csock__call *innermost; /* counted call of this thread */
+#define PLACES 8
+#define COUNTED ((uintptr_t)1) /* added to a socket's address: among its users for sure */
+
+static CSOCK__TLS uintptr_t own[PLACES]; /* 0: free */
+static CSOCK__TLS unsigned overwritten;
 
 static uint64_t fresh_state(void)
 {
-    return (uint64_t)(csock__generation() & GENERATION_MASK) << GENERATION_SHIFT;
+    return (uint64_t)csock__generation() << GENERATION_SHIFT;
 }
 
-/* The word as this process has to read it. */
+/* The word as a process has to read it whose own fresh one is given. */
+static uint64_t as_seen(uint64_t state, uint64_t fresh)
+{
+    return (state ^ fresh) >> GENERATION_SHIFT ? fresh : state;
+}
+
+/* As this process has to. */
 static uint64_t current(uint64_t state)
 {
-    uint64_t fresh = fresh_state();
-    return (state >> GENERATION_SHIFT) == (fresh >> GENERATION_SHIFT) ? state : fresh;
+    return as_seen(state, fresh_state());
 }
 
 static uint64_t load(const struct csock *s)
@@ -64,9 +81,20 @@ int csock_fd(const struct csock *s)
     return csock__closing(s) ? -1 : csock__fd(s);
 }
 
+static uint32_t users_of(uint64_t state)
+{
+    return (uint32_t)((state & USERS) / USER);
+}
+
 uint32_t csock__users(const struct csock *s)
 {
-    return (uint32_t)(current(load(s)) & USERS);
+    return users_of(current(load(s)));
+}
+
+uint32_t csock__present(const struct csock *s)
+{
+    uint64_t now = current(load(s));
+    return users_of(now) - (uint32_t)(now / ASIDE & USERS / USER);
 }
 
 /* Taking the descriptor out is the last thing that a closer does to *s, or the last user of an
@@ -106,35 +134,91 @@ int csock__let_go(struct csock *s)
     return fd < 0 ? 0 : csock__close_fd(fd);
 }
 
-int csock__enter(struct csock__call *call, struct csock *s)
+/* Signal handlers of this thread look at the list, and nobody else. */
+static void note(uintptr_t *place, uintptr_t what)
 {
-    uint64_t was = load(s), now;
-    *call = (struct csock__call){.s = s, .outer = innermost, .generation = csock__generation()};
+    __atomic_store_n(place, what, __ATOMIC_RELAXED);
+}
+
+__attribute__((cold, noinline)) static uintptr_t *another_place(void)
+{
+    for (unsigned i = 1; i < PLACES; i++)
+        if (!own[i])
+            return &own[i];
+    return &own[overwritten++ % PLACES];
+}
+
+static uintptr_t *free_place(void)
+{
+    return own[0] ? another_place() : own;
+}
+
+static inline int enter_at(struct csock__call *call, struct csock *s, uintptr_t *place,
+                           uint32_t generation)
+{
+    uint64_t was = load(s), now, fresh = (uint64_t)generation << GENERATION_SHIFT;
+    *call = (struct csock__call){.s = s, .place = place, .generation = generation};
     /* Listed before it is counted: a signal handler that closes the socket has to find itself. */
-    innermost = call;
+    note(place, (uintptr_t)s);
     do {
-        now = current(was);
+        now = as_seen(was, fresh);
         if ((now & CLOSING) || csock__fd(s) < 0) {
-            innermost = call->outer;
+            note(place, 0);
             return -EBADF;
         }
-    } while (!swap(s, &was, now + 1));
-    call->counted = true;
+    } while (!swap(s, &was, now + USER));
+    note(place, (uintptr_t)s | COUNTED);
     return 0;
+}
+
+/* Within another call, or as the first in a child. */
+__attribute__((cold, noinline)) static int enter_in_full(struct csock__call *call, struct csock *s)
+{
+    return enter_at(call, s, free_place(), csock__generation());
+}
+
+int csock__enter(struct csock__call *call, struct csock *s)
+{
+    uint32_t mark = csock__known_generation();
+    return mark && !own[0] ? enter_at(call, s, own, mark) : enter_in_full(call, s);
+}
+
+/* A child of fork() that goes on with its parent's call never counted it. Else the word is of this
+ * generation since the call entered, and takes a plain addition or subtraction. */
+static bool is_counted(const struct csock__call *call)
+{
+    return call->generation == csock__generation();
 }
 
 void csock__leave(struct csock__call *call)
 {
     struct csock *s = call->s;
-    /* A child of fork() that goes on with its parent's call never counted it. Else the word is of
-     * this generation since the call entered, and takes a plain subtraction. */
-    bool counted = call->generation == csock__generation();
-    call->counted = false;
-    uint64_t now = counted ? __atomic_sub_fetch(&s->state, 1, __ATOMIC_SEQ_CST) : 0;
-    innermost = call->outer;
+    uintptr_t *place = call->place;
+    note(place, (uintptr_t)s);
+    /* Not, either, if the kernel has just wiped the mark. */
+    bool counted = call->generation == csock__known_generation();
+    uint64_t now = counted ? __atomic_sub_fetch(&s->state, USER, __ATOMIC_SEQ_CST) : 0;
+    note(place, 0);
     /* Once the count is 0 and no ABANDONED, the closer may free *s: do not touch it again. */
-    if ((now & ABANDONED) && (now & USERS) == 0)
+    if ((now & (USERS | ABANDONED)) == ABANDONED)
         csock__let_go(s);
+}
+
+/* Off the list, as the callback may never come back. */
+void csock__step_aside(struct csock__call *call)
+{
+    if (is_counted(call))
+        __atomic_add_fetch(&call->s->state, ASIDE, __ATOMIC_SEQ_CST);
+    note(call->place, 0);
+}
+
+void csock__step_back(struct csock__call *call)
+{
+    call->place = free_place();
+    note(call->place, (uintptr_t)call->s);
+    if (is_counted(call))
+        __atomic_sub_fetch(&call->s->state, ASIDE, __ATOMIC_SEQ_CST);
+    note(call->place, (uintptr_t)call->s | COUNTED);
 }
 
 /* ----------------------------------------------------------------- for closers */
@@ -152,11 +236,18 @@ bool csock__begin_close(struct csock *s)
 void csock__own_calls(const struct csock *s, uint32_t *ret_counted, uint32_t *ret_listed)
 {
     *ret_counted = *ret_listed = 0;
-    for (const struct csock__call *c = innermost; c; c = c->outer)
-        if (c->s == s && c->generation == csock__generation()) {
-            *ret_counted += c->counted;
+    for (unsigned i = 0; i < PLACES; i++)
+        if ((own[i] & ~COUNTED) == (uintptr_t)s) {
+            *ret_counted += own[i] & COUNTED;
             ++*ret_listed;
         }
+}
+
+void csock__forget_own_calls(const struct csock *s)
+{
+    for (unsigned i = 0; i < PLACES; i++)
+        if ((own[i] & ~COUNTED) == (uintptr_t)s)
+            note(&own[i], 0);
 }
 
 bool csock__abandon(struct csock *s)

@@ -7,12 +7,13 @@
 
 #include "csock.h"
 
-/* One call that is inside a socket; lives on the caller's stack. */
+/* One call that is inside a socket; lives on the caller's stack. Nothing points to it: a program may
+ * leave a call for good by siglongjmp(3) or by an exception, or put its stack away and come back
+ * later, from any callback and any signal handler. */
 struct csock__call {
     struct csock *s;
-    struct csock__call *outer; /* the call of this thread that this one runs within, or NULL */
-    uint32_t generation;       /* fork generation in which it was counted */
-    bool counted;              /* among the socket's users */
+    uintptr_t *place;    /* in the list of the thread's own: users.c */
+    uint32_t generation; /* fork generation in which it was counted */
 };
 
 /* Fills *s around an open descriptor. */
@@ -27,16 +28,27 @@ void csock__leave(struct csock__call *call);
 
 bool csock__closing(const struct csock *s);
 
+/* Around a callback: meanwhile the call uses nothing of the socket, and no closer waits for it. It
+ * has to look at csock__closing() after. */
+void csock__step_aside(struct csock__call *call);
+void csock__step_back(struct csock__call *call);
+
 /* For closers. */
 
 /* Marks s as closing: from now on nobody enters. False if it was marked, or is closed. */
 bool csock__begin_close(struct csock *s);
 
+/* All calls inside; and those of them that have not stepped aside. */
 uint32_t csock__users(const struct csock *s);
+uint32_t csock__present(const struct csock *s);
 
-/* Calls on s that this very thread is inside of: those under its signal handler or callback. A
- * call that the handler caught on its way in or out is listed, and may be counted or not. */
+/* Calls on s that this very thread is inside of and has not stepped aside from: those under its
+ * signal handler. A call that the handler caught on its way in or out is listed, and may be counted
+ * or not. Both are hints, too high where such a call was left for good. */
 void csock__own_calls(const struct csock *s, uint32_t *ret_counted, uint32_t *ret_listed);
+
+/* Takes them off the list, once nobody will ask for them any more. */
+void csock__forget_own_calls(const struct csock *s);
 
 /* Leaves the closing of the descriptor to the last user. False if there is none. */
 bool csock__abandon(struct csock *s);

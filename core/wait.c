@@ -1,8 +1,10 @@
-/* The two waits. Sits on wake, users and sys.
+/* The two waits. Sits on wake, users and sys, and on sock.c for the blocking mode.
  *
  * Without a deadline a call sleeps in the blocking system call itself, so that whatever the kernel
  * ties to that call (SO_RCVTIMEO, SO_RCVLOWAT, MSG_WAITALL, a full AF_UNIX backlog, one of many in
- * accept) is as it always was. With a deadline it sleeps in poll(2), and tries again. */
+ * accept) is as it always was. With a deadline it sleeps in poll(2), and tries again. Every system
+ * call that can sleep, for whatever reason, is announced as one that closing has to wake: all but
+ * those with MSG_DONTWAIT. */
 #include <limits.h>
 
 #include "sys.h"
@@ -54,7 +56,12 @@ int csock__interrupted(struct csock__waiting *wg)
 {
     if (csock__closing(wg->s))
         return CSOCK_ECLOSED;
-    if (wg->w->interrupted && wg->w->interrupted(wg->w->arg) != 0)
+    if (!wg->w->interrupted)
+        return 0;
+    csock__step_aside(&wg->call);
+    int stop = wg->w->interrupted(wg->w->arg);
+    csock__step_back(&wg->call);
+    if (stop)
         return CSOCK_EINTERRUPTED;
     return csock__closing(wg->s) ? CSOCK_ECLOSED : 0;
 }
@@ -77,15 +84,32 @@ static void fall_awake(struct csock__waiting *wg, struct csock__sleep *sleep)
         wg->w->resume(wg->w->arg);
 }
 
-ssize_t csock__block(struct csock__waiting *wg, const struct csock__op *op)
+/* Where there is a deadline, a call that cannot be told not to wait is kept from it by O_NONBLOCK.
+ * That belongs to the open description, and a duplicate of it, here or in another process, may have
+ * switched it off since anybody looked: so it is set for each try. */
+static int keep_from_waiting(struct csock__waiting *wg, const struct csock__op *op)
+{
+    return op->dontwait || !has_deadline(wg) ? 0 : csock__set_blocking(wg->s, false);
+}
+
+/* The system call without MSG_DONTWAIT, once, as one that may sleep. */
+static ssize_t run_asleep(struct csock__waiting *wg, const struct csock__op *op)
 {
     struct csock__sleep sleep;
     ssize_t r = fall_asleep(wg, &sleep);
     if (r < 0)
         return r;
-    wg->blocked = true;
-    r = csock__closing(wg->s) ? CSOCK_ECLOSED : op->run(csock__fd(wg->s), op, 0);
+    r = csock__closing(wg->s) ? CSOCK_ECLOSED : keep_from_waiting(wg, op);
+    if (r == 0)
+        r = op->run(csock__fd(wg->s), op, 0);
     fall_awake(wg, &sleep);
+    return r;
+}
+
+ssize_t csock__block(struct csock__waiting *wg, const struct csock__op *op)
+{
+    wg->blocked = true;
+    ssize_t r = run_asleep(wg, op);
     if (r <= 0 && csock__closing(wg->s)) /* what came in time is not lost */
         return CSOCK_ECLOSED;
     return r;
@@ -96,16 +120,9 @@ bool csock__nowait(const struct csock__waiting *wg)
     return wg->w->deadline == CSOCK_NOWAIT;
 }
 
-/* A call that cannot be told not to wait may do so after all: O_NONBLOCK belongs to the open
- * description, and a duplicate of it, here or in another process, may have switched it off. */
 static ssize_t run_once(struct csock__waiting *wg, const struct csock__op *op)
 {
-    if (op->dontwait || !wg->w->pause)
-        return op->run(csock__fd(wg->s), op, op->dontwait ? MSG_DONTWAIT : 0);
-    wg->w->pause(wg->w->arg);
-    ssize_t r = op->run(csock__fd(wg->s), op, 0);
-    wg->w->resume(wg->w->arg);
-    return r;
+    return op->dontwait ? op->run(csock__fd(wg->s), op, MSG_DONTWAIT) : run_asleep(wg, op);
 }
 
 ssize_t csock__try(struct csock__waiting *wg, const struct csock__op *op)
@@ -215,6 +232,13 @@ static ssize_t run_polling(struct csock__waiting *wg, const struct csock__op *op
     }
 }
 
+bool csock__has_to_poll(const struct csock__waiting *wg)
+{
+    if (csock__polls(wg))
+        return true;
+    return !(csock__flags(wg->s) & CSOCK_EAGAIN) && csock__sys->get_nonblock(csock__fd(wg->s)) == 1;
+}
+
 /* The descriptor may become non-blocking under the call, if another thread has a deadline. */
 static ssize_t run_blocking(struct csock__waiting *wg, const struct csock__op *op)
 {
@@ -224,7 +248,7 @@ static ssize_t run_blocking(struct csock__waiting *wg, const struct csock__op *o
         if (stop < 0)
             return stop;
     }
-    return r == -EAGAIN && csock__polls(wg) ? run_polling(wg, op) : r;
+    return r == -EAGAIN && csock__has_to_poll(wg) ? run_polling(wg, op) : r;
 }
 
 /* Whether the call is tried before it waits. */

@@ -41,9 +41,10 @@ struct csock__op {
 /* Whether the call waits by poll rather than by the blocking system call itself. */
 bool csock__polls(const struct csock__waiting *wg);
 
-/* accept4(2), connect(2) and sendfile(2) know no MSG_DONTWAIT: where they wait by poll the
- * descriptor has to be one that does not block, and is made so. 0 or an error. sock.c */
-int csock__ready_to_poll(struct csock__waiting *wg);
+/* The same, once the blocking call has said that it would have to wait: then SO_RCVTIMEO or
+ * SO_SNDTIMEO has passed, which is for the caller to hear, or somebody else has made the descriptor
+ * non-blocking. */
+bool csock__has_to_poll(const struct csock__waiting *wg);
 
 /* Whether one try is all that the caller asked for. */
 bool csock__nowait(const struct csock__waiting *wg);
@@ -51,7 +52,8 @@ bool csock__nowait(const struct csock__waiting *wg);
 /* Try, wait, retry. */
 ssize_t csock__run(struct csock__waiting *wg, const struct csock__op *op);
 
-/* One try, repeated only if a signal interrupted it. */
+/* One try, repeated only if a signal interrupted it. accept4(2), connect(2) and sendfile(2) know no
+ * MSG_DONTWAIT: where there is a deadline the descriptor is made one that does not block. */
 ssize_t csock__try(struct csock__waiting *wg, const struct csock__op *op);
 
 /* The blocking system call itself, once. -EINTR: a signal came, and nobody was told yet. */

@@ -15,8 +15,9 @@ struct csock__thread;
 struct csock__sleep {
     struct csock__thread *me;
     const struct csock *outer; /* what a wait under a signal handler's wait sleeps on, or NULL */
-    sigset_t mask;             /* the thread's mask before the sleep */
-    int sig;                   /* signal to be blocked again, 0: none */
+    int outer_sig;
+    sigset_t mask; /* the thread's mask before the sleep */
+    int sig;       /* signal to be blocked again, 0: none */
 };
 
 /* Announces that this thread is about to sleep on *s, with the wake-up signal unblocked. The caller
@@ -35,5 +36,9 @@ bool csock__wake(const struct csock *s, unsigned most);
 
 /* Whether another thread sleeps on *s still. */
 bool csock__someone_sleeps(const struct csock *s);
+
+/* For the closer of *s that goes without having seen all of them leave: nobody will wake them any
+ * more, and what else is there at that address later has no part in it. */
+void csock__forget_sleepers(const struct csock *s);
 
 #endif

@@ -13,8 +13,19 @@
  *                  says so and names the function that frees it.
  *   Threads        any call may run in any number of threads on the same socket, csock_close()
  *                  and csock_detach() included. csock_open, _pair, _adopt, _dup and _accept fill
- *                  a struct that no other thread may use until they have returned. A thread that
- *                  is cancelled inside a call, or jumps out of it, stays counted as inside.
+ *                  a struct that no other thread may use until they have returned.
+ *   Leaving        a call that blocks may be left for good: by siglongjmp(3) from a signal handler,
+ *                  by that or a C++ exception from its callbacks, by a thread that is cancelled.
+ *                  Other sockets notice nothing. This one counts it as inside for ever: closing it
+ *                  lets the connection go and returns 1, at once if the call was left from
+ *                  `interrupted` or by the thread that closes, else after a second, in which it
+ *                  may interrupt system calls of the thread that left; its storage is the caller's
+ *                  again, but csock_idle() stays false, and the descriptor's number is never given
+ *                  back: nothing tells such a call from one that is about to use it. A call that
+ *                  does not block must not be left, nor csock_close() and csock_detach(), whose
+ *                  socket then stays half closed, and its descriptor open. A callback may switch
+ *                  to another stack, and back, in any order, as long as the call ends in the
+ *                  thread in which it began.
  *   Descriptors    are close-on-exec from birth, but for adopted ones, which stay as they are.
  *   Time           nanoseconds of CLOCK_MONOTONIC, as csock_now() tells it.
  */
@@ -95,7 +106,8 @@ struct csock_wait {
     /* Called when a signal arrived (EINTR), and between the parts of csock_send_all, before the
      * call goes on; signals that come and go do not extend the deadline. Non-zero ends the call
      * with CSOCK_EINTERRUPTED. Not called where a count is returned instead, as after a send that
-     * a signal cut short. No lock is held. May be NULL: the call just goes on. */
+     * a signal cut short. No lock is held, and nobody who closes the socket meanwhile waits for it.
+     * May be NULL: the call just goes on. */
     int (*interrupted)(void *arg);
     /* Called right before the call may sleep, and right after. A Python binding drops and takes
      * its lock here; interrupted runs after resume. Both or neither may be NULL. */
@@ -291,7 +303,7 @@ struct csock {
         .fd = -1 \
     }
 
-/* Flags of csock_open, _pair and _adopt; accepted sockets inherit the last two. */
+/* Flags of csock_open, _pair and _adopt; accepted sockets inherit all but the first. */
 
 /* O_NONBLOCK from birth. csock_adopt ignores it: the descriptor's own mode counts. */
 #define CSOCK_NONBLOCK 1u
@@ -304,6 +316,10 @@ struct csock {
  * try before it. Set for SO_RCVLOWAT and TCP_FASTOPEN_CONNECT, which a try would not honour: by
  * csock_opt_set…, the first by _adopt and _accept, too. */
 #define CSOCK_NO_TRY 4u
+
+/* Where somebody else has made the descriptor non-blocking (a duplicate, another process), a call
+ * without a deadline does not wait by poll(2), but gives -EAGAIN, or -EINPROGRESS, as the kernel. */
+#define CSOCK_EAGAIN 8u
 
 /* socket(2), close-on-exec. SOCK_NONBLOCK in type counts as CSOCK_NONBLOCK. */
 CSOCK_API int csock_open(struct csock *s, int family, int type, int proto, unsigned flags);
@@ -332,24 +348,38 @@ CSOCK_API int csock_fd(const struct csock *s);
 /* Closes. Calls that other threads have inside return CSOCK_ECLOSED within milliseconds; the
  * descriptor goes back to the kernel only when the last of them has left, so that its number is
  * not reused under a running call. Waits for them, about a second at most; a call that is stuck
- * longer (say, in its own interrupted callback) gives the number back itself when it ends, while
- * the connection is let go of at once. So it is when the closer is a signal handler or callback of
- * a thread that is itself inside: the call underneath gives the number back. Queued data still
- * goes out, as close(2) has it. After fork(2) the child closes its own copy at once.
+ * longer (say, in a signal handler) gives the number back itself when it ends, while the connection
+ * is let go of at once. So it is, without any waiting, with a call whose `interrupted` runs just
+ * then, for that may itself be waiting for the closer; and where the closer is a signal handler or
+ * callback of a thread that is itself inside: the call underneath gives the number back. Queued
+ * data still goes out, as close(2) has it. After fork(2) the child closes its own copy at once.
  * Returns 0; 1 if a call is still inside, so that *s must stay where it is until that returns;
  * -EBADF if it is closed already; what close(2) reports (the descriptor is gone anyway). Threads
  * that no signal reaches are woken by shutdown(2) after that second: at RLIMIT_SIGPENDING, or where
  * a thread that waited in a call of csock masks all signals, itself or by a handler's sa_mask, and
  * waits again, all within 10 ms. (Masked before, ours is let through for as long as a call waits.)
- * The signal is a real-time one that the program neither handles nor blocks, near SIGRTMAX. */
+ * The signal: see csock_wake_signal. */
 CSOCK_API int csock_close(struct csock *s);
+
+/* Names the signal by which closing wakes threads, and no other is taken: best before any call
+ * waits. It must have its default action; csock puts an empty handler there (SA_ONSTACK, without
+ * SA_RESTART). From then on it is csock's, and must not be used for anything else. 0: csock chooses,
+ * as it does if this is never called: SIGURG if it has its default action, which is to be ignored;
+ * else a real-time one from near SIGRTMAX down, that the program neither handles nor blocks. If the
+ * program takes that one for itself, by a handler, or by blocking it for sigwait(3) or signalfd(2),
+ * csock notices at its next look, 10 ms later at most, and moves off; until then some of the program's
+ * signals may be lost, and if it is a real-time one that is put back to its default action just
+ * while a socket is being closed, it may end the program. 0, -EBUSY if it is handled or ignored,
+ * -EINVAL. */
+CSOCK_API int csock_wake_signal(int sig);
 
 /* Whether a socket is closed or detached, with no call inside any more, nor the closing of it under
  * way in another thread: then its storage may be used for another, or freed. Does not block. */
 CSOCK_API bool csock_idle(const struct csock *s);
 
 /* How often this process is a fork of the one that started: for callers who count threads, as those
- * of the parent do not exist in the child. fork(2) */
+ * of the parent do not exist in the child. fork(2), and from Linux 4.14 on also _Fork(3) and a bare
+ * clone(2), as far as they copy the memory. */
 CSOCK_API uint32_t csock_forks(void);
 
 /* As csock_close, but waits for other threads at most ns nanoseconds. Below 0.1 s nobody is taken
@@ -357,9 +387,10 @@ CSOCK_API uint32_t csock_forks(void);
 CSOCK_API int csock_close_within(struct csock *s, int64_t ns);
 
 /* Gives up the socket without closing: wakes as csock_close does, and returns the descriptor,
- * which is the caller's from then on, or -EBADF. Not from a signal handler of a thread that is
- * itself inside: the call underneath may go on to sleep. So may one whose thread no signal
- * reaches (see csock_close), and take what comes. */
+ * which is the caller's from then on, or -EBADF. As csock_close it may return while a call is
+ * inside still: csock_idle() tells when *s may go. Not from a signal handler of a thread that is
+ * itself inside: the call underneath may go on to sleep. So may one whose thread no signal reaches,
+ * and take what comes. */
 CSOCK_API int csock_detach(struct csock *s);
 
 /* For a bare descriptor, of a socket or not, that no struct csock owns: a close-on-exec duplicate
@@ -376,21 +407,24 @@ CSOCK_API int csock_sockname(struct csock *s, union csock_addr *ret_addr, sockle
 CSOCK_API int csock_peername(struct csock *s, union csock_addr *ret_addr, socklen_t *ret_len);
 
 /* Blocking mode of the descriptor (O_NONBLOCK off or on), as other programs see it. Waiting calls
- * work in both; a CSOCK_FOREVER call on a non-blocking descriptor waits by poll(2) if the mode was
- * set through this library, and gives -EAGAIN if it was set behind its back. fcntl(2). */
+ * work in both; a CSOCK_FOREVER call on a non-blocking descriptor waits by poll(2), whoever set the
+ * mode: but see CSOCK_EAGAIN. fcntl(2). */
 CSOCK_API int csock_set_blocking(struct csock *s, bool blocking);
 CSOCK_API int csock_get_blocking(struct csock *s);
 
 /* Accepts a connection into *ret_conn, which inherits family, type, proto and SIGPIPE behaviour,
  * and is in blocking mode. ret_peer and ret_len may both be NULL. Blocks. Any deadline,
- * CSOCK_NOWAIT too, puts the listener into non-blocking mode, and leaves it there, because another
- * process may take the connection between poll and accept. Errors: -ECONNABORTED, -EMFILE and
+ * CSOCK_NOWAIT too, puts the listener into non-blocking mode before each try, and leaves it there,
+ * because another process may take the connection between poll and accept; who switches it back in
+ * the middle of a try (csock_set_blocking, a duplicate, a fork child) takes the deadline away, and
+ * closing ends the call all the same. Errors: -ECONNABORTED, -EMFILE and
  * whatever accept4(2) has; on all of them the listener stays usable. */
 CSOCK_API int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_peer,
                            socklen_t *ret_len, const struct csock_wait *w);
 
 /* Connects, and waits until the connection stands. Any deadline, CSOCK_NOWAIT too, puts the socket
- * into non-blocking mode, and leaves it there. An interrupted connect goes on. A full AF_UNIX
+ * into non-blocking mode, as in csock_accept. Without one, -EINPROGRESS says that SO_SNDTIMEO has
+ * passed. An interrupted connect goes on. A full AF_UNIX
  * backlog is waited for. After CSOCK_ETIMEOUT the attempt may still be under way: close the socket.
  * connect(2). */
 CSOCK_API int csock_connect(struct csock *s, const union csock_addr *addr, socklen_t len,
@@ -464,7 +498,7 @@ CSOCK_API ssize_t csock_try_send_to(const struct csock *s, const void *buf, size
                                     const union csock_addr *addr, socklen_t len);
 /* Sends at most n bytes of an open file from offset on; the file's own position stays. Returns the
  * count, which may be short; 0 at the end of the file. Blocks; any deadline, CSOCK_NOWAIT too, puts
- * the socket into non-blocking mode, and leaves it there. A broken pipe raises SIGPIPE whatever the
+ * the socket into non-blocking mode, as in csock_accept. A broken pipe raises SIGPIPE whatever the
  * socket's flags. Errors: -EINVAL where the file is not of a kind for it. sendfile(2). */
 CSOCK_API ssize_t csock_sendfile(struct csock *s, int file, off_t offset, size_t n,
                                  const struct csock_wait *w);

@@ -413,6 +413,8 @@ static inline bool sock_arg_count(const char *what, Py_ssize_t n, Py_ssize_t min
 {
     return (n >= min && n <= max) || sock_arg_count_raise(what, n, min, max);
 }
+/* The core's flags of every socket: SIGPIPE is Python's matter, and EAGAIN its caller's. */
+#define SOCK_AS_STOCK (CSOCK_SIGPIPE | CSOCK_EAGAIN)
 /* Closes the core socket without the GIL. 0 or negative; the mirror must be -1 already. */
 int sock_close_core(struct sock_object *s);
 /* Around a call that looks something up and does not wait: the GIL is dropped only for families

@@ -60,7 +60,7 @@ static PyObject *mod_socketpair(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "|iii:socketpair", &family, &type, &proto))
         return NULL;
     int64_t timeout = type & SOCK_NONBLOCK ? 0 : EXT_GET(st->default_timeout);
-    unsigned flags = CSOCK_SIGPIPE | (timeout < 0 ? 0 : CSOCK_NONBLOCK);
+    unsigned flags = SOCK_AS_STOCK | (timeout < 0 ? 0 : CSOCK_NONBLOCK);
     int r = csock_pair(pair, family, type, proto, flags);
     return r < 0 ? ext_raise(st, r) : pair_as_py(st, pair, timeout);
 }

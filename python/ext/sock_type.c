@@ -151,12 +151,12 @@ static void discard_old(struct sock_object *s, int adopted)
 static int open_new(struct csock *core, int family, int type, int proto, int64_t timeout)
 {
     return csock_open(core, family == -1 ? AF_INET : family, type == -1 ? SOCK_STREAM : type,
-                      proto == -1 ? 0 : proto, CSOCK_SIGPIPE | (timeout >= 0 ? CSOCK_NONBLOCK : 0));
+                      proto == -1 ? 0 : proto, SOCK_AS_STOCK | (timeout >= 0 ? CSOCK_NONBLOCK : 0));
 }
 
 static int adopt(struct csock *core, int fd, int family, int type, int proto, int64_t timeout)
 {
-    int r = csock_adopt(core, fd, family, type, proto, CSOCK_SIGPIPE);
+    int r = csock_adopt(core, fd, family, type, proto, SOCK_AS_STOCK);
     if (r == 0 && timeout >= 0 && (r = csock_set_blocking(core, false)) < 0)
         csock_detach(core);
     /* As stock, a socket without a timeout does not wait on a descriptor that somebody else made

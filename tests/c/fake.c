@@ -131,6 +131,7 @@ static void add(enum fake_entry entry, unsigned nth, struct step step)
     X(GETTID, pid_t, gettid, (void), (), NULL, MINUS) \
     X(YIELD, int, yield, (void), (), NULL, MINUS) \
     X(ALLOC, void *, alloc, (size_t size), (size), NULL, NOTHING) \
+    X(WIPED_ON_FORK, void *, wiped_on_fork, (void), (), NULL, NOTHING) \
     X(GETADDRINFO, int, getaddrinfo, \
       (const char *host, const char *service, const struct addrinfo *hints, \
        struct addrinfo **ret_list), \

@@ -48,6 +48,7 @@ enum fake_entry {
     FAKE_GETTID,
     FAKE_YIELD,
     FAKE_ALLOC,
+    FAKE_WIPED_ON_FORK,
     FAKE_RELEASE,
     FAKE_GETADDRINFO,
     FAKE_FREEADDRINFO,
@@ -80,7 +81,7 @@ void fake_remove(void);
 
 /* The call is not made and fails with err, in the manner of its kind:
  *   most entries      -1 and errno = err
- *   alloc, if_indextoname, if_nameindex
+ *   alloc, wiped_on_fork, if_indextoname, if_nameindex
  *                     NULL and errno = err
  *   if_nametoindex    0 and errno = err
  *   thread_mask       returns err

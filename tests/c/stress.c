@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +36,7 @@ static struct conn *_Atomic slots[SLOTS];
 static struct conn *_Atomic all;
 static atomic_uint_fast64_t ids = 1;
 static atomic_bool done;
-static atomic_long n_closed, n_received, n_woken, n_wrong, n_eintr, n_strange;
+static atomic_long n_closed, n_received, n_woken, n_wrong, n_eintr, n_strange, n_renewed;
 
 static struct csock listener;
 static union csock_addr listener_addr;
@@ -166,6 +167,57 @@ static void *use(void *arg)
     return NULL;
 }
 
+/* A socket that its users know for good, and that is another one time and again: of a kind that
+ * raises SIGPIPE, without a peer, and of one that does not. */
+static struct csock renewed = CSOCK_INIT;
+
+static void *renew(void *arg)
+{
+    for (unsigned i = 0; !atomic_load(&done); i++) {
+        struct csock fresh, pair[2];
+        int r = i % 2 ? csock_open(&fresh, AF_INET, SOCK_DGRAM, 0, 0)
+                      : csock_pair(pair, AF_UNIX, SOCK_STREAM, 0, 0);
+        if (r < 0)
+            give_up("renewal", r);
+        if (i % 2 == 0) {
+            csock_close(&pair[1]);
+            csock_move(&pair[0], &fresh);
+        }
+        csock_renew(&fresh, &renewed);
+        foreign_nap();
+        csock_close(&renewed);
+        while (!csock_idle(&renewed))
+            sched_yield();
+    }
+    return arg;
+}
+
+/* Kinds of calls in turn; none may raise SIGPIPE, which would end the program. (Not connect, which
+ * ThreadSanitizer takes for the birth of a descriptor.) */
+static void *use_renewed(void *arg)
+{
+    char byte = 'x';
+    struct iovec part = {&byte, 1};
+    const struct csock_wait now = {.deadline = CSOCK_NOWAIT};
+    while (!atomic_load(&done)) {
+        struct msghdr out = {.msg_iov = &part, .msg_iovlen = 1}, in = out;
+        struct csock copy;
+        union csock_addr addr;
+        socklen_t len;
+        csock_send(&renewed, "x", 1, 0, &now);
+        csock_send_all(&renewed, "x", 1, 0, NULL, &now);
+        csock_sendmsg(&renewed, &out, 0, &now);
+        csock_recv(&renewed, &byte, 1, 0, &now);
+        csock_recvmsg(&renewed, &in, MSG_ERRQUEUE, &now);
+        csock_accept(&renewed, &copy, NULL, NULL, &now);
+        csock_sockname(&renewed, &addr, &len);
+        if (csock_dup(&renewed, &copy) == 0)
+            csock_close(&copy);
+        atomic_fetch_add(&n_renewed, 1);
+    }
+    return arg;
+}
+
 static void close_conn(struct conn *c)
 {
     for (int side = 0; side < 2; side++) {
@@ -239,7 +291,7 @@ static void start(pthread_t *thread, void *(*run)(void *), int seed)
 
 static void run_for(int seconds)
 {
-    pthread_t users[USERS], closers[CLOSERS], strangers[2];
+    pthread_t users[USERS], closers[CLOSERS], strangers[2], renewers[3];
     for (int i = 0; i < SLOTS; i++)
         atomic_store(&slots[i], new_conn());
     start(&strangers[0], strange_poll, 0);
@@ -248,8 +300,13 @@ static void run_for(int seconds)
         start(&users[i], use, i);
     for (int i = 0; i < CLOSERS; i++)
         start(&closers[i], replace, i);
+    start(&renewers[0], renew, 0);
+    start(&renewers[1], use_renewed, 0);
+    start(&renewers[2], use_renewed, 1);
     sleep((unsigned)seconds);
     atomic_store(&done, true);
+    for (int i = 0; i < 3; i++)
+        pthread_join(renewers[i], NULL);
     for (int i = 0; i < CLOSERS; i++)
         pthread_join(closers[i], NULL);
     for (int i = 0; i < SLOTS; i++)
@@ -277,9 +334,10 @@ int main(int argc, char **argv)
         next = c->next;
         free(c);
     }
-    printf("stress: %d s, %ld closed, %ld received, %ld woken; wrong %ld, EINTR elsewhere %ld, "
+    printf("stress: %d s, %ld closed, %ld received, %ld woken, %ld on a renewed one; wrong %ld, "
+           "EINTR elsewhere %ld, "
            "strange errors %ld, descriptors left %d\n",
-           seconds, n_closed, n_received, n_woken, n_wrong, n_eintr, n_strange, left);
-    bool worked = n_closed > 0 && n_received > 0 && n_woken > 0;
+           seconds, n_closed, n_received, n_woken, n_renewed, n_wrong, n_eintr, n_strange, left);
+    bool worked = n_closed > 0 && n_received > 0 && n_woken > 0 && n_renewed > 0;
     return !worked || n_wrong || n_eintr || n_strange || left;
 }

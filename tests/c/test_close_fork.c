@@ -1,6 +1,7 @@
 /* Closing in a child: of its parent it has the sockets and the counts, but not the threads. */
 #include "util.h"
 
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 /* In a child whose parent had threads blocked in recv and accept. */
@@ -121,6 +122,70 @@ static void a_child_closes_the_call_that_it_was_forked_in(void **state)
     util_close(&inside[1]);
 }
 
+/* A fork of which libc knows nothing, so that no handler of pthread_atfork(3) runs. clone(2) */
+static pid_t bare_fork(void)
+{
+#ifdef __s390__
+    return (pid_t)syscall(SYS_clone, 0, SIGCHLD, 0, 0, 0);
+#else
+    return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+#endif
+}
+
+static void expect_exit_0(pid_t pid)
+{
+    int status;
+    assert_true(pid > 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+/* Nothing but csock: libc does not know that this is a child. */
+static int close_in_bare_child(struct csock *s, uint32_t parents_forks, bool deeper)
+{
+    char byte;
+    int status;
+    int64_t start = csock_now();
+    if (csock_forks() != parents_forks + 1)
+        return 1;
+    if (deeper) {
+        pid_t pid = bare_fork();
+        if (pid == 0)
+            _exit(close_in_bare_child(s, parents_forks + 1, false));
+        if (waitpid(pid, &status, 0) != pid || status != 0)
+            return 2;
+    }
+    if (csock_recv(&s[0], &byte, 1, 0, WITHIN(MS)) != CSOCK_ETIMEOUT) /* with a record of its own */
+        return 3;
+    if (csock_close(&s[0]) != 0 || !csock_idle(&s[0]) || csock_close(&s[1]) != 0)
+        return 4;
+    return csock_now() - start > PROMPT ? 5 : 0;
+}
+
+static void children_that_libc_does_not_know_of_close_for_themselves(void **state)
+{
+    struct csock s[2];
+    struct util_call calls[2] = {{.run = util_recv, .s = &s[0]},
+                                 {.run = util_recv, .s = &s[0], .w = WITHIN(60000 * MS)}};
+    (void)state;
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    for (int i = 0; i < 2; i++)
+        util_start_asleep(&calls[i]);
+    for (int deeper = 0; deeper < 2; deeper++) {
+        pid_t pid = bare_fork();
+        if (pid == 0)
+            _exit(close_in_bare_child(s, 0, deeper));
+        expect_exit_0(pid);
+    }
+    for (int i = 0; i < 2; i++)
+        util_await_sleep(&calls[i]); /* no child has shut it down */
+    assert_int_equal(csock_send(&s[1], "xy", 2, 0, NULL), 2);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(util_join(&calls[i]), 1);
+    util_close(&s[0]);
+    util_close(&s[1]);
+}
+
 static int forks_grandchild(void *parents)
 {
     return csock_forks() == *(uint32_t *)parents + 2 ? 0 : __LINE__;
@@ -148,6 +213,7 @@ int main(void)
         TEST(a_child_closes_beside_threads_that_it_does_not_have),
         TEST(the_port_is_free_once_parent_and_child_have_closed),
         TEST(a_child_closes_the_call_that_it_was_forked_in),
+        TEST(children_that_libc_does_not_know_of_close_for_themselves),
         TEST(forks_are_counted_along_the_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

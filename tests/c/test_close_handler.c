@@ -95,13 +95,14 @@ static void a_handler_closes_between_any_two_steps(void **state)
         ssize_t (*run)(struct util_call *call);
         enum fake_entry entry;
         unsigned nth;
-        bool timed;
+        int timed;
     } moments[] = {
-        {util_recv, FAKE_RECV, 1, false},          {util_recv, FAKE_COARSE_CLOCK, 1, false},
-        {util_recv, FAKE_RECV, 2, false},          {util_recv, FAKE_RECV, 1, true},
-        {util_recv, FAKE_CLOCK, 1, true},          {util_recv, FAKE_POLL, 1, true},
-        {util_pollin, FAKE_POLL, 1, false},        {util_accept, FAKE_ACCEPT4, 1, false},
-        {util_accept, FAKE_SET_NONBLOCK, 1, true}, {util_accept, FAKE_POLL, 1, true},
+        {util_recv, FAKE_RECV, 1, 0},           {util_recv, FAKE_COARSE_CLOCK, 1, 0},
+        {util_recv, FAKE_RECV, 2, 0},           {util_recv, FAKE_RECV, 1, 1},
+        {util_recv, FAKE_CLOCK, 1, 1},          {util_recv, FAKE_POLL, 1, 1},
+        {util_pollin, FAKE_POLL, 1, 0},         {util_accept, FAKE_ACCEPT4, 1, 0},
+        {util_accept, FAKE_SET_NONBLOCK, 1, 2}, {util_accept, FAKE_POLL, 1, 1},
+        {util_accept, FAKE_ACCEPT4, 1, 2},
     };
     (void)state;
     util_handle(SIGUSR1, close_it, 0);
@@ -110,8 +111,8 @@ static void a_handler_closes_between_any_two_steps(void **state)
         union csock_addr addr;
         socklen_t len;
         struct csock_wait timed = {.deadline = csock_deadline(60000 * MS)};
-        struct util_call call = {
-            .run = moments[i].run, .s = &s[0], .w = moments[i].timed ? &timed : NULL};
+        const struct csock_wait *const waits[] = {NULL, &timed, NOWAIT};
+        struct util_call call = {.run = moments[i].run, .s = &s[0], .w = waits[moments[i].timed]};
         if (call.run == util_accept)
             util_listener(&s[0], AF_INET, 1, &addr, &len);
         else

@@ -44,44 +44,53 @@ static void closing_wakes_a_thousand_threads(void **state)
     }
 }
 
-/* A call that is stuck in its own callback, until let go. */
-static atomic_int in_callback, let_go;
+/* A call that is stuck, until let go: in its own callback, or in a signal handler, of which nobody
+ * can tell from without. */
+static atomic_int is_stuck, let_go;
 
-static int get_stuck(void *arg)
+static void get_stuck(int sig)
 {
-    (void)arg;
-    atomic_store(&in_callback, 1);
+    (void)sig;
+    atomic_store(&is_stuck, 1);
     while (!atomic_load(&let_go))
         util_sleep(MS);
+}
+
+static int get_stuck_in_callback(void *arg)
+{
+    (void)arg;
+    get_stuck(0);
     return 0;
 }
 
-static const struct csock_wait stuck = {.interrupted = get_stuck};
+static const struct csock_wait stuck = {.interrupted = get_stuck_in_callback};
 
 static void start_stuck(struct util_call *call)
 {
-    atomic_store(&in_callback, 0);
+    atomic_store(&is_stuck, 0);
     atomic_store(&let_go, 0);
-    util_count_signal(SIGUSR1);
+    if (call->w == &stuck)
+        util_count_signal(SIGUSR1);
+    else
+        util_handle(SIGUSR1, get_stuck, 0);
     util_start_asleep(call);
     util_signal_call(call, SIGUSR1);
-    while (!atomic_load(&in_callback))
+    while (!atomic_load(&is_stuck))
         util_sleep(MS);
 }
 
-static void the_last_user_gives_the_number_back(void **state)
+static void the_last_user_gives_the_number_back(const struct csock_wait *w, int64_t patience)
 {
     struct csock s[2], other;
-    struct util_call call = {.run = util_recv, .s = &s[0], .w = &stuck};
+    struct util_call call = {.run = util_recv, .s = &s[0], .w = w};
     char byte;
-    (void)state;
     util_pair(s, AF_UNIX, SOCK_STREAM);
     int fd = csock_fd(&s[0]);
     start_stuck(&call);
     int64_t start = csock_now();
     assert_int_equal(csock_close_within(&s[0], 30 * MS), 1);
     assert_false(csock_idle(&s[0]));
-    assert_in_range(csock_now() - start, 30 * MS, PROMPT);
+    assert_in_range(csock_now() - start, patience, PROMPT);
     assert_int_equal(csock_fd(&s[0]), -1);
     assert_true(util_fd_is_open(fd));
     assert_int_equal(csock_open(&other, AF_UNIX, SOCK_STREAM, 0, 0), 0);
@@ -93,6 +102,69 @@ static void the_last_user_gives_the_number_back(void **state)
     assert_true(csock_idle(&s[0]));
     assert_false(util_fd_is_open(fd));
     util_close(&other);
+    util_close(&s[1]);
+}
+
+static void the_last_user_out_of_a_handler_gives_the_number_back(void **state)
+{
+    (void)state;
+    the_last_user_gives_the_number_back(NULL, 30 * MS);
+}
+
+static void the_last_user_out_of_its_callback_gives_the_number_back(void **state)
+{
+    (void)state;
+    the_last_user_gives_the_number_back(&stuck, 0);
+}
+
+static void *close_all_of_it(void *arg)
+{
+    return (void *)(intptr_t)csock_close(arg);
+}
+
+/* As where a callback ends a program in order, and waits for the threads that do it. */
+static int join_the_closer(void *s)
+{
+    pthread_t closer;
+    void *closed;
+    if (pthread_create(&closer, NULL, close_all_of_it, s) != 0 || pthread_join(closer, &closed))
+        return -1;
+    return (intptr_t)closed != 1;
+}
+
+static void a_callback_waits_for_whoever_closes_its_socket(void **state)
+{
+    struct csock s[2];
+    struct csock_wait w = {.interrupted = join_the_closer, .arg = &s[0]};
+    struct util_call call = {.run = util_recv, .s = &s[0], .w = &w};
+    (void)state;
+    util_count_signal(SIGUSR1);
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    int fd = csock_fd(&s[0]);
+    util_start_asleep(&call);
+    int64_t start = csock_now();
+    util_signal_call(&call, SIGUSR1);
+    assert_int_equal(util_join(&call), CSOCK_ECLOSED);
+    assert_in_range(call.ended - start, 0, PROMPT);
+    assert_false(util_fd_is_open(fd));
+    util_close(&s[1]);
+}
+
+static void detaching_waits_for_no_callback(void **state)
+{
+    struct csock s[2];
+    struct util_call call = {.run = util_recv, .s = &s[0], .w = &stuck};
+    (void)state;
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    start_stuck(&call);
+    int64_t start = csock_now();
+    int fd = csock_detach(&s[0]);
+    assert_in_range(csock_now() - start, 0, PROMPT);
+    assert_false(csock_idle(&s[0]));
+    atomic_store(&let_go, 1);
+    assert_int_equal(util_join(&call), CSOCK_ECLOSED);
+    assert_true(csock_idle(&s[0]));
+    assert_int_equal(close(fd), 0); /* it was left open */
     util_close(&s[1]);
 }
 
@@ -116,8 +188,7 @@ static void without_a_spare_descriptor_the_last_user_closes(void **state)
 static void close_is_patient_for_about_a_second(void **state)
 {
     struct csock s[2];
-    struct util_call calls[2] = {{.run = util_recv, .s = &s[0], .w = &stuck},
-                                 {.run = util_recv, .s = &s[0]}};
+    struct util_call calls[2] = {{.run = util_recv, .s = &s[0]}, {.run = util_recv, .s = &s[0]}};
     (void)state;
     util_pair(s, AF_UNIX, SOCK_STREAM);
     int fd = csock_fd(&s[0]);
@@ -154,7 +225,10 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(closing_wakes_a_thousand_threads),
-        TEST(the_last_user_gives_the_number_back),
+        TEST(the_last_user_out_of_a_handler_gives_the_number_back),
+        TEST(the_last_user_out_of_its_callback_gives_the_number_back),
+        TEST(a_callback_waits_for_whoever_closes_its_socket),
+        TEST(detaching_waits_for_no_callback),
         TEST(without_a_spare_descriptor_the_last_user_closes),
         TEST(close_is_patient_for_about_a_second),
         TEST(only_one_of_two_closers_succeeds),

@@ -1,7 +1,5 @@
-/* The wake-up signal: which one it is, and whom it reaches. */
+/* The wake-up signal: whom it reaches. */
 #include "util.h"
-
-#define OURS (SIGRTMAX - 4) /* the first choice */
 
 static struct csock s[2];
 
@@ -45,113 +43,6 @@ static void threads_that_mask_all_signals_are_woken(void **state)
     util_close(&s[0]);
     assert_int_equal(util_join(&calls[0]), CSOCK_ECLOSED);
     assert_int_equal(util_join(&calls[1]), CSOCK_ECLOSED);
-}
-
-/* 0 if a thread that sleeps in recv is woken, and by a signal that the program does not handle. */
-static int wakes(struct csock_wait *w)
-{
-    struct csock mine[2];
-    struct util_call call = {.run = util_recv, .s = &mine[0], .w = w};
-    int64_t start;
-    if (csock_pair(mine, AF_UNIX, SOCK_STREAM, 0, 0) != 0)
-        return __LINE__;
-    util_start_asleep(&call);
-    start = csock_now();
-    if (csock_close(&mine[0]) != 0 || util_join(&call) != CSOCK_ECLOSED)
-        return __LINE__;
-    if (csock_now() - start > PROMPT)
-        return __LINE__;
-    if (atomic_load(&util_signals) != 0)
-        return __LINE__;
-    return csock_close(&mine[1]);
-}
-
-static bool is_handled(int sig)
-{
-    struct sigaction now;
-    sigaction(sig, NULL, &now);
-    return now.sa_handler != SIG_DFL;
-}
-
-static void siginfo_handler(int sig, siginfo_t *info, void *context)
-{
-    (void)sig, (void)info, (void)context;
-    atomic_fetch_add(&util_signals, 1);
-}
-
-static int used_before_the_first_sleep(void *arg)
-{
-    struct sigaction act = {.sa_sigaction = siginfo_handler, .sa_flags = SA_SIGINFO};
-    (void)arg;
-    if (is_handled(OURS))
-        return __LINE__;
-    util_count_signal(OURS);
-    sigaction(OURS - 1, &act, NULL);
-    util_handle(OURS - 2, SIG_IGN, 0);
-    int line = wakes(NULL);
-    return line ? line : is_handled(OURS - 3) ? 0 : __LINE__;
-}
-
-static int used_after_the_first_sleep(void *arg)
-{
-    (void)arg;
-    int line = wakes(NULL);
-    if (line)
-        return line;
-    if (!is_handled(OURS))
-        return __LINE__;
-    util_count_signal(OURS);
-    if ((line = wakes(NULL)))
-        return line;
-    return is_handled(OURS - 1) ? 0 : __LINE__;
-}
-
-static int used_while_a_thread_sleeps(void *arg)
-{
-    struct util_call call = {.run = util_recv, .s = &s[0]};
-    (void)arg;
-    util_start_asleep(&call);
-    util_count_signal(OURS);
-    if (csock_close(&s[0]) != 0 || util_join(&call) != CSOCK_ECLOSED)
-        return __LINE__;
-    return atomic_load(&util_signals) ? __LINE__ : 0;
-}
-
-/* A program that puts every handler back, as some do before they run others. */
-static int reset_after_the_first_sleep(void *arg)
-{
-    (void)arg;
-    int line = wakes(NULL);
-    if (line)
-        return line;
-    util_handle(OURS, SIG_DFL, 0);
-    line = wakes(NULL);
-    return line ? line : is_handled(OURS) ? 0 : __LINE__;
-}
-
-/* Then closing wakes by shutting down, when its patience ends. */
-static int all_signals_are_used(void *arg)
-{
-    struct util_call call = {.run = util_recv, .s = &s[0]};
-    (void)arg;
-    for (int sig = SIGRTMIN; sig <= OURS; sig++)
-        util_count_signal(sig);
-    util_start_asleep(&call);
-    int fd = csock_fd(&s[0]);
-    if (csock_close_within(&s[0], 10 * MS) < 0 || util_join(&call) != CSOCK_ECLOSED)
-        return __LINE__;
-    return util_fd_is_open(fd) || atomic_load(&util_signals) ? __LINE__ : 0;
-}
-
-static void a_signal_that_the_program_uses_is_left_alone(void **state)
-{
-    (void)state;
-    /* Children, as this process has not slept yet: they choose anew. */
-    util_in_child(used_before_the_first_sleep, NULL);
-    util_in_child(used_after_the_first_sleep, NULL);
-    util_in_child(used_while_a_thread_sleeps, NULL);
-    util_in_child(reset_after_the_first_sleep, NULL);
-    util_in_child(all_signals_are_used, NULL);
 }
 
 static int resumed;
@@ -344,7 +235,6 @@ int main(void)
 {
 #define IN_PAIR(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     static const struct CMUnitTest tests[] = {
-        IN_PAIR(a_signal_that_the_program_uses_is_left_alone),
         IN_PAIR(without_memory_for_its_record_a_call_fails),
         IN_PAIR(threads_that_mask_all_signals_are_woken),
         IN_PAIR(records_of_ended_threads_are_used_again),

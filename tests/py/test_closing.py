@@ -383,6 +383,92 @@ def test_handler_closes_a_socket_that_its_own_and_another_thread_wait_on(csock, 
         os.fstat(fd)
 
 
+@pytest.mark.parametrize("end", ["close", "detach"])
+@pytest.mark.parametrize("timeout", [None, 30])
+def test_handler_waits_for_a_thread_that_closes_what_it_interrupted(csock, timeout, end, on_alarm):
+    """As programs do that end in order: neither waits for the other."""
+    a, b = csock.socketpair()
+    fd = a.fileno()
+    a.settimeout(timeout)
+    took = []
+
+    def end_in_a_thread():
+        with testkit.Stopwatch() as watch:
+            testkit.Job(getattr(a, end)).result()
+        took.append(watch.wall)
+
+    with b:
+        on_alarm(end_in_a_thread, 0.05)
+        with pytest.raises(OSError) as caught:
+            a.recv(1)
+        check_closed_error(caught.value)
+    if end == "detach":
+        os.close(fd)
+    with pytest.raises(OSError):
+        os.fstat(fd)
+    assert took[0] < 0.5 * testkit.SLOWNESS
+
+
+def test_handler_switches_greenlets():
+    """Stacks are put away in the middle of a call, and calls end in another order than they
+    began: in Python it is greenlet, and what is built on it, that do so."""
+    pytest.importorskip("greenlet", reason="no greenlet for this Python")
+    program = """
+        import greenlet
+        a, b = csock.socketpair()
+        main = greenlet.getcurrent()
+        closed = []
+        def other():
+            while True:
+                main.switch()
+                x, y = csock.socketpair()
+                x.settimeout(0.001)
+                try:
+                    x.recv(1)
+                except TimeoutError:
+                    pass
+                x.close(); y.close()
+                closed.append(x)
+        g = greenlet.greenlet(other)
+        g.switch()  # high on the stack: what main does later is put away by a switch
+        signal.signal(signal.SIGALRM, lambda *args: g.switch())
+        def deep(n):
+            return a.recv(10) if n == 0 else deep(n - 1)
+        signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+        job = testkit.later(0.3, b.send, b"done")
+        assert list(map(deep, [3])) == [b"done"]
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        job.result()
+        assert len(closed) > 3, closed
+
+        # The call that began first ends first, within the other's handler.
+        c, d = csock.socketpair()
+        def second():
+            assert c.recv(1) == b"2"
+            main.switch("second")
+        two = greenlet.greenlet(second)
+        signal.signal(signal.SIGALRM, lambda *args:
+                      two.switch() if greenlet.getcurrent() is main else main.switch())
+        job = testkit.later(0.3, b.send, b"1")
+        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+        assert a.recv(1) == b"1"
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        job.result()
+        a.close(); b.close()
+        d.send(b"2")
+        assert two.switch() == "second"
+        c.close(); d.close()
+        e, f = csock.socketpair()
+        job = testkit.Job(e.recv, 1).wait_blocked()
+        begun = time.monotonic()
+        e.close()
+        check_closed(job)
+        assert time.monotonic() - begun < 0.5 * testkit.SLOWNESS
+        print("done")
+    """
+    assert run_program(program).stdout == "done\n"
+
+
 @TIMEOUTS
 @pytest.mark.parametrize("name", ["recv-tcp", "accept-tcp", "connect-tcp", "sendall-tcp"])
 def test_threads_with_all_signals_masked(csock, unix_dir, name, timeout):
@@ -472,12 +558,62 @@ RESERVED = """
 """
 
 
-@pytest.mark.parametrize("offsets", [[4], [3, 4, 5], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]])
+@pytest.mark.parametrize("offsets", [[], [4], [3, 4, 5], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]])
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_program_that_uses_the_reserved_signal(moment, offsets):
-    """Before ours is first needed, or after it was."""
-    numbers = [signal.SIGRTMAX - offset for offset in offsets]
+    """Before ours is first needed, or after it was: SIGURG, and those that come after it."""
+    numbers = [int(signal.SIGURG), *(signal.SIGRTMAX - offset for offset in offsets)]
     assert run_program(RESERVED, moment, *numbers).stdout == "done\n"
+
+
+def test_program_that_waits_for_the_reserved_signal_by_sigwait():
+    """Blocked, it leaves no handler to be seen; after its next look csock has moved off."""
+    program = """
+        a, b = csock.socketpair()
+        a.settimeout(0.01)
+        try:
+            a.recv(1)
+        except TimeoutError:
+            pass
+        a.settimeout(None)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGURG})
+        job = testkit.Job(a.recv, 1).wait_blocked()
+        for _ in range(20):
+            os.kill(os.getpid(), signal.SIGURG)
+            assert signal.sigtimedwait({signal.SIGURG}, 5), "lost"
+        begun = time.monotonic()
+        a.close()
+        check_closed(job)
+        assert time.monotonic() - begun < 0.5 * testkit.SLOWNESS
+        print("done")
+    """
+    assert run_program(program).stdout == "done\n"
+
+
+def test_program_that_resets_all_signals_while_sockets_are_closed():
+    """As programs do before they run others. The default of a real-time signal is to kill."""
+    program = """
+        import ctypes
+        reset = ctypes.CDLL(None).signal
+        numbers = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGINT}
+        stop = []
+        def reset_all():
+            while not stop:
+                for number in numbers:
+                    reset(int(number), None)
+        resetter = testkit.Job(reset_all)
+        for _ in range(50):
+            a, b = csock.socketpair()
+            jobs = [testkit.Job(a.recv, 1).wait_blocked() for _ in range(4)]
+            a.close()
+            for job in jobs:
+                check_closed(job)
+            b.close()
+        stop.append(True)
+        resetter.result()
+        print("done")
+    """
+    assert run_program(program).stdout == "done\n"
 
 
 def test_fork_beside_threads_in_accept_and_recv():

@@ -6,6 +6,7 @@ import errno
 import os
 import select
 import socket as stock
+import struct
 import time
 
 import pytest
@@ -414,3 +415,66 @@ def test_a_duplicate_that_blocks_keeps_no_deadline_from_passing(impl, blocking):
                     server.accept()
             else:
                 client.connect(server.getsockname())
+
+
+def start_of_accept(csock):
+    return testkit.listener(csock), lambda s: s.accept(), ()
+
+
+def start_of_connect(csock):
+    server, waiting = testkit.full_tcp_listener(csock)
+    address = server.getsockname()
+    return csock.socket(), lambda s: s.connect(address), (server, waiting)
+
+
+def start_of_sendfile(csock):
+    a, b = testkit.stream_pair(csock, "unix")
+    testkit.fill(a, b)
+    file = open(os.__file__, "rb")
+    return a, lambda s: s.sendfile(file), (b, file)
+
+
+CANNOT_BE_TOLD = [start_of_accept, start_of_connect, start_of_sendfile]
+
+
+@pytest.mark.parametrize("start", CANNOT_BE_TOLD)
+@pytest.mark.parametrize("where", ["duplicate", "child"])
+def test_timeouts_hold_on_what_others_made_blocking(csock, start, where):
+    s, call, keep = start(csock)
+    with testkit.closing(s, *keep):
+        s.settimeout(0.1)
+        if where == "duplicate":
+            with s.dup() as copy:
+                copy.settimeout(None)
+        else:
+            fd = s.fileno()
+            testkit.run_python(f"import os; os.set_blocking({fd}, True)", pass_fds=[fd])
+        assert os.get_blocking(s.fileno())
+        check_times_out(lambda: call(s), 0.1)
+
+
+def test_accept_that_never_waits_does_not_on_what_others_made_blocking(csock):
+    with testkit.listener(csock) as server:
+        server.settimeout(0)
+        with server.dup() as copy:
+            copy.settimeout(None)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+@pytest.mark.parametrize("start", [start_of_accept, start_of_connect])
+def test_without_a_timeout_what_others_made_non_blocking_is_as_the_kernel_says(impl, start):
+    s, call, keep = start(impl)
+    with testkit.closing(s, *keep), s.dup() as copy:
+        copy.settimeout(10)
+        with pytest.raises(BlockingIOError):
+            call(s)
+
+
+def test_sndtimeo_ends_a_connect_without_a_timeout(impl):
+    server, waiting = testkit.full_tcp_listener(impl)
+    with testkit.closing(server, waiting), impl.socket() as s:
+        s.setsockopt(impl.SOL_SOCKET, impl.SO_SNDTIMEO, struct.pack("@ll", 0, 100_000))
+        with testkit.Stopwatch() as watch, pytest.raises(BlockingIOError):
+            s.connect(server.getsockname())
+        assert watch.wall < LATE
