@@ -280,15 +280,16 @@ CSOCK_API int csock_bdaddr_format(const uint8_t bdaddr[6], char *text, size_t si
  * the functions below. It must not be moved or copied while it is open, and not be freed while a
  * call is inside. */
 struct csock {
-    int fd; /* -1: closed */
+    int fd_plus_1; /* 0: closed, so that zeroed memory is a closed socket */
     int family, type, proto;
     unsigned flags;
     uint64_t state; /* fork generation, whether it is closing, users inside: see core/users.c */
 };
 
+/* A closed socket, as zeroed memory is one, too. */
 #define CSOCK_INIT \
     { \
-        .fd = -1 \
+        .fd_plus_1 = 0 \
     }
 
 /* Flags of csock_open, _pair and _adopt; accepted sockets inherit the last two. */

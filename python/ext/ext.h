@@ -80,7 +80,7 @@ struct ext_state {
  * their order, types and offsets are a contract. */
 struct sock_object {
     PyObject ob_base;
-    int fd; /* mirror of core.fd for ssl; -1 from the moment close() begins */
+    int fd; /* the core's descriptor, for ssl; -1 from the moment close() begins */
     int family, type, proto;
     PyObject *(*errorhandler)(void);
     int64_t timeout; /* ns; < 0 blocking, 0 non-blocking */
