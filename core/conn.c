@@ -53,7 +53,7 @@ int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_
 
 struct connect_op {
     struct csock__op op;
-    const union csock_addr *addr;
+    const struct sockaddr *addr;
     socklen_t len;
 };
 
@@ -61,7 +61,7 @@ static ssize_t run_connect(int fd, const struct csock__op *op, int flags)
 {
     const struct connect_op *c = (const struct connect_op *)op;
     (void)flags;
-    return csock__ret(csock__sys->connect(fd, &c->addr->any, c->len));
+    return csock__ret(csock__sys->connect(fd, c->addr, c->len));
 }
 
 /* The outcome of a connect that is under way. connect(2), EINPROGRESS */
@@ -110,7 +110,7 @@ static int connect_blocking(struct csock__waiting *wg, const struct csock__op *o
     return r == -EAGAIN && csock__polls(wg) ? connect_polling(wg, op) : (int)r;
 }
 
-int csock_connect(struct csock *s, const union csock_addr *addr, socklen_t len,
+int csock_connect(struct csock *s, const struct sockaddr *addr, socklen_t len,
                   const struct csock_wait *w)
 {
     struct csock__waiting wg;
@@ -125,7 +125,7 @@ int csock_connect(struct csock *s, const union csock_addr *addr, socklen_t len,
     return r;
 }
 
-int csock_connect_begin(struct csock *s, const union csock_addr *addr, socklen_t len)
+int csock_connect_begin(struct csock *s, const struct sockaddr *addr, socklen_t len)
 {
     return csock_connect(s, addr, len, &(struct csock_wait){.deadline = CSOCK_NOWAIT});
 }

@@ -307,7 +307,8 @@ static inline bool ext_may_try(const struct sock_object *s, size_t n, int flags)
     return flags == 0 && s->fd >= 0 && !(s->core.flags & CSOCK_NO_TRY) && ext_may_hold(s, n);
 #endif
 }
-/* After such a try: whether the call has to go on, and then with the try's result in the wait. */
+
+/* After such a try: whether the call has to go on, by csock_…_tried. */
 static inline bool ext_inconclusive(ssize_t r)
 {
     return r == -EAGAIN || r == -EINTR;

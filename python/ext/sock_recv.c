@@ -46,9 +46,9 @@ EXT_WAITS static ssize_t receive_waiting(struct sock_object *s, void *buf, size_
 {
     struct ext_wait w;
     ext_wait_begin(&w, s, held);
-    w.wait.tried = tried;
-    ssize_t r = from ? csock_recv_from(&s->core, buf, n, flags, &from->addr, &from->len, &w.wait)
-                     : csock_recv(&s->core, buf, n, flags, &w.wait);
+    ssize_t r = from ? csock_recv_from_tried(&s->core, buf, n, flags, &from->addr, &from->len,
+                                             tried, &w.wait)
+                     : csock_recv_tried(&s->core, buf, n, flags, tried, &w.wait);
     ext_wait_end(&w);
     return r;
 }

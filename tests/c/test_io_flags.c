@@ -94,7 +94,7 @@ static void the_error_queue_never_waits_by_itself(void **state)
     assert_int_equal(csock_recv(&u, buf, 9, MSG_ERRQUEUE, NULL), -EAGAIN);
     assert_int_equal(fake_calls(FAKE_RECV), 1);
     assert_int_equal(csock_recv(&u, buf, 9, MSG_ERRQUEUE, WITHIN(5 * MS)), CSOCK_ETIMEOUT);
-    assert_int_equal(csock_send_to(&u, "lost", 4, 0, &nobody, len, NULL), 4);
+    assert_int_equal(csock_send_to(&u, "lost", 4, 0, &nobody.any, len, NULL), 4);
     assert_int_equal(csock_recv(&u, buf, 9, MSG_ERRQUEUE, WITHIN(5000 * MS)), 4);
     assert_memory_equal(buf, "lost", 4);
     util_close(&u);

@@ -62,7 +62,7 @@ static void without_descriptors_nothing_leaks(void **state)
     (void)state;
     util_listener(&listener, AF_INET, 4, &addr, &len);
     assert_int_equal(csock_open(&client, AF_INET, SOCK_STREAM, 0, 0), 0);
-    assert_int_equal(csock_connect(&client, &addr, len, NULL), 0);
+    assert_int_equal(csock_connect(&client, &addr.any, len, NULL), 0);
     int before = fake_open_fds();
     for (unsigned i = 0; i < COUNT(errors); i++) {
         fake_fail(FAKE_SOCKET, 1, errors[i]);
@@ -195,9 +195,9 @@ static void takes_no_call(struct csock s)
         assert_int_equal(csock_send(&s, &byte, 1, 0, NULL), -EBADF);
         assert_int_equal(csock_send_all(&s, &byte, 1, 0, NULL, NULL), -EBADF);
         assert_int_equal(csock_accept(&s, &out, NULL, NULL, NULL), -EBADF);
-        assert_int_equal(csock_connect(&s, &a, l, NULL), -EBADF);
+        assert_int_equal(csock_connect(&s, &a.any, l, NULL), -EBADF);
         assert_int_equal(csock_connect_finish(&s, NULL), -EBADF);
-        assert_int_equal(csock_bind(&s, &a, l), -EBADF);
+        assert_int_equal(csock_bind(&s, &a.any, l), -EBADF);
         assert_int_equal(csock_listen(&s, 1), -EBADF);
         assert_int_equal(csock_shutdown(&s, SHUT_RD), -EBADF);
         assert_int_equal(csock_sockname(&s, &a, &l), -EBADF);
