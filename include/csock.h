@@ -86,8 +86,10 @@ CSOCK_API int64_t csock_deadline(int64_t ns);
  * The library copies nothing: the struct must live until the call returns, and may be shared. */
 struct csock_wait {
     /* Give up at this moment (CSOCK_ETIMEOUT). CSOCK_FOREVER: the blocking system call itself is
-     * used, so SO_RCVTIMEO, SO_RCVLOWAT and MSG_WAITALL work as they always did. CSOCK_NOWAIT:
-     * one try, which gives -EAGAIN if it would have to wait. */
+     * used, so SO_RCVLOWAT and MSG_WAITALL work as they always did; SO_RCVTIMEO and SO_SNDTIMEO,
+     * too, which give -EAGAIN, but a signal begins them anew, as the call goes on after it: signals
+     * that come more often than they last make it endless. CSOCK_NOWAIT: one try, which gives
+     * -EAGAIN if it would have to wait. */
     int64_t deadline;
     /* If not 0, and the deadline is CSOCK_FOREVER: the deadline lies this many ns after the moment
      * at which the call first has to wait. Saves reading the clock when data is ready. Negative, as
@@ -394,7 +396,8 @@ CSOCK_API int csock_accept(struct csock *s, struct csock *ret_conn, union csock_
 
 /* Connects, and waits until the connection stands. Any deadline, CSOCK_NOWAIT too, puts the socket
  * into non-blocking mode, and leaves it there. An interrupted connect goes on. A full AF_UNIX
- * backlog is waited for. After CSOCK_ETIMEOUT the attempt may still be under way: close the socket.
+ * backlog is waited for. -EINPROGRESS (AF_UNIX: -EAGAIN): without a deadline, SO_SNDTIMEO passed;
+ * csock_connect_finish goes on. After CSOCK_ETIMEOUT the attempt may still be under way: close the socket.
  * connect(2). */
 CSOCK_API int csock_connect(struct csock *s, const struct sockaddr *addr, socklen_t len,
                             const struct csock_wait *w);
