@@ -32,9 +32,20 @@ static ssize_t run_recv(int fd, const struct csock__op *op, int flags)
 static ssize_t run_recv_from(int fd, const struct csock__op *op, int flags)
 {
     struct transfer *t = transfer_of(op);
-    t->len = sizeof *t->from;
-    return csock__ret(
-        csock__sys->recvfrom(fd, t->buf, t->n, t->flags | flags, &t->from->any, &t->len));
+    socklen_t len = sizeof *t->from;
+    ssize_t r =
+        csock__ret(csock__sys->recvfrom(fd, t->buf, t->n, t->flags | flags, &t->from->any, &len));
+    if (r >= 0)
+        t->len = len;
+    return r;
+}
+
+static bool receive_behind(const struct csock__op *op, size_t by)
+{
+    struct transfer *t = transfer_of(op);
+    t->buf = (char *)t->buf + by;
+    t->n -= by;
+    return true;
 }
 
 static ssize_t run_send(int fd, const struct csock__op *op, int flags)
@@ -84,17 +95,6 @@ struct csock__op csock__sending(const struct csock *s, int *flags)
                               .never_waits = (*flags & MSG_DONTWAIT) != 0};
 }
 
-ssize_t csock__transfer(struct csock *s, const struct csock__op *op, const struct csock_wait *w)
-{
-    struct csock__waiting wg;
-    ssize_t r = csock__waiting_begin(&wg, s, w);
-    if (r < 0)
-        return r;
-    r = csock__run(&wg, op);
-    csock__waiting_end(&wg);
-    return r;
-}
-
 static struct transfer receiving(const struct csock *s, void *buf, size_t n, int flags)
 {
     struct transfer t = {.op = csock__receiving(s, flags), .buf = buf, .n = n, .flags = flags};
@@ -139,7 +139,9 @@ static ssize_t go_on(struct csock__waiting *wg, struct transfer *t, const struct
 {
     csock__waiting_fill(wg, wg->call.s, w);
     wg->tried = tried;
-    ssize_t r = csock__run(wg, &t->op);
+    ssize_t r = csock__brings_all(wg, t->flags)
+                    ? csock__run_all(wg, &t->op, t->n, t->flags, receive_behind)
+                    : csock__run(wg, &t->op);
     csock__waiting_end(wg);
     return r;
 }

@@ -419,8 +419,10 @@ CSOCK_API int csock_ready(struct csock *s, short events, const struct csock_wait
  * recv(2) and send(2). With MSG_DONTWAIT or MSG_ERRQUEUE, and no deadline, there is one try. For
  * MSG_NOSIGNAL see CSOCK_SIGPIPE. */
 
-/* Receives at most n bytes into buf. Returns the count; 0 at the end of a stream. With MSG_TRUNC
- * the count is the kernel's: on datagrams it may exceed n, and on TCP nothing is written to buf
+/* Receives at most n bytes into buf. Returns the count; 0 at the end of a stream. With MSG_WAITALL
+ * a stream gives all n, or what has come so far when the deadline passes, the stream or the socket
+ * ends, or `interrupted` asks to stop: the error only if that is nothing. CSOCK_NOWAIT gives what
+ * is there. With MSG_TRUNC the count is the kernel's: on datagrams it may exceed n, and on TCP nothing is written to buf
  * at all: csock_recv_written() says how many bytes of buf are real. Blocks. */
 CSOCK_API ssize_t csock_recv(struct csock *s, void *buf, size_t n, int flags,
                              const struct csock_wait *w);
@@ -501,9 +503,10 @@ CSOCK_API ssize_t csock_sendfile(struct csock *s, int file, off_t offset, size_t
 CSOCK_API ssize_t csock_sendmsg(struct csock *s, const struct msghdr *msg, int flags,
                                 const struct csock_wait *w);
 
-/* recvmsg(2). msg_namelen, msg_controllen and msg_flags are written on success only. MSG_TRUNC in
- * flags: as csock_recv. Descriptors that come are close-on-exec only with MSG_CMSG_CLOEXEC; they
- * are the caller's, who finds them by csock_cmsg_next. Blocks. */
+/* recvmsg(2). msg_namelen, msg_controllen and msg_flags are written on success only. MSG_TRUNC and
+ * MSG_WAITALL in flags: as csock_recv, but the count is short where ancillary data came, or without
+ * memory for a copy of msg_iov. Descriptors that come are close-on-exec only with MSG_CMSG_CLOEXEC;
+ * they are the caller's, who finds them by csock_cmsg_next. Blocks. */
 CSOCK_API ssize_t csock_recvmsg(struct csock *s, struct msghdr *msg, int flags,
                                 const struct csock_wait *w);
 

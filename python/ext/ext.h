@@ -479,6 +479,8 @@ struct sock_sender {
     union csock_addr addr;
     socklen_t len;
 };
+/* flags as the core is to have them. */
+int sock_recv_flags(const struct sock_object *s, int flags);
 /* Into the first n bytes of a buffer: the core's result. from may be NULL. */
 ssize_t sock_receive_into(struct sock_object *s, const Py_buffer *into, size_t n, int flags,
                           struct sock_sender *from);

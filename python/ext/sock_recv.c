@@ -40,11 +40,19 @@ static ssize_t try_receive(struct sock_object *s, void *buf, size_t n, struct so
                 : csock_try_recv(&s->core, buf, n, 0);
 }
 
+/* A receive that waits by poll brings what is there, MSG_WAITALL or not, as the non-blocking call of
+ * stock does. The core would wait for all. */
+int sock_recv_flags(const struct sock_object *s, int flags)
+{
+    return EXT_GET(s->timeout) >= 0 ? flags & ~MSG_WAITALL : flags;
+}
+
 /* All of a receive but the plain try, of which tried is the result; 0 if there was none. */
 EXT_WAITS static ssize_t receive_waiting(struct sock_object *s, void *buf, size_t n, int flags,
                                          struct sock_sender *from, bool held, ssize_t tried)
 {
     struct ext_wait w;
+    flags = sock_recv_flags(s, flags);
     ext_wait_begin(&w, s, held);
     ssize_t r = from ? csock_recv_from_tried(&s->core, buf, n, flags, &from->addr, &from->len,
                                              tried, &w.wait)
