@@ -62,7 +62,7 @@ static ssize_t run_send_to(int fd, const struct csock__op *op, int flags)
 
 /* MSG_ERRQUEUE asks for an entry of the error queue and never waits for one. To a family without
  * such a queue it means nothing: there it is for the kernel to say whether to wait. */
-static bool asks_error_queue(const struct csock *s, int flags)
+bool csock__asks_error_queue(const struct csock *s, int flags)
 {
     int f = s->family;
     return (flags & MSG_ERRQUEUE) &&
@@ -72,7 +72,7 @@ static bool asks_error_queue(const struct csock *s, int flags)
 struct csock__op csock__receiving(const struct csock *s, int flags)
 {
     bool low_water = (csock__flags(s) & CSOCK_NO_TRY) != 0;
-    bool queue = asks_error_queue(s, flags);
+    bool queue = csock__asks_error_queue(s, flags);
     return (struct csock__op){/* An entry of the error queue shows as POLLERR, unasked. */
                               .events = queue ? 0 : POLLIN,
                               .dontwait = true,

@@ -9,6 +9,9 @@
 struct csock__op csock__receiving(const struct csock *s, int flags);
 struct csock__op csock__sending(const struct csock *s, int *flags);
 
+/* Whether a receive with these flags takes from the error queue, and not from the data. */
+bool csock__asks_error_queue(const struct csock *s, int flags);
+
 /* Whether a receive with these flags has to bring all bytes that it asks for, and to wait for them
  * here and not in the kernel. waitall.c */
 bool csock__brings_all(const struct csock__waiting *wg, int flags);

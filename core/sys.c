@@ -57,6 +57,20 @@ static int sys_nanosleep(const struct timespec *span)
     return nanosleep(span, NULL);
 }
 
+static int sys_signal_pending(int sig)
+{
+    sigset_t set;
+    return sigpending(&set) < 0 ? -1 : sigismember(&set, sig);
+}
+
+static int sys_signal_take(int sig)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, sig);
+    return sigtimedwait(&set, NULL, &(struct timespec){0});
+}
+
 static int sys_tgkill(pid_t tid, int sig)
 {
     return (int)syscall(SYS_tgkill, getpid(), tid, sig);
@@ -119,6 +133,8 @@ const struct csock_sys csock__sys_linux = {
     .nanosleep = sys_nanosleep,
     .sigaction = sigaction,
     .thread_mask = pthread_sigmask,
+    .signal_pending = sys_signal_pending,
+    .signal_take = sys_signal_take,
     .tgkill = sys_tgkill,
     .gettid = sys_gettid,
     .yield = sched_yield,

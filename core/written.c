@@ -11,14 +11,14 @@
 #endif
 
 /* TCP takes MSG_TRUNC as "throw away", and writes nothing: tcp(7). So do MPTCP and AF_SMC; SCTP
- * writes, and so does the kernel's TLS. The kernel is asked what the socket is, for an adopted one
+ * writes, and so does the kernel's TLS, and who asks for the error queue. The kernel is asked what the socket is, for an adopted one
  * may have been declared as anything. */
 static bool discards(struct csock *s, int flags)
 {
     int family, proto;
     char layer[16] = "";
     socklen_t len = sizeof layer - 1;
-    if (!(flags & MSG_TRUNC))
+    if (!(flags & MSG_TRUNC) || csock__asks_error_queue(s, flags))
         return false;
     if (csock_opt_get_int(s, SOL_SOCKET, SO_DOMAIN, &family) < 0 ||
         csock_opt_get_int(s, SOL_SOCKET, SO_PROTOCOL, &proto) < 0)

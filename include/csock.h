@@ -301,8 +301,9 @@ struct csock {
 /* O_NONBLOCK from birth. csock_adopt ignores it: the descriptor's own mode counts. */
 #define CSOCK_NONBLOCK 1u
 
-/* Leave SIGPIPE to the program. Without this, sends on stream sockets of AF_INET, AF_INET6 and
- * AF_UNIX carry MSG_NOSIGNAL, and a broken pipe is just -EPIPE. */
+/* Leave SIGPIPE to the program. Without this, a broken pipe is just -EPIPE on stream sockets of
+ * AF_INET, AF_INET6 and AF_UNIX: sends carry MSG_NOSIGNAL, and csock_sendfile blocks the signal in
+ * its thread meanwhile. */
 #define CSOCK_SIGPIPE 2u
 
 /* Receive and send by the blocking call at once, or receive with a deadline after poll, without a
@@ -358,7 +359,8 @@ CSOCK_API bool csock_idle(const struct csock *s);
 CSOCK_API uint32_t csock_forks(void);
 
 /* As csock_close, but waits for other threads at most ns nanoseconds. Below 0.1 s nobody is taken
- * to have masked the signal. */
+ * to have masked the signal. Neither bounds close(2) itself: on a blocking descriptor with SO_LINGER
+ * it waits until queued data is out, or for the time of that option. socket(7) */
 CSOCK_API int csock_close_within(struct csock *s, int64_t ns);
 
 /* Gives up the socket without closing: wakes as csock_close does, and returns the descriptor,
@@ -487,11 +489,10 @@ CSOCK_API ssize_t csock_send_to_tried(struct csock *s, const void *buf, size_t n
 CSOCK_API int csock_send_all_tried(struct csock *s, const void *buf, size_t n, int flags,
                                    size_t *ret_sent, ssize_t tried, const struct csock_wait *w);
 
-/* Sends at most n bytes of an open file from offset on; the file's own position stays. Returns the
+/* Sends at most n bytes of an open file from offset on (64 bits, whatever the program's off_t has); the file's own position stays. Returns the
  * count, which may be short; 0 at the end of the file. Blocks; any deadline, CSOCK_NOWAIT too, puts
- * the socket into non-blocking mode, and leaves it there. A broken pipe raises SIGPIPE whatever the
- * socket's flags. Errors: -EINVAL where the file is not of a kind for it. sendfile(2). */
-CSOCK_API ssize_t csock_sendfile(struct csock *s, int file, off_t offset, size_t n,
+ * the socket into non-blocking mode, and leaves it there. For SIGPIPE see CSOCK_SIGPIPE. Errors: -EINVAL where the file is not of a kind for it. sendfile(2). */
+CSOCK_API ssize_t csock_sendfile(struct csock *s, int file, int64_t offset, size_t n,
                                  const struct csock_wait *w);
 
 /* ---------------------------------------------------------------- messages */

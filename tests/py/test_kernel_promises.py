@@ -2,6 +2,7 @@
 the stock module, under a timeout, signals and duplicates, too."""
 
 import errno
+import select
 import struct
 import time
 
@@ -70,3 +71,18 @@ def test_waitall_with_a_timeout_is_what_is_there(impl, kind, method, timeout):
         with testkit.Stopwatch() as watch:
             assert WAITALL[method](b, 2, impl.MSG_WAITALL) == b"x"
         assert watch.wall < 10
+
+
+@pytest.mark.parametrize("trunc", [False, True])
+def test_the_error_queue_of_tcp_has_the_payload(impl, trunc):
+    """What was sent comes back with its time stamp."""
+    a, b = testkit.tcp_pair(impl)
+    with a, b:
+        SO_TIMESTAMPING, stamps = 37, 1 << 1 | 1 << 4 | 1 << 7
+        a.setsockopt(impl.SOL_SOCKET, SO_TIMESTAMPING, stamps)
+        a.send(b"payload")
+        flags = impl.MSG_ERRQUEUE | (impl.MSG_TRUNC if trunc else 0)
+        queue = select.poll()
+        queue.register(a, 0)
+        assert queue.poll(20_000)
+        assert a.recvmsg(300, 300, flags)[0].endswith(b"payload")
