@@ -308,7 +308,8 @@ struct csock {
 
 /* Receive and send by the blocking call at once, or receive with a deadline after poll, without a
  * try before it. Set for SO_RCVLOWAT and TCP_FASTOPEN_CONNECT, which a try would not honour: by
- * csock_opt_set…, the first by _adopt and _accept, too. */
+ * csock_opt_set…, the first by _adopt, _accept and csock_opt_get_int, too. Duplicates share the
+ * option, but not this: after SO_RCVLOWAT was set through one of them, ask for it on the others. */
 #define CSOCK_NO_TRY 4u
 
 /* socket(2), close-on-exec. SOCK_NONBLOCK in type counts as CSOCK_NONBLOCK. */

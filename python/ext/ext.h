@@ -74,6 +74,7 @@ struct ext_state {
      * holder may begin with it while there are any; and what count of forks the first is for. */
     int gil_wanted, gil_budget;
     uint32_t forks;
+    bool low_water; /* SO_RCVLOWAT was set, on some socket: see sock_recv.c */
 };
 
 /* The members up to `state` stand where the standard library's ssl module reads them from memory:
@@ -480,7 +481,7 @@ struct sock_sender {
     socklen_t len;
 };
 /* flags as the core is to have them. */
-int sock_recv_flags(const struct sock_object *s, int flags);
+int sock_recv_flags(struct sock_object *s, int flags);
 /* Into the first n bytes of a buffer: the core's result. from may be NULL. */
 ssize_t sock_receive_into(struct sock_object *s, const Py_buffer *into, size_t n, int flags,
                           struct sock_sender *from);

@@ -1,9 +1,11 @@
-"""What the kernel ties to a blocking call (SO_SNDTIMEO, SO_RCVTIMEO, MSG_WAITALL, SO_RCVLOWAT): as on
-the stock module, under a timeout, signals and duplicates, too."""
+"""What the kernel ties to a blocking call (SO_SNDTIMEO, SO_RCVTIMEO, MSG_WAITALL, SO_RCVLOWAT), and
+what it writes where: as on the stock module, under a timeout, signals and duplicates, too."""
 
 import errno
+import os
 import select
 import struct
+import sys
 import time
 
 import pytest
@@ -86,3 +88,40 @@ def test_the_error_queue_of_tcp_has_the_payload(impl, trunc):
         queue.register(a, 0)
         assert queue.poll(20_000)
         assert a.recvmsg(300, 300, flags)[0].endswith(b"payload")
+
+
+SHARED = {
+    "dup": lambda impl, s: s.dup(),
+    "fromfd": lambda impl, s: impl.fromfd(s.fileno(), s.family, s.type),
+    "fileno": lambda impl, s: impl.socket(fileno=os.dup(s.fileno())),
+}
+
+
+@pytest.mark.parametrize("way", SHARED)
+@pytest.mark.parametrize("told", ["original", "copy"])
+@pytest.mark.parametrize("timeout", [None, 20])
+@pytest.mark.parametrize("method", ["recv", "recv_into", "recvfrom", "recvmsg"])
+def test_rcvlowat_set_through_a_duplicate(impl, way, told, timeout, method):
+    """The option is the open description's: whichever descriptor it was set by."""
+    a, b = testkit.tcp_pair(impl)
+    with a, b, SHARED[way](impl, b) as copy:
+        first, second = (b, copy) if told == "original" else (copy, b)
+        first.setsockopt(impl.SOL_SOCKET, impl.SO_RCVLOWAT, 10)
+        second.settimeout(timeout)
+        a.send(b"12345")
+        time.sleep(0.02)  # there, and not enough
+        job = testkit.Job(lambda: WAITALL[method](second, 100, 0))
+        time.sleep(0.05)
+        # As many again as the kernel wakes for: what it has copied already, it forgets.
+        a.send(b"67890abcde")
+        assert len(job.result()) == 15
+
+
+def test_files_without_end_are_an_error(csock):
+    """Stock counts beyond all bounds; ours says where it ends, before it has counted wrongly."""
+    with csock.socket() as s:
+        s._io_refs = sys.maxsize
+        with pytest.raises(OverflowError):
+            s.makefile("rb")
+        assert s._io_refs > 0
+        s._io_refs = 0
