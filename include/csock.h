@@ -16,6 +16,9 @@
  *                  a struct that no other thread may use until they have returned. A thread that
  *                  is cancelled inside a call, or jumps out of it, stays counted as inside.
  *   Descriptors    are close-on-exec from birth, but for adopted ones, which stay as they are.
+ *   Unloading      does not happen: threads, fork(2) and a signal handler refer to the library once
+ *                  it has waited. A shared object that libcsock.a is linked into has to be linked
+ *                  with -Wl,-z,nodelete, as pkg-config --static says. dlclose(3)
  *   Time           nanoseconds of CLOCK_MONOTONIC, as csock_now() tells it.
  */
 #ifndef CSOCK_H
@@ -393,7 +396,10 @@ CSOCK_API int csock_get_blocking(struct csock *s);
  * and is in blocking mode. ret_peer and ret_len may both be NULL. Blocks. Any deadline,
  * CSOCK_NOWAIT too, puts the listener into non-blocking mode, and leaves it there, because another
  * process may take the connection between poll and accept. Errors: -ECONNABORTED, -EMFILE and
- * whatever accept4(2) has; on all of them the listener stays usable. */
+ * whatever accept4(2) has; on all of them the listener stays usable. None is waited out here:
+ * -EMFILE, -ENFILE, -ENOBUFS and -ENOMEM come at once, however far off the deadline, and again at the
+ * next call, as the connection stays in the backlog. A loop that goes on after them has to pause,
+ * or to close something, or it spins. */
 CSOCK_API int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_peer,
                            socklen_t *ret_len, const struct csock_wait *w);
 

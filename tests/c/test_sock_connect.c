@@ -282,6 +282,24 @@ static void an_address_of_another_family_is_an_error(void **state)
     expect_connected();
 }
 
+/* The error comes at once and once: whoever goes on after it has to pause, csock does not spin. */
+static void no_descriptor_left_is_told_at_once(void **state)
+{
+    static const int errors[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM};
+    (void)state;
+    listen_on(AF_INET);
+    assert_int_equal(csock_connect(&client, &addr.any, len, NULL), 0);
+    for (size_t i = 0; i < 2 * COUNT(errors); i++) {
+        const struct csock_wait *w = i % 2 ? WITHIN(60000 * MS) : NULL;
+        unsigned before = fake_calls(FAKE_ACCEPT4);
+        fake_fail(FAKE_ACCEPT4, 1, errors[i / 2]);
+        assert_int_equal(csock_accept(&listener, &conn, NULL, NULL, w), -errors[i / 2]);
+        assert_int_equal(fake_calls(FAKE_ACCEPT4), before + 1);
+    }
+    assert_int_equal(csock_accept(&listener, &conn, NULL, NULL, NULL), 0); /* it is still there */
+    expect_connected();
+}
+
 /* As programs have them: aligned as their own type asks, which is less than the union does. */
 static void a_plain_sockaddr_will_do(void **state)
 {
@@ -325,6 +343,7 @@ int main(void)
         TEST(an_interrupted_connect_goes_on),
         TEST(a_failing_question_for_the_outcome_is_reported),
         TEST(an_address_of_another_family_is_an_error),
+        TEST(no_descriptor_left_is_told_at_once),
         TEST(a_plain_sockaddr_will_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
