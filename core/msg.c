@@ -105,7 +105,7 @@ static struct iovec *parts_behind(const struct msghdr *msg, size_t sent, size_t 
     const struct iovec *part = msg->msg_iov;
     for (; sent >= part->iov_len; part++) /* there is more than was sent */
         sent -= part->iov_len;
-    size_t n = msg->msg_iovlen - (size_t)(part - msg->msg_iov);
+    size_t n = (size_t)msg->msg_iovlen - (size_t)(part - msg->msg_iov);
     struct iovec *rest = csock__sys->alloc(n * sizeof *rest);
     if (!rest)
         return NULL;
@@ -122,9 +122,11 @@ static ssize_t send_rest(struct csock__waiting *wg, const struct message *m, ssi
 {
     struct message rest = *m;
     struct msghdr msg = *m->given;
-    msg.msg_iov = parts_behind(m->given, (size_t)sent, &msg.msg_iovlen);
+    size_t n;
+    msg.msg_iov = parts_behind(m->given, (size_t)sent, &n);
     if (!msg.msg_iov)
         return sent;
+    msg.msg_iovlen = (__typeof__(msg.msg_iovlen))n; /* int in POSIX, size_t in glibc */
     msg.msg_control = NULL;
     msg.msg_controllen = 0;
     rest.given = &msg;

@@ -4,6 +4,8 @@
  * here: retries, waiting and errors belong to the callers. */
 #include <fcntl.h>
 #include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -103,6 +105,41 @@ static int sys_iface_name(int fd, int index, char name[IF_NAMESIZE])
     return 0;
 }
 
+#ifdef __GLIBC__
+#define sys_getprotobyname_r getprotobyname_r
+#else
+
+/* Whether a line of protocols(5), "name number alias…", has this name; its number then. */
+static bool protocol_line(char *line, const char *name, int *ret_number)
+{
+    char *rest, *number;
+    line[strcspn(line, "#\n")] = '\0';
+    char *word = strtok_r(line, " \t", &rest);
+    if (!word || !(number = strtok_r(NULL, " \t", &rest)))
+        return false;
+    *ret_number = atoi(number);
+    while (word && strcmp(word, name) != 0)
+        word = strtok_r(NULL, " \t", &rest);
+    return word != NULL;
+}
+
+/* Where libc has no reentrant one: the number, which is all that is asked for here. */
+static int sys_getprotobyname_r(const char *name, struct protoent *ent, char *buf, size_t size,
+                                struct protoent **ret_ent)
+{
+    FILE *file = fopen("/etc/protocols", "re");
+    *ret_ent = NULL;
+    if (!file)
+        return errno;
+    while (!*ret_ent && fgets(buf, (int)size, file))
+        if (protocol_line(buf, name, &ent->p_proto))
+            *ret_ent = ent;
+    fclose(file);
+    return 0;
+}
+
+#endif
+
 const struct csock_sys csock__sys_linux = {
     .socket = socket,
     .socketpair = socketpair,
@@ -147,7 +184,7 @@ const struct csock_sys csock__sys_linux = {
     .gethostbyaddr_r = gethostbyaddr_r,
     .getservbyname_r = getservbyname_r,
     .getservbyport_r = getservbyport_r,
-    .getprotobyname_r = getprotobyname_r,
+    .getprotobyname_r = sys_getprotobyname_r,
     .gethostname = gethostname,
     .sethostname = sethostname,
     .iface_index = sys_iface_index,

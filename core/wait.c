@@ -193,7 +193,7 @@ int csock__doubt(struct csock__waiting *wg)
     if (r < 0)
         return r;
     if (!csock__closing(wg->s))
-        r = (int)csock__ret(csock__sys->nanosleep(&(struct timespec){.tv_nsec = nap}));
+        r = (int)csock__ret(csock__sys->nanosleep(&(struct timespec){.tv_nsec = (long)nap}));
     fall_awake(wg, &sleep);
     if (csock__closing(wg->s))
         return CSOCK_ECLOSED;

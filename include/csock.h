@@ -37,6 +37,7 @@ extern "C" {
 #endif
 
 #define CSOCK_API __attribute__((visibility("default")))
+#define CSOCK__WHOLE __attribute__((aligned(8))) /* for one access, on 32 bits, too */
 
 /* ------------------------------------------------------------------ errors */
 
@@ -290,7 +291,8 @@ struct csock {
     int fd_plus_1; /* 0: closed, so that zeroed memory is a closed socket */
     int family, type, proto;
     unsigned flags;
-    uint64_t state; /* fork generation, whether it is closing, users inside: see core/users.c */
+    CSOCK__WHOLE uint64_t
+        state; /* fork generation, whether it is closing, users inside: see core/users.c */
 };
 
 /* A closed socket, as zeroed memory is one, too. */
