@@ -72,10 +72,11 @@ static int query_run(struct query *q, int (*ask)(struct query *q, size_t size))
     return r == ERANGE ? ENOMEM : r;
 }
 
-/* The error of a query whose entry is NULL. Some libc report "not found" as ENOENT. */
+/* The error of a query whose entry is NULL. Some libc report "not found" as ENOENT, and as EINVAL
+ * where the protocol of a service is none. */
 static int query_error(int r, int not_found)
 {
-    return r == 0 || r == ENOENT ? not_found : -r;
+    return r == 0 || r == ENOENT || r == EINVAL ? not_found : -r;
 }
 
 static int resolver_error(int code)

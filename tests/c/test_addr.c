@@ -269,8 +269,8 @@ static void from_host_rejects(void **state)
                                         "a..b",
                                         "%1",
                                         "::g",
-                                        "b\xfc"
-                                        "cher"};
+                                        ("b\xfc"
+                                         "cher")};
     char name[4000];
     union csock_addr addr = untouched;
     socklen_t len = LEN_BEFORE;

@@ -256,8 +256,10 @@ static void reverse_failures(void **state)
                      CSOCK_EAI(EAI_OVERFLOW));
     assert_int_equal(csock_resolve_reverse(&addr.any, len, host, 9, service, 64, flags),
                      CSOCK_EAI(EAI_OVERFLOW));
+#ifdef __GLIBC__ /* others have nothing to do then */
     assert_int_equal(csock_resolve_reverse(&addr.any, len, NULL, 0, NULL, 0, NI_NAMEREQD),
                      CSOCK_EAI(EAI_NONAME));
+#endif
     assert_int_equal(csock_resolve_reverse(&addr.any, len - 1, host, 64, service, 64, flags),
                      CSOCK_EAI(EAI_FAMILY));
     assert_int_equal(csock_resolve_reverse(&addr.any, 0, host, 64, service, 64, flags),
@@ -284,7 +286,9 @@ static void host_of_a_literal(void **state)
     assert_int_equal(csock_host_by_name("192.0.2.1", AF_INET, &host), 0);
     assert_int_equal(host->family, AF_INET);
     assert_string_equal(host->name, "192.0.2.1");
+#ifdef __GLIBC__ /* others name it twice */
     assert_null(host->aliases[0]);
+#endif
     assert_int_equal(host->n_addrs, 1);
     assert_true(csock_addr_format(&host->addrs[0].any, sizeof host->addrs[0].in, text, 128) > 0);
     assert_string_equal(text, "192.0.2.1:0");

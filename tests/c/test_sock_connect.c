@@ -208,9 +208,10 @@ static ssize_t do_connect(struct util_call *call)
 /* Room appears while it waits. poll(2) would have called the socket writable all along. */
 static void a_full_unix_backlog_is_waited_for(void **state)
 {
+    atomic_int heard = 0;
     struct csock_wait waits[] = {{.deadline = CSOCK_FOREVER},
                                  {.deadline = csock_deadline(60000 * MS)},
-                                 {.interrupted = util_count_interrupted, .arg = &(atomic_int){0}}};
+                                 {.interrupted = util_count_interrupted, .arg = &heard}};
     (void)state;
     util_count_signal(SIGUSR1);
     for (unsigned i = 0; i < COUNT(waits); i++) {
