@@ -11,7 +11,7 @@ unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
 .PHONY: help demo test bench bench-counts differential tsan valgrind coverage lint format clean check-fresh \
-        big-endian conformance conformance-asan conformance-sid free-threaded guest ecosystem \
+        big-endian musl m32 clang conformance conformance-asan conformance-sid free-threaded guest ecosystem \
         setup-demo setup-test setup-conformance setup-ecosystem setup-programs bench-programs
 
 help:
@@ -34,6 +34,8 @@ help:
 	@echo 'make check-fresh  demo, test and installing on fresh minimal machines (as root;'
 	@echo '                  SUITE=bookworm|trixie|sid|noble, all without; PARTS, BUSY=4)'
 	@echo 'make big-endian   core and extension on an emulated s390x (as root)'
+	@echo 'make musl, make m32, make clang     the C library with musl, as 32-bit code, by clang, and'
+	@echo '                  its C tests (apt: musl-tools, gcc-multilib, clang)'
 	@echo 'make guest        rare address families and test_socket, in a guest kernel (qemu, apt)'
 	@echo 'make conformance-sid  CPython 3.14 and 3.15, in a Debian sid (as root; PYTHONS, SUITES)'
 	@echo 'make free-threaded    a CPython without a GIL: tests, ThreadSanitizer, bench (PARTS; apt)'
@@ -112,6 +114,15 @@ check-fresh:
 
 big-endian:
 	@tests/lab/big-endian.sh
+
+musl: setup-test
+	@tests/lab/other-builds.sh musl
+
+m32: setup-test
+	@tests/lab/other-builds.sh m32 m32-clang
+
+clang: setup-test
+	@tests/lab/other-builds.sh clang
 
 # Without PYTHON=... it takes Debian's, whose socket module has all families.
 guest:

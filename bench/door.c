@@ -71,7 +71,7 @@ static int loopback(struct csock *s, int type, union csock_addr *ret_addr, sockl
     err = csock_addr_from_host(AF_INET, "127.0.0.1", 0, ret_addr, ret_len);
     if (err < 0)
         return err;
-    err = csock_bind(s, ret_addr, *ret_len);
+    err = csock_bind(s, &ret_addr->any, *ret_len);
     return err < 0 ? err : csock_sockname(s, ret_addr, ret_len);
 }
 
@@ -86,7 +86,7 @@ BENCH door_udp(long n)
     result = loopback(&s[1], SOCK_DGRAM, &to, &len);
     int64_t start = bench_now();
     for (long i = 0; i < n && result >= 0; i++) {
-        result = csock_send_to(&s[0], buffer, 1200, 0, &to, len, NULL);
+        result = csock_send_to(&s[0], buffer, 1200, 0, &to.any, len, NULL);
         if (result >= 0)
             result = csock_recv_from(&s[1], buffer, 2000, 0, &from, &from_len, NULL);
     }
@@ -194,7 +194,7 @@ static int64_t connect_once(struct csock *listener, const union csock_addr *to, 
     int err = csock_open(&c, AF_INET, SOCK_STREAM, 0, 0);
     if (err < 0)
         return err;
-    err = csock_connect(&c, to, len, NULL);
+    err = csock_connect(&c, &to->any, len, NULL);
     if (err >= 0)
         err = csock_accept(listener, &s, &from, &from_len, NULL);
     csock_close(&c);
@@ -231,7 +231,7 @@ BENCH door_sockname(long n)
     for (long i = 0; i < n && result >= 0; i++) {
         result = csock_sockname(&s, &addr, &len);
         if (result >= 0)
-            result = csock_addr_host(&addr, len, text, sizeof(text));
+            result = csock_addr_host(&addr.any, len, text, sizeof(text));
     }
     if (result >= 0)
         result = bench_now() - start;

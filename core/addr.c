@@ -86,19 +86,21 @@ int csock__text_copy(const char *from, size_t n, char *text, size_t size)
     return (int)n;
 }
 
-/* The row of an address that may come from anywhere: its length is checked before its family is
- * read. */
-static int row_of(const union csock_addr *addr, socklen_t len, const struct csock__family **ret_row)
+/* The row of an address that may come from anywhere, and a copy of it, aligned for every family: its
+ * length is checked before its family is read. NULL, and why in *ret_error. */
+static const struct csock__family *row_of(const struct sockaddr *addr, socklen_t len,
+                                          union csock_addr *ret_copy, int *ret_error)
 {
-    if (len < offsetof(struct sockaddr, sa_data) || len > sizeof *addr)
-        return CSOCK_EADDRLEN;
-    const struct csock__family *row = csock__family_find(addr->any.sa_family);
+    *ret_error = CSOCK_EADDRLEN;
+    if (len < offsetof(struct sockaddr, sa_data) || len > sizeof *ret_copy)
+        return NULL;
+    const struct csock__family *row = csock__family_find(addr->sa_family);
     if (!row)
-        return CSOCK_EFAMILY;
-    if (len < row->min_len)
-        return CSOCK_EADDRLEN;
-    *ret_row = row;
-    return 0;
+        *ret_error = CSOCK_EFAMILY;
+    if (!row || len < row->min_len)
+        return NULL;
+    memcpy(ret_copy, addr, len);
+    return row;
 }
 
 int csock_addr_parse(int family, const char *text, union csock_addr *ret_addr, socklen_t *ret_len)
@@ -107,11 +109,12 @@ int csock_addr_parse(int family, const char *text, union csock_addr *ret_addr, s
     return row ? row->parse(text, ret_addr, ret_len) : CSOCK_EFAMILY;
 }
 
-int csock_addr_format(const union csock_addr *addr, socklen_t len, char *text, size_t size)
+int csock_addr_format(const struct sockaddr *addr, socklen_t len, char *text, size_t size)
 {
-    const struct csock__family *row;
-    int r = row_of(addr, len, &row);
-    return r < 0 ? r : row->format(addr, len, text, size);
+    union csock_addr copy;
+    int error;
+    const struct csock__family *row = row_of(addr, len, &copy, &error);
+    return row ? row->format(&copy, len, text, size) : error;
 }
 
 int csock_addr_from_host(int family, const char *host, long port, union csock_addr *ret_addr,
@@ -125,20 +128,22 @@ int csock_addr_from_host(int family, const char *host, long port, union csock_ad
     return row->from_host(host, (uint16_t)port, ret_addr, ret_len);
 }
 
-int csock_addr_host(const union csock_addr *addr, socklen_t len, char *text, size_t size)
+int csock_addr_host(const struct sockaddr *addr, socklen_t len, char *text, size_t size)
 {
-    const struct csock__family *row;
-    int r = row_of(addr, len, &row);
-    if (r < 0)
-        return r;
-    return row->host ? row->host(addr, text, size) : CSOCK_EFAMILY;
+    union csock_addr copy;
+    int error;
+    const struct csock__family *row = row_of(addr, len, &copy, &error);
+    if (!row)
+        return error;
+    return row->host ? row->host(&copy, text, size) : CSOCK_EFAMILY;
 }
 
-int csock_addr_port(const union csock_addr *addr, socklen_t len)
+int csock_addr_port(const struct sockaddr *addr, socklen_t len)
 {
-    const struct csock__family *row;
-    int r = row_of(addr, len, &row);
-    if (r < 0)
-        return r;
-    return row->port ? row->port(addr) : CSOCK_EFAMILY;
+    union csock_addr copy;
+    int error;
+    const struct csock__family *row = row_of(addr, len, &copy, &error);
+    if (!row)
+        return error;
+    return row->port ? row->port(&copy) : CSOCK_EFAMILY;
 }

@@ -40,8 +40,8 @@ static int hardware_parse(const char *text, uint8_t ret[HARDWARE_MAX])
 static const char *fifth_part(const char *text)
 {
     for (int i = 0; text && i < 4; i++) {
-        text = strchr(text, ':');
-        text += text != NULL;
+        const char *colon = strchr(text, ':');
+        text = colon ? colon + 1 : NULL;
     }
     return text;
 }

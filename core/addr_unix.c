@@ -34,11 +34,11 @@ int csock_addr_from_path(const void *path, size_t n, union csock_addr *ret_addr,
     return 0;
 }
 
-ssize_t csock_addr_path(const union csock_addr *addr, socklen_t len, const char **ret_path)
+ssize_t csock_addr_path(const struct sockaddr *addr, socklen_t len, const char **ret_path)
 {
     if (len < HEAD || len > LEN_MAX)
         return CSOCK_EADDRLEN;
-    if (addr->any.sa_family != AF_UNIX)
+    if (addr->sa_family != AF_UNIX)
         return CSOCK_EFAMILY;
     const char *path = (const char *)addr + HEAD;
     size_t n = len - HEAD;
@@ -80,7 +80,7 @@ static int unix_format(const union csock_addr *addr, socklen_t len, char *text, 
 {
     char whole[CSOCK_ADDR_TEXT_MAX];
     const char *path;
-    ssize_t n = csock_addr_path(addr, len, &path);
+    ssize_t n = csock_addr_path(&addr->any, len, &path);
     if (n < 0)
         return (int)n;
     size_t at = 0;

@@ -25,7 +25,7 @@ static void give_way(const struct csock *s, uint32_t until, int64_t nap)
         if (csock__present(s) <= until)
             return;
     }
-    csock__sys->nanosleep(&(struct timespec){.tv_nsec = nap});
+    csock__sys->nanosleep(&(struct timespec){.tv_nsec = (long)nap});
 }
 
 /* Wakes the other threads inside s again and again until they have left, or until patience ends.

@@ -35,12 +35,14 @@ int csock_cmsg_add(struct msghdr *msg, size_t capacity, int level, int type, con
     if (used > capacity || (size_t)space > capacity - used)
         return -ENOBUFS;
     char *at = (char *)msg->msg_control + used;
-    struct cmsghdr header = {.cmsg_len = HEADER + n, .cmsg_level = level, .cmsg_type = type};
+    /* The lengths are size_t here and socklen_t there: POSIX and glibc do not agree. */
+    struct cmsghdr header = {.cmsg_level = level, .cmsg_type = type};
+    header.cmsg_len = (__typeof__(header.cmsg_len))(HEADER + n);
     memset(at, 0, (size_t)space); /* no byte of the padding is anybody's secret */
     memcpy(at, &header, sizeof header);
     if (n > 0)
         memcpy(at + HEADER, data, n);
-    msg->msg_controllen = used + (size_t)space;
+    msg->msg_controllen = (__typeof__(msg->msg_controllen))(used + (size_t)space);
     return 0;
 }
 

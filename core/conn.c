@@ -1,5 +1,6 @@
 /* Connections: accepting and connecting. Sits on users, wait and sys. */
 #include <string.h>
+#include <sys/time.h>
 
 #include "sys.h"
 #include "users.h"
@@ -50,7 +51,7 @@ int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_
 
 struct connect_op {
     struct csock__op op;
-    const union csock_addr *addr;
+    const struct sockaddr *addr;
     socklen_t len;
 };
 
@@ -58,7 +59,7 @@ static ssize_t run_connect(int fd, const struct csock__op *op, int flags)
 {
     const struct connect_op *c = (const struct connect_op *)op;
     (void)flags;
-    return csock__ret(csock__sys->connect(fd, &c->addr->any, c->len));
+    return csock__ret(csock__sys->connect(fd, c->addr, c->len));
 }
 
 /* The outcome of a connect that is under way. connect(2), EINPROGRESS */
@@ -89,9 +90,31 @@ static int connect_polling(struct csock__waiting *wg, const struct csock__op *op
     return (int)r;
 }
 
+/* SO_SNDTIMEO in ns, which bounds a blocking connect, too: socket(7). 0: none. */
+static int64_t send_timeout(const struct csock *s)
+{
+    struct timeval tv = {0};
+    socklen_t len = sizeof tv;
+    if (csock__sys->getsockopt(csock__fd(s), SOL_SOCKET, SO_SNDTIMEO, &tv, &len) < 0)
+        return 0;
+    return (int64_t)tv.tv_sec * 1000000000 + (int64_t)tv.tv_usec * 1000;
+}
+
+/* The rest of a blocking connect that a signal has interrupted. SO_SNDTIMEO begins anew, as it does
+ * for a call that the kernel begins anew, and ends it as it would have ended that. */
+static int await_interrupted(struct csock__waiting *wg)
+{
+    int64_t ns = send_timeout(wg->s);
+    if (ns > 0)
+        wg->deadline = csock_deadline(ns);
+    int r = await_outcome(wg);
+    return r == CSOCK_ETIMEOUT ? -EINPROGRESS : r;
+}
+
 /* After a signal an Internet socket goes on connecting by itself; an AF_UNIX one that waited for
- * its listener's backlog has not begun, and poll would call it writable: ask again. Another thread
- * may have made the descriptor non-blocking meanwhile. */
+ * its listener's backlog has not begun, and poll would call it writable: ask again. What a call
+ * without O_NONBLOCK gives when SO_SNDTIMEO has passed is what one with it gives at once: if
+ * somebody has set that meanwhile, it waits by poll. */
 static int connect_blocking(struct csock__waiting *wg, const struct csock__op *op)
 {
     ssize_t r;
@@ -100,14 +123,14 @@ static int connect_blocking(struct csock__waiting *wg, const struct csock__op *o
         if (stop < 0)
             return stop;
         if (wg->s->family != AF_UNIX)
-            return await_outcome(wg);
+            return await_interrupted(wg);
     }
     if (r == -EINPROGRESS && csock__has_to_poll(wg))
         return await_outcome(wg);
     return r == -EAGAIN && csock__has_to_poll(wg) ? connect_polling(wg, op) : (int)r;
 }
 
-int csock_connect(struct csock *s, const union csock_addr *addr, socklen_t len,
+int csock_connect(struct csock *s, const struct sockaddr *addr, socklen_t len,
                   const struct csock_wait *w)
 {
     struct csock__waiting wg;
@@ -120,7 +143,7 @@ int csock_connect(struct csock *s, const union csock_addr *addr, socklen_t len,
     return r;
 }
 
-int csock_connect_begin(struct csock *s, const union csock_addr *addr, socklen_t len)
+int csock_connect_begin(struct csock *s, const struct sockaddr *addr, socklen_t len)
 {
     return csock_connect(s, addr, len, &(struct csock_wait){.deadline = CSOCK_NOWAIT});
 }

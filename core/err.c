@@ -69,8 +69,13 @@ static const char *errno_text(int number)
     static _Thread_local char text[128];
     return strerror_r(number, text, sizeof text);
 #else
+    /* One text may stand for all numbers that it does not know. */
     static _Thread_local char text[128];
-    return strerror_r(number, text, sizeof text) == 0 ? text : number_text(number);
+    char unknown[sizeof text];
+    return strerror_r(number, text, sizeof text) == 0 &&
+                   strerror_r(ERRNO_MAX, unknown, sizeof unknown) == 0 && strcmp(text, unknown) != 0
+               ? text
+               : number_text(number);
 #endif
 }
 

@@ -1,6 +1,5 @@
 /* Transfers. Each tries once without waiting, and only then waits: it is very likely that there is
  * data to take, or room to put some. Sits on users, wait and sys. */
-#include <netinet/tcp.h>
 #include <string.h>
 
 #include "io.h"
@@ -14,7 +13,7 @@ struct transfer {
     const void *data; /* to send */
     size_t n;
     int flags;
-    const union csock_addr *to;
+    const struct sockaddr *to;
     union csock_addr *from;
     socklen_t len; /* of the address */
 };
@@ -33,9 +32,20 @@ static ssize_t run_recv(int fd, const struct csock__op *op, int flags)
 static ssize_t run_recv_from(int fd, const struct csock__op *op, int flags)
 {
     struct transfer *t = transfer_of(op);
-    t->len = sizeof *t->from;
-    return csock__ret(
-        csock__sys->recvfrom(fd, t->buf, t->n, t->flags | flags, &t->from->any, &t->len));
+    socklen_t len = sizeof *t->from;
+    ssize_t r =
+        csock__ret(csock__sys->recvfrom(fd, t->buf, t->n, t->flags | flags, &t->from->any, &len));
+    if (r >= 0)
+        t->len = len;
+    return r;
+}
+
+static bool receive_behind(const struct csock__op *op, size_t by)
+{
+    struct transfer *t = transfer_of(op);
+    t->buf = (char *)t->buf + by;
+    t->n -= by;
+    return true;
 }
 
 static ssize_t run_send(int fd, const struct csock__op *op, int flags)
@@ -47,12 +57,12 @@ static ssize_t run_send(int fd, const struct csock__op *op, int flags)
 static ssize_t run_send_to(int fd, const struct csock__op *op, int flags)
 {
     const struct transfer *t = transfer_of(op);
-    return csock__ret(csock__sys->sendto(fd, t->data, t->n, t->flags | flags, &t->to->any, t->len));
+    return csock__ret(csock__sys->sendto(fd, t->data, t->n, t->flags | flags, t->to, t->len));
 }
 
 /* MSG_ERRQUEUE asks for an entry of the error queue and never waits for one. To a family without
  * such a queue it means nothing: there it is for the kernel to say whether to wait. */
-static bool asks_error_queue(const struct csock *s, int flags)
+bool csock__asks_error_queue(const struct csock *s, int flags)
 {
     int f = s->family;
     return (flags & MSG_ERRQUEUE) &&
@@ -62,7 +72,7 @@ static bool asks_error_queue(const struct csock *s, int flags)
 struct csock__op csock__receiving(const struct csock *s, int flags)
 {
     bool low_water = (csock__flags(s) & CSOCK_NO_TRY) != 0;
-    bool queue = asks_error_queue(s, flags);
+    bool queue = csock__asks_error_queue(s, flags);
     return (struct csock__op){/* An entry of the error queue shows as POLLERR, unasked. */
                               .events = queue ? 0 : POLLIN,
                               .dontwait = true,
@@ -100,10 +110,17 @@ static struct transfer sending(const struct csock *s, const void *data, size_t n
 }
 
 /* Whether a call that is inside makes a plain try before anything is set up for waiting. */
-static bool tries_plainly(const struct csock *s, int flags, const struct csock_wait *w)
+static bool tries_plainly(const struct csock *s, int flags)
 {
     return !(flags & (MSG_WAITALL | MSG_DONTWAIT | MSG_ERRQUEUE | ONE_CALL)) &&
-           !(csock__flags(s) & CSOCK_NO_TRY) && !(w && w->tried);
+           !(csock__flags(s) & CSOCK_NO_TRY);
+}
+
+/* Whether tried can be what a csock_try_… for n bytes has left to be gone on with; n is 0 for a
+ * receive, whose count is final. */
+static bool may_go_on(ssize_t tried, size_t n)
+{
+    return csock__inconclusive(tried) || (tried > 0 && (size_t)tried <= n);
 }
 
 /* Leaves with the result of a plain try. */
@@ -115,25 +132,28 @@ static ssize_t leave_with(struct csock__call *call, ssize_t r)
     return r;
 }
 
-/* The call in full, entered already; tried is the result of the plain try, 0 if there was none. */
+/* The call in full, entered already. tried: here and below the result of a plain try, 0 if there was
+ * none. */
 static ssize_t go_on(struct csock__waiting *wg, struct transfer *t, const struct csock_wait *w,
                      ssize_t tried)
 {
     csock__waiting_fill(wg, wg->call.s, w);
-    if (tried)
-        wg->tried = tried;
-    ssize_t r = csock__run(wg, &t->op);
+    wg->tried = tried;
+    ssize_t r = csock__brings_all(wg, t->flags)
+                    ? csock__run_all(wg, &t->op, t->n, t->flags, receive_behind)
+                    : csock__run(wg, &t->op);
     csock__waiting_end(wg);
     return r;
 }
 
-ssize_t csock_recv(struct csock *s, void *buf, size_t n, int flags, const struct csock_wait *w)
+static inline ssize_t receive(struct csock *s, void *buf, size_t n, int flags, ssize_t tried,
+                              const struct csock_wait *w)
 {
     struct csock__waiting wg;
-    ssize_t tried = 0, r = csock__enter(&wg.call, s);
+    ssize_t r = csock__enter(&wg.call, s);
     if (r < 0)
         return r;
-    if (tries_plainly(s, flags, w)) {
+    if (tried == 0 && tries_plainly(s, flags)) {
         tried = csock_try_recv(s, buf, n, flags);
         if (!csock__inconclusive(tried))
             return leave_with(&wg.call, tried);
@@ -142,16 +162,27 @@ ssize_t csock_recv(struct csock *s, void *buf, size_t n, int flags, const struct
     return go_on(&wg, &t, w, tried);
 }
 
+ssize_t csock_recv(struct csock *s, void *buf, size_t n, int flags, const struct csock_wait *w)
+{
+    return receive(s, buf, n, flags, 0, w);
+}
+
+ssize_t csock_recv_tried(struct csock *s, void *buf, size_t n, int flags, ssize_t tried,
+                         const struct csock_wait *w)
+{
+    return tried && !may_go_on(tried, 0) ? -EINVAL : receive(s, buf, n, flags, tried, w);
+}
+
 /* The call in full; *ret_len is written on success only. */
 static ssize_t receive_from(struct csock *s, void *buf, size_t n, int flags,
-                            union csock_addr *ret_addr, socklen_t *ret_len,
+                            union csock_addr *ret_addr, socklen_t *ret_len, ssize_t tried,
                             const struct csock_wait *w)
 {
     struct csock__waiting wg;
-    ssize_t tried = 0, r = csock__enter(&wg.call, s);
+    ssize_t r = csock__enter(&wg.call, s);
     if (r < 0)
         return r;
-    if (tries_plainly(s, flags, w)) {
+    if (tried == 0 && tries_plainly(s, flags)) {
         tried = csock_try_recv_from(s, buf, n, flags, ret_addr, ret_len);
         if (!csock__inconclusive(tried))
             return leave_with(&wg.call, tried);
@@ -165,83 +196,26 @@ static ssize_t receive_from(struct csock *s, void *buf, size_t n, int flags,
     return r;
 }
 
-/* By way of an address of its own, as a datagram may have come, and the socket be closed. */
 ssize_t csock_recv_from(struct csock *s, void *buf, size_t n, int flags, union csock_addr *ret_addr,
                         socklen_t *ret_len, const struct csock_wait *w)
 {
+    return csock_recv_from_tried(s, buf, n, flags, ret_addr, ret_len, 0, w);
+}
+
+/* By way of an address of its own, as a datagram may have come, and the socket be closed. */
+ssize_t csock_recv_from_tried(struct csock *s, void *buf, size_t n, int flags,
+                              union csock_addr *ret_addr, socklen_t *ret_len, ssize_t tried,
+                              const struct csock_wait *w)
+{
     union csock_addr from;
     socklen_t len;
-    ssize_t r = receive_from(s, buf, n, flags, &from, &len, w);
+    if (tried && !may_go_on(tried, 0))
+        return -EINVAL;
+    ssize_t r = receive_from(s, buf, n, flags, &from, &len, tried, w);
     if (r >= 0 && ret_addr) {
         *ret_len = len;
         memcpy(ret_addr, &from, len);
     }
-    return r;
-}
-
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
-
-/* TCP takes MSG_TRUNC as "throw away", and writes nothing: tcp(7). So do MPTCP and AF_SMC; SCTP
- * writes, and so does the kernel's TLS. The kernel is asked what the socket is, for an adopted one
- * may have been declared as anything. */
-static bool discards(struct csock *s, int flags)
-{
-    int family, proto;
-    char layer[16] = "";
-    socklen_t len = sizeof layer - 1;
-    if (!(flags & MSG_TRUNC))
-        return false;
-    if (csock_opt_get_int(s, SOL_SOCKET, SO_DOMAIN, &family) < 0 ||
-        csock_opt_get_int(s, SOL_SOCKET, SO_PROTOCOL, &proto) < 0)
-        return true; /* closed meanwhile: nothing is known for sure */
-    if (family == AF_SMC)
-        return true;
-    if ((family != AF_INET && family != AF_INET6) ||
-        (proto != IPPROTO_TCP && proto != IPPROTO_MPTCP))
-        return false;
-    return csock_opt_get(s, IPPROTO_TCP, TCP_ULP, layer, &len) < 0 || strcmp(layer, "tls") != 0;
-}
-
-/* On datagrams the count is that of the whole, of which n bytes at most were written: recv(2). */
-static size_t written(bool discarded, ssize_t count, size_t n)
-{
-    if (count <= 0 || discarded)
-        return 0;
-    return (size_t)count < n ? (size_t)count : n;
-}
-
-size_t csock_recv_written(struct csock *s, ssize_t count, size_t n, int flags)
-{
-    return written(discards(s, flags), count, n);
-}
-
-/* All memory that receiving depends on is there before it: what came cannot be lost for lack of
- * some. Without any for the copy, the caller gets the large block. */
-ssize_t csock_recv_new(struct csock *s, size_t max, int flags, void **ret_buf,
-                       const struct csock_wait *w)
-{
-    void *large = csock__sys->alloc(max ? max : 1), *result = NULL;
-    if (!large)
-        return -ENOMEM;
-    bool discarded = discards(s, flags); /* asked before, as *s may be gone after */
-    ssize_t r = csock_recv(s, large, max, flags, w);
-    if (r < 0)
-        goto out;
-    size_t real = written(discarded, r, max);
-    if (real < max)
-        result = csock__sys->alloc(real ? real : 1);
-    if (result) {
-        memcpy(result, large, real);
-    } else {
-        result = large;
-        large = NULL;
-    }
-    *ret_buf = result;
-    r = (ssize_t)real;
-out:
-    csock__sys->release(large);
     return r;
 }
 
@@ -282,21 +256,20 @@ static ssize_t run_send_one(struct csock__waiting *wg, const struct transfer *t,
                             const struct csock_wait *w, ssize_t tried)
 {
     csock__waiting_fill(wg, wg->call.s, w);
-    if (tried)
-        wg->tried = tried;
+    wg->tried = tried;
     ssize_t r = send_one(wg, t);
     csock__waiting_end(wg);
     return r;
 }
 
-ssize_t csock_send(struct csock *s, const void *buf, size_t n, int flags,
-                   const struct csock_wait *w)
+static inline ssize_t transmit(struct csock *s, const void *buf, size_t n, int flags, ssize_t tried,
+                               const struct csock_wait *w)
 {
     struct csock__waiting wg;
-    ssize_t tried = 0, r = csock__enter(&wg.call, s);
+    ssize_t r = csock__enter(&wg.call, s);
     if (r < 0)
         return r;
-    if (tries_plainly(s, flags, w)) {
+    if (tried == 0 && tries_plainly(s, flags)) {
         tried = csock_try_send(s, buf, n, flags);
         if ((size_t)tried == n || (tried < 0 && !csock__inconclusive(tried)))
             return leave_with(&wg.call, tried);
@@ -305,14 +278,35 @@ ssize_t csock_send(struct csock *s, const void *buf, size_t n, int flags,
     return run_send_one(&wg, &t, w, tried);
 }
 
+ssize_t csock_send(struct csock *s, const void *buf, size_t n, int flags,
+                   const struct csock_wait *w)
+{
+    return transmit(s, buf, n, flags, 0, w);
+}
+
+ssize_t csock_send_tried(struct csock *s, const void *buf, size_t n, int flags, ssize_t tried,
+                         const struct csock_wait *w)
+{
+    return tried && !may_go_on(tried, n) ? -EINVAL : transmit(s, buf, n, flags, tried, w);
+}
+
 ssize_t csock_send_to(struct csock *s, const void *buf, size_t n, int flags,
-                      const union csock_addr *addr, socklen_t len, const struct csock_wait *w)
+                      const struct sockaddr *addr, socklen_t len, const struct csock_wait *w)
+{
+    return csock_send_to_tried(s, buf, n, flags, addr, len, 0, w);
+}
+
+ssize_t csock_send_to_tried(struct csock *s, const void *buf, size_t n, int flags,
+                            const struct sockaddr *addr, socklen_t len, ssize_t tried,
+                            const struct csock_wait *w)
 {
     struct csock__waiting wg;
-    ssize_t tried = 0, r = csock__enter(&wg.call, s);
+    if (tried && !may_go_on(tried, n))
+        return -EINVAL;
+    ssize_t r = csock__enter(&wg.call, s);
     if (r < 0)
         return r;
-    if (tries_plainly(s, flags, w)) {
+    if (tried == 0 && tries_plainly(s, flags)) {
         tried = csock_try_send_to(s, buf, n, flags, addr, len);
         if ((size_t)tried == n || (tried < 0 && !csock__inconclusive(tried)))
             return leave_with(&wg.call, tried);
@@ -327,12 +321,19 @@ ssize_t csock_send_to(struct csock *s, const void *buf, size_t n, int flags,
 int csock_send_all(struct csock *s, const void *buf, size_t n, int flags, size_t *ret_sent,
                    const struct csock_wait *w)
 {
+    return csock_send_all_tried(s, buf, n, flags, ret_sent, 0, w);
+}
+
+int csock_send_all_tried(struct csock *s, const void *buf, size_t n, int flags, size_t *ret_sent,
+                         ssize_t tried, const struct csock_wait *w)
+{
     struct csock__waiting wg;
     size_t sent = 0;
-    ssize_t r = csock__waiting_begin(&wg, s, w);
+    ssize_t r = tried && !may_go_on(tried, n) ? -EINVAL : csock__waiting_begin(&wg, s, w);
     if (r < 0)
         goto out;
     struct transfer t = sending(s, buf, n, flags);
+    wg.tried = tried;
     do {
         r = send_one(&wg, &t);
         if (r < 0)

@@ -11,6 +11,7 @@ struct message {
     struct csock__op op;
     const struct msghdr *given;
     struct msghdr got;
+    struct msghdr rest; /* of a receive that has a part, and waits for the rest */
     int flags;
     bool came; /* got is that of a message that came */
 };
@@ -23,9 +24,11 @@ static struct message *message_of(const struct csock__op *op)
 static ssize_t run_recvmsg(int fd, const struct csock__op *op, int flags)
 {
     struct message *m = message_of(op);
-    m->got = *m->given;
-    ssize_t r = csock__ret(csock__sys->recvmsg(fd, &m->got, m->flags | flags));
+    struct msghdr got = *m->given;
+    ssize_t r = csock__ret(csock__sys->recvmsg(fd, &got, m->flags | flags));
     m->came = r >= 0;
+    if (m->came)
+        m->got = got;
     return r;
 }
 
@@ -33,6 +36,47 @@ static ssize_t run_sendmsg(int fd, const struct csock__op *op, int flags)
 {
     const struct message *m = message_of(op);
     return csock__ret(csock__sys->sendmsg(fd, m->given, m->flags | flags));
+}
+
+static size_t total(const struct msghdr *msg)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < (size_t)msg->msg_iovlen; i++)
+        n += msg->msg_iov[i].iov_len;
+    return n;
+}
+
+/* Over a copy of the parts that is the call's own. Where ancillary data came the kernel stops, too:
+ * the next bytes may have other. */
+static bool receive_behind(const struct csock__op *op, size_t by)
+{
+    struct message *m = message_of(op);
+    struct iovec *part = m->rest.msg_iov;
+    if (m->got.msg_controllen > 0)
+        return false;
+    for (; by >= part->iov_len; part++, m->rest.msg_iovlen--) /* there is room for more */
+        by -= part->iov_len;
+    part->iov_base = (char *)part->iov_base + by;
+    part->iov_len -= by;
+    m->rest.msg_iov = part;
+    return true;
+}
+
+/* All that there is room for. Without memory for the copy, what comes first. */
+static ssize_t receive_all(struct csock__waiting *wg, struct message *m)
+{
+    const struct msghdr *msg = m->given;
+    const size_t size = (size_t)msg->msg_iovlen * sizeof *msg->msg_iov, n = total(msg);
+    struct iovec *parts = n > 0 ? csock__sys->alloc(size) : NULL;
+    if (!parts)
+        return csock__run(wg, &m->op);
+    memcpy(parts, msg->msg_iov, size);
+    m->rest = *msg;
+    m->rest.msg_iov = parts;
+    m->given = &m->rest;
+    ssize_t r = csock__run_all(wg, &m->op, n, m->flags, receive_behind);
+    csock__sys->release(parts);
+    return r;
 }
 
 ssize_t csock_recvmsg(struct csock *s, struct msghdr *msg, int flags, const struct csock_wait *w)
@@ -43,7 +87,7 @@ ssize_t csock_recvmsg(struct csock *s, struct msghdr *msg, int flags, const stru
         return r;
     struct message m = {.op = csock__receiving(s, flags), .given = msg, .flags = flags};
     m.op.run = run_recvmsg;
-    r = csock__run(&wg, &m.op);
+    r = csock__brings_all(&wg, flags) ? receive_all(&wg, &m) : csock__run(&wg, &m.op);
     csock__waiting_end(&wg);
     if (r >= 0) {
         msg->msg_namelen = m.got.msg_namelen;
@@ -55,21 +99,13 @@ ssize_t csock_recvmsg(struct csock *s, struct msghdr *msg, int flags, const stru
     return r;
 }
 
-static size_t total(const struct msghdr *msg)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < msg->msg_iovlen; i++)
-        n += msg->msg_iov[i].iov_len;
-    return n;
-}
-
 /* The parts behind the first `sent` bytes, for csock__sys->release; NULL without memory. */
 static struct iovec *parts_behind(const struct msghdr *msg, size_t sent, size_t *ret_n)
 {
     const struct iovec *part = msg->msg_iov;
     for (; sent >= part->iov_len; part++) /* there is more than was sent */
         sent -= part->iov_len;
-    size_t n = msg->msg_iovlen - (size_t)(part - msg->msg_iov);
+    size_t n = (size_t)msg->msg_iovlen - (size_t)(part - msg->msg_iov);
     struct iovec *rest = csock__sys->alloc(n * sizeof *rest);
     if (!rest)
         return NULL;
@@ -86,9 +122,11 @@ static ssize_t send_rest(struct csock__waiting *wg, const struct message *m, ssi
 {
     struct message rest = *m;
     struct msghdr msg = *m->given;
-    msg.msg_iov = parts_behind(m->given, (size_t)sent, &msg.msg_iovlen);
+    size_t n;
+    msg.msg_iov = parts_behind(m->given, (size_t)sent, &n);
     if (!msg.msg_iov)
         return sent;
+    msg.msg_iovlen = (__typeof__(msg.msg_iovlen))n; /* int in POSIX, size_t in glibc */
     msg.msg_control = NULL;
     msg.msg_controllen = 0;
     rest.given = &msg;

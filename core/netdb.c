@@ -72,10 +72,11 @@ static int query_run(struct query *q, int (*ask)(struct query *q, size_t size))
     return r == ERANGE ? ENOMEM : r;
 }
 
-/* The error of a query whose entry is NULL. Some libc report "not found" as ENOENT. */
+/* The error of a query whose entry is NULL. Some libc report "not found" as ENOENT, and as EINVAL
+ * where the protocol of a service is none. */
 static int query_error(int r, int not_found)
 {
-    return r == 0 || r == ENOENT ? not_found : -r;
+    return r == 0 || r == ENOENT || r == EINVAL ? not_found : -r;
 }
 
 static int resolver_error(int code)
@@ -100,7 +101,7 @@ void csock_resolve_free(struct addrinfo *list)
         csock__sys->freeaddrinfo(list);
 }
 
-int csock_resolve_reverse(const union csock_addr *addr, socklen_t len, char *host, size_t host_size,
+int csock_resolve_reverse(const struct sockaddr *addr, socklen_t len, char *host, size_t host_size,
                           char *service, size_t service_size, int flags)
 {
     /* libc may fill one and then fail with the other: the caller's stay as they are until both are
@@ -110,7 +111,7 @@ int csock_resolve_reverse(const union csock_addr *addr, socklen_t len, char *hos
     size_t host_room = host_size < sizeof host_text ? host_size : sizeof host_text;
     size_t service_room = service_size < sizeof service_text ? service_size : sizeof service_text;
     int code =
-        csock__sys->getnameinfo(&addr->any, len, host ? host_text : NULL, (socklen_t)host_room,
+        csock__sys->getnameinfo(addr, len, host ? host_text : NULL, (socklen_t)host_room,
                                 service ? service_text : NULL, (socklen_t)service_room, flags);
     if (code)
         return resolver_error(code);
@@ -202,22 +203,24 @@ int csock_host_by_name(const char *name, int family, struct csock_host **ret_hos
     return host_query(&q, ask_host_name, ret_host);
 }
 
-int csock_host_by_addr(const union csock_addr *addr, socklen_t len, struct csock_host **ret_host)
+int csock_host_by_addr(const struct sockaddr *addr, socklen_t len, struct csock_host **ret_host)
 {
     struct query q = {0};
+    union csock_addr copy; /* aligned for every family */
     if (len < offsetof(struct sockaddr, sa_data))
         return CSOCK_EADDRLEN;
-    q.family = addr->any.sa_family;
+    memcpy(&copy, addr, len < sizeof copy ? len : sizeof copy);
+    q.family = copy.any.sa_family;
     if (q.family == AF_INET) {
-        q.addr = &addr->in.sin_addr;
-        q.len = sizeof addr->in.sin_addr;
+        q.addr = &copy.in.sin_addr;
+        q.len = sizeof copy.in.sin_addr;
     } else if (q.family == AF_INET6) {
-        q.addr = &addr->in6.sin6_addr;
-        q.len = sizeof addr->in6.sin6_addr;
+        q.addr = &copy.in6.sin6_addr;
+        q.len = sizeof copy.in6.sin6_addr;
     } else {
         return CSOCK_EFAMILY;
     }
-    if (len < (size_t)((const char *)q.addr - (const char *)addr) + q.len)
+    if (len < (size_t)((const char *)q.addr - (const char *)&copy) + q.len)
         return CSOCK_EADDRLEN;
     return host_query(&q, ask_host_addr, ret_host);
 }

@@ -21,6 +21,19 @@ static void notice(struct csock *s, int level, int name, const void *value, sock
         csock__flag(s, CSOCK_NO_TRY, true);
 }
 
+/* A duplicate of the descriptor, which shares the option, may have been told. The mark stays, as
+ * TCP_FASTOPEN_CONNECT may want it. */
+static void notice_set_elsewhere(struct csock *s, int level, int name, const void *value,
+                                 socklen_t len)
+{
+    int low;
+    if (level != SOL_SOCKET || name != SO_RCVLOWAT || len < sizeof low)
+        return;
+    memcpy(&low, value, sizeof low);
+    if (low > 1)
+        csock__flag(s, CSOCK_NO_TRY, true);
+}
+
 static int set(struct csock *s, int level, int name, const void *value, socklen_t len)
 {
     struct csock__call call;
@@ -52,6 +65,8 @@ int csock_opt_get(struct csock *s, int level, int name, void *buf, socklen_t *le
     if (r < 0)
         return r;
     r = (int)csock__ret(csock__sys->getsockopt(csock__fd(s), level, name, buf, &n));
+    if (r == 0)
+        notice_set_elsewhere(s, level, name, buf, n);
     csock__leave(&call);
     if (r == 0)
         *len = (n < room ? n : room) * unit;

@@ -106,13 +106,13 @@ int csock_fd_close(int fd)
     return csock__close_fd(fd);
 }
 
-int csock_bind(struct csock *s, const union csock_addr *addr, socklen_t len)
+int csock_bind(struct csock *s, const struct sockaddr *addr, socklen_t len)
 {
     struct csock__call call;
     int r = csock__enter(&call, s);
     if (r < 0)
         return r;
-    r = (int)csock__ret(csock__sys->bind(csock__fd(s), &addr->any, len));
+    r = (int)csock__ret(csock__sys->bind(csock__fd(s), addr, len));
     csock__leave(&call);
     return r;
 }

@@ -4,6 +4,8 @@
  * here: retries, waiting and errors belong to the callers. */
 #include <fcntl.h>
 #include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -58,6 +60,20 @@ static int sys_nanosleep(const struct timespec *span)
     return nanosleep(span, NULL);
 }
 
+static int sys_signal_pending(int sig)
+{
+    sigset_t set;
+    return sigpending(&set) < 0 ? -1 : sigismember(&set, sig);
+}
+
+static int sys_signal_take(int sig)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, sig);
+    return sigtimedwait(&set, NULL, &(struct timespec){0});
+}
+
 static int sys_tgkill(pid_t tid, int sig)
 {
     return (int)syscall(SYS_tgkill, getpid(), tid, sig);
@@ -107,6 +123,41 @@ static int sys_iface_name(int fd, int index, char name[IF_NAMESIZE])
     return 0;
 }
 
+#ifdef __GLIBC__
+#define sys_getprotobyname_r getprotobyname_r
+#else
+
+/* Whether a line of protocols(5), "name number alias…", has this name; its number then. */
+static bool protocol_line(char *line, const char *name, int *ret_number)
+{
+    char *rest, *number;
+    line[strcspn(line, "#\n")] = '\0';
+    char *word = strtok_r(line, " \t", &rest);
+    if (!word || !(number = strtok_r(NULL, " \t", &rest)))
+        return false;
+    *ret_number = atoi(number);
+    while (word && strcmp(word, name) != 0)
+        word = strtok_r(NULL, " \t", &rest);
+    return word != NULL;
+}
+
+/* Where libc has no reentrant one: the number, which is all that is asked for here. */
+static int sys_getprotobyname_r(const char *name, struct protoent *ent, char *buf, size_t size,
+                                struct protoent **ret_ent)
+{
+    FILE *file = fopen("/etc/protocols", "re");
+    *ret_ent = NULL;
+    if (!file)
+        return errno;
+    while (!*ret_ent && fgets(buf, (int)size, file))
+        if (protocol_line(buf, name, &ent->p_proto))
+            *ret_ent = ent;
+    fclose(file);
+    return 0;
+}
+
+#endif
+
 const struct csock_sys csock__sys_linux = {
     .socket = socket,
     .socketpair = socketpair,
@@ -137,6 +188,8 @@ const struct csock_sys csock__sys_linux = {
     .nanosleep = sys_nanosleep,
     .sigaction = sigaction,
     .thread_mask = pthread_sigmask,
+    .signal_pending = sys_signal_pending,
+    .signal_take = sys_signal_take,
     .tgkill = sys_tgkill,
     .gettid = sys_gettid,
     .yield = sched_yield,
@@ -150,7 +203,7 @@ const struct csock_sys csock__sys_linux = {
     .gethostbyaddr_r = gethostbyaddr_r,
     .getservbyname_r = getservbyname_r,
     .getservbyport_r = getservbyport_r,
-    .getprotobyname_r = getprotobyname_r,
+    .getprotobyname_r = sys_getprotobyname_r,
     .gethostname = gethostname,
     .sethostname = sethostname,
     .iface_index = sys_iface_index,

@@ -52,6 +52,8 @@ struct csock_sys {
     /* signals and threads */
     int (*sigaction)(int sig, const struct sigaction *act, struct sigaction *ret_old);
     int (*thread_mask)(int how, const sigset_t *set, sigset_t *ret_old); /* 0 or an errno */
+    int (*signal_pending)(int sig);    /* for this thread or the process: 0, 1 or -1 */
+    int (*signal_take)(int sig);       /* one that is blocked and pending, the thread's own first */
     int (*tgkill)(pid_t tid, int sig); /* to a thread of this process */
     pid_t (*gettid)(void);
     int (*yield)(void);

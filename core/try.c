@@ -27,9 +27,8 @@ ssize_t csock_try_send(const struct csock *s, const void *buf, size_t n, int fla
 }
 
 ssize_t csock_try_send_to(const struct csock *s, const void *buf, size_t n, int flags,
-                          const union csock_addr *addr, socklen_t len)
+                          const struct sockaddr *addr, socklen_t len)
 {
     flags = csock__send_flags(s, flags);
-    return csock__ret(
-        csock__sys->sendto(csock__fd(s), buf, n, flags | MSG_DONTWAIT, &addr->any, len));
+    return csock__ret(csock__sys->sendto(csock__fd(s), buf, n, flags | MSG_DONTWAIT, addr, len));
 }

@@ -63,7 +63,7 @@ static bool swap(struct csock *s, uint64_t *was, uint64_t to)
 
 void csock__birth(struct csock *s, int fd, int family, int type, int proto, unsigned flags)
 {
-    *s = (struct csock){.fd = fd,
+    *s = (struct csock){.fd_plus_1 = fd + 1,
                         .family = family,
                         .type = type,
                         .proto = proto,
@@ -112,14 +112,14 @@ void csock_renew(struct csock *from, struct csock *to)
     to->type = from->type;
     to->proto = from->proto;
     __atomic_store_n(&to->flags, csock__flags(from), __ATOMIC_RELAXED);
-    __atomic_store_n(&to->fd, csock__fd(from), __ATOMIC_RELAXED);
+    __atomic_store_n(&to->fd_plus_1, csock__fd(from) + 1, __ATOMIC_RELAXED);
     __atomic_store_n(&to->state, fresh_state(), __ATOMIC_SEQ_CST);
     *from = (struct csock)CSOCK_INIT;
 }
 
 int csock__take_fd(struct csock *s)
 {
-    return __atomic_exchange_n(&s->fd, -1, __ATOMIC_SEQ_CST);
+    return __atomic_exchange_n(&s->fd_plus_1, 0, __ATOMIC_SEQ_CST) - 1;
 }
 
 /* EINTR does not mean that it is still open: close(2), "Dealing with error returns". */

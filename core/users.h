@@ -65,10 +65,10 @@ int csock__close_fd(int fd);
 /* For a call that is inside already. sock.c */
 int csock__set_blocking(struct csock *s, bool blocking);
 
-/* Members that calls in several threads read and write. */
+/* Members that calls in several threads read and write. Of a closed socket the descriptor is -1. */
 static inline int csock__fd(const struct csock *s)
 {
-    return __atomic_load_n(&s->fd, __ATOMIC_RELAXED);
+    return __atomic_load_n(&s->fd_plus_1, __ATOMIC_RELAXED) - 1;
 }
 
 static inline unsigned csock__flags(const struct csock *s)

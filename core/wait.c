@@ -23,7 +23,7 @@ void csock__waiting_fill(struct csock__waiting *wg, struct csock *s, const struc
     wg->s = s;
     wg->w = w ? w : &forever;
     wg->deadline = wg->w->deadline;
-    wg->tried = wg->w->tried;
+    wg->tried = 0;
     wg->lies = 0;
     wg->blocked = false;
 }
@@ -44,7 +44,7 @@ void csock__waiting_end(struct csock__waiting *wg)
 
 static bool has_deadline(const struct csock__waiting *wg)
 {
-    return wg->w->deadline != CSOCK_FOREVER || wg->w->timeout > 0;
+    return wg->w->deadline != CSOCK_FOREVER || wg->w->timeout != 0;
 }
 
 bool csock__polls(const struct csock__waiting *wg)
@@ -139,7 +139,7 @@ ssize_t csock__try(struct csock__waiting *wg, const struct csock__op *op)
 /* The deadline in absolute time, from the first wait on. */
 static int64_t deadline_of(struct csock__waiting *wg)
 {
-    if (wg->deadline == CSOCK_FOREVER && wg->w->timeout > 0)
+    if (wg->deadline == CSOCK_FOREVER && wg->w->timeout != 0)
         wg->deadline = csock_deadline(wg->w->timeout);
     return wg->deadline;
 }
@@ -210,7 +210,7 @@ int csock__doubt(struct csock__waiting *wg)
     if (r < 0)
         return r;
     if (!csock__closing(wg->s))
-        r = (int)csock__ret(csock__sys->nanosleep(&(struct timespec){.tv_nsec = nap}));
+        r = (int)csock__ret(csock__sys->nanosleep(&(struct timespec){.tv_nsec = (long)nap}));
     fall_awake(wg, &sleep);
     if (csock__closing(wg->s))
         return CSOCK_ECLOSED;

@@ -27,6 +27,9 @@
  *                  to another stack, and back, in any order, as long as the call ends in the
  *                  thread in which it began.
  *   Descriptors    are close-on-exec from birth, but for adopted ones, which stay as they are.
+ *   Unloading      does not happen: threads, fork(2) and a signal handler refer to the library once
+ *                  it has waited. A shared object that libcsock.a is linked into has to be linked
+ *                  with -Wl,-z,nodelete, as pkg-config --static says. dlclose(3)
  *   Time           nanoseconds of CLOCK_MONOTONIC, as csock_now() tells it.
  */
 #ifndef CSOCK_H
@@ -45,6 +48,7 @@ extern "C" {
 #endif
 
 #define CSOCK_API __attribute__((visibility("default")))
+#define CSOCK__WHOLE __attribute__((aligned(8))) /* for one access, on 32 bits, too */
 
 /* ------------------------------------------------------------------ errors */
 
@@ -97,11 +101,14 @@ CSOCK_API int64_t csock_deadline(int64_t ns);
  * The library copies nothing: the struct must live until the call returns, and may be shared. */
 struct csock_wait {
     /* Give up at this moment (CSOCK_ETIMEOUT). CSOCK_FOREVER: the blocking system call itself is
-     * used, so SO_RCVTIMEO, SO_RCVLOWAT and MSG_WAITALL work as they always did. CSOCK_NOWAIT:
-     * one try, which gives -EAGAIN if it would have to wait. */
+     * used, so SO_RCVLOWAT and MSG_WAITALL work as they always did; SO_RCVTIMEO and SO_SNDTIMEO,
+     * too, which give -EAGAIN, but a signal begins them anew, as the call goes on after it: signals
+     * that come more often than they last make it endless. CSOCK_NOWAIT: one try, which gives
+     * -EAGAIN if it would have to wait. */
     int64_t deadline;
-    /* If > 0, and the deadline is CSOCK_FOREVER: the deadline lies this many ns after the moment
-     * at which the call first has to wait. Saves reading the clock when data is ready. */
+    /* If not 0, and the deadline is CSOCK_FOREVER: the deadline lies this many ns after the moment
+     * at which the call first has to wait. Saves reading the clock when data is ready. Negative, as
+     * what is left of a time that is over: the call waits no more. */
     int64_t timeout;
     /* Called when a signal arrived (EINTR), and between the parts of csock_send_all, before the
      * call goes on; signals that come and go do not extend the deadline. Non-zero ends the call
@@ -114,16 +121,13 @@ struct csock_wait {
     void (*pause)(void *arg);
     void (*resume)(void *arg);
     void *arg;
-    /* What a csock_try_… of the same call has just given, if that did not end it: -EAGAIN, -EINTR,
-     * or the count of a send that was short, which the result will include. The call then makes no
-     * second try. 0: there was none. */
-    ssize_t tried;
 };
 
 /* --------------------------------------------------------------- addresses */
 
 /* Addresses of Linux whose headers a machine may lack: bit for bit those of the kernel. The first
- * member is the family, AF_…; the manual pages say what the others mean. */
+ * member is the family, AF_…; the manual pages say what the others mean. Padding has a name, `pad`,
+ * and a union its largest member first: so an initialiser leaves no byte as it happened to be. */
 struct csock_addr_nl { /* netlink(7) */
     sa_family_t family;
     uint16_t pad;
@@ -138,16 +142,17 @@ struct csock_addr_ll { /* packet(7) */
 };
 struct csock_addr_can { /* linux/can.h: CAN_RAW and CAN_BCM look at the interface alone */
     sa_family_t family;
+    uint16_t pad;
     int32_t ifindex;
     union {
         struct {
-            uint32_t rx_id, tx_id;
-        } tp; /* CAN_ISOTP */
-        struct {
             uint64_t name;
             uint32_t pgn;
-            uint8_t addr;
+            uint8_t addr, pad[3];
         } j1939; /* CAN_J1939 */
+        struct {
+            uint32_t rx_id, tx_id;
+        } tp; /* CAN_ISOTP */
     } u;
 };
 struct csock_addr_tipc { /* linux/tipc.h */
@@ -156,11 +161,11 @@ struct csock_addr_tipc { /* linux/tipc.h */
     int8_t scope;
     union {
         struct {
-            uint32_t ref, node;
-        } id;
-        struct {
             uint32_t type, lower, upper;
         } seq;
+        struct {
+            uint32_t ref, node;
+        } id;
         struct {
             uint32_t type, instance, domain;
         } name;
@@ -180,6 +185,7 @@ struct csock_addr_vm { /* vsock(7) */
 };
 struct csock_addr_qrtr { /* linux/qrtr.h */
     sa_family_t family;
+    uint16_t pad;
     uint32_t node, port;
 };
 /* AF_BLUETOOTH, by protocol. A device's address stands backwards: its last byte is bdaddr[0]. */
@@ -188,12 +194,12 @@ struct csock_addr_l2 { /* psm and cid: little-endian */
     uint16_t psm;
     uint8_t bdaddr[6];
     uint16_t cid;
-    uint8_t bdaddr_type;
+    uint8_t bdaddr_type, pad;
 };
 struct csock_addr_rc {
     sa_family_t family;
     uint8_t bdaddr[6];
-    uint8_t channel;
+    uint8_t channel, pad;
 };
 struct csock_addr_hci {
     sa_family_t family;
@@ -204,8 +210,11 @@ struct csock_addr_sco {
     uint8_t bdaddr[6];
 };
 
-/* Every address goes with its length, as in bind(2). */
+/* Room for any address; each goes with its length, as in bind(2). Whoever takes an address takes it
+ * as bind(2) does, aligned as its family has it: a struct sockaddr_in of the caller's needs no
+ * copy. `= {0}` makes all of it zeros. */
 union csock_addr {
+    struct sockaddr_storage storage;
     struct sockaddr any;
     struct sockaddr_in in;
     struct sockaddr_in6 in6;
@@ -221,7 +230,6 @@ union csock_addr {
     struct csock_addr_rc rc;
     struct csock_addr_hci hci;
     struct csock_addr_sco sco;
-    struct sockaddr_storage storage;
 };
 
 #define CSOCK_ADDR_TEXT_MAX 448 /* enough for any text of csock_addr_format, with its NUL */
@@ -253,7 +261,7 @@ CSOCK_API int csock_addr_parse(int family, const char *text, union csock_addr *r
 /* The same form back: NUL-terminated into text[size]; bytes of an AF_UNIX name other than printable
  * ASCII come as \xNN, and a path that starts with "@" as "./@…". Never reads beyond len. Returns
  * the length without the NUL, or -ENOSPC, CSOCK_EFAMILY, CSOCK_EADDRLEN. */
-CSOCK_API int csock_addr_format(const union csock_addr *addr, socklen_t len, char *text,
+CSOCK_API int csock_addr_format(const struct sockaddr *addr, socklen_t len, char *text,
                                 size_t size);
 
 /* AF_INET or AF_INET6 from a numeric host: "" is the any address, "<broadcast>" (AF_INET only)
@@ -265,10 +273,10 @@ CSOCK_API int csock_addr_from_host(int family, const char *host, long port,
 
 /* The numeric host alone, without port and scope: "192.0.2.1", "2001:db8::1". Returns as
  * csock_addr_format. */
-CSOCK_API int csock_addr_host(const union csock_addr *addr, socklen_t len, char *text, size_t size);
+CSOCK_API int csock_addr_host(const struct sockaddr *addr, socklen_t len, char *text, size_t size);
 
 /* Port in host order, or CSOCK_EFAMILY for a family that has none, or CSOCK_EADDRLEN. */
-CSOCK_API int csock_addr_port(const union csock_addr *addr, socklen_t len);
+CSOCK_API int csock_addr_port(const struct sockaddr *addr, socklen_t len);
 
 /* AF_UNIX from a name of n bytes: empty is unnamed; a leading NUL makes it abstract (108 bytes at
  * most, NULs allowed); else a path (107 bytes at most, no NUL). Errors: CSOCK_EPATH, CSOCK_ENUL. */
@@ -278,7 +286,7 @@ CSOCK_API int csock_addr_from_path(const void *path, size_t n, union csock_addr 
 /* The name of an AF_UNIX address, as a view into *addr: *ret_path is not NUL-terminated and stays
  * valid as long as *addr. Abstract names keep their leading NUL; unnamed has length 0. A path ends
  * before its first NUL. Returns the length, or CSOCK_EFAMILY, CSOCK_EADDRLEN. */
-CSOCK_API ssize_t csock_addr_path(const union csock_addr *addr, socklen_t len,
+CSOCK_API ssize_t csock_addr_path(const struct sockaddr *addr, socklen_t len,
                                   const char **ret_path);
 
 /* A Bluetooth device's address: six hexadecimal numbers, "00:11:22:33:44:55", to the bytes of a
@@ -292,15 +300,17 @@ CSOCK_API int csock_bdaddr_format(const uint8_t bdaddr[6], char *text, size_t si
  * the functions below. It must not be moved or copied while it is open, and not be freed while a
  * call is inside. */
 struct csock {
-    int fd; /* -1: closed */
+    int fd_plus_1; /* 0: closed, so that zeroed memory is a closed socket */
     int family, type, proto;
     unsigned flags;
-    uint64_t state; /* fork generation, whether it is closing, users inside: see core/users.c */
+    CSOCK__WHOLE uint64_t
+        state; /* fork generation, whether it is closing, users inside: see core/users.c */
 };
 
+/* A closed socket, as zeroed memory is one, too. */
 #define CSOCK_INIT \
     { \
-        .fd = -1 \
+        .fd_plus_1 = 0 \
     }
 
 /* Flags of csock_open, _pair and _adopt; accepted sockets inherit all but the first. */
@@ -308,13 +318,15 @@ struct csock {
 /* O_NONBLOCK from birth. csock_adopt ignores it: the descriptor's own mode counts. */
 #define CSOCK_NONBLOCK 1u
 
-/* Leave SIGPIPE to the program. Without this, sends on stream sockets of AF_INET, AF_INET6 and
- * AF_UNIX carry MSG_NOSIGNAL, and a broken pipe is just -EPIPE. */
+/* Leave SIGPIPE to the program. Without this, a broken pipe is just -EPIPE on stream sockets of
+ * AF_INET, AF_INET6 and AF_UNIX: sends carry MSG_NOSIGNAL, and csock_sendfile blocks the signal in
+ * its thread meanwhile. */
 #define CSOCK_SIGPIPE 2u
 
 /* Receive and send by the blocking call at once, or receive with a deadline after poll, without a
  * try before it. Set for SO_RCVLOWAT and TCP_FASTOPEN_CONNECT, which a try would not honour: by
- * csock_opt_set…, the first by _adopt and _accept, too. */
+ * csock_opt_set…, the first by _adopt, _accept and csock_opt_get_int, too. Duplicates share the
+ * option, but not this: after SO_RCVLOWAT was set through one of them, ask for it on the others. */
 #define CSOCK_NO_TRY 4u
 
 /* Where somebody else has made the descriptor non-blocking (a duplicate, another process), a call
@@ -383,7 +395,8 @@ CSOCK_API bool csock_idle(const struct csock *s);
 CSOCK_API uint32_t csock_forks(void);
 
 /* As csock_close, but waits for other threads at most ns nanoseconds. Below 0.1 s nobody is taken
- * to have masked the signal. */
+ * to have masked the signal. Neither bounds close(2) itself: on a blocking descriptor with SO_LINGER
+ * it waits until queued data is out, or for the time of that option. socket(7) */
 CSOCK_API int csock_close_within(struct csock *s, int64_t ns);
 
 /* Gives up the socket without closing: wakes as csock_close does, and returns the descriptor,
@@ -400,7 +413,7 @@ CSOCK_API int csock_fd_close(int fd);
 
 /* bind(2), listen(2), shutdown(2), getsockname(2), getpeername(2): 0 or -errno. Do not block.
  * A backlog below 0 counts as 0. */
-CSOCK_API int csock_bind(struct csock *s, const union csock_addr *addr, socklen_t len);
+CSOCK_API int csock_bind(struct csock *s, const struct sockaddr *addr, socklen_t len);
 CSOCK_API int csock_listen(struct csock *s, int backlog);
 CSOCK_API int csock_shutdown(struct csock *s, int how);
 CSOCK_API int csock_sockname(struct csock *s, union csock_addr *ret_addr, socklen_t *ret_len);
@@ -417,24 +430,28 @@ CSOCK_API int csock_get_blocking(struct csock *s);
  * CSOCK_NOWAIT too, puts the listener into non-blocking mode before each try, and leaves it there,
  * because another process may take the connection between poll and accept; who switches it back in
  * the middle of a try (csock_set_blocking, a duplicate, a fork child) takes the deadline away, and
- * closing ends the call all the same. Errors: -ECONNABORTED, -EMFILE and
- * whatever accept4(2) has; on all of them the listener stays usable. */
+ * closing ends the call all the same. Errors: -ECONNABORTED, -EMFILE and whatever accept4(2) has; on
+ * all of them the listener stays usable. None is waited out here: -EMFILE, -ENFILE, -ENOBUFS and
+ * -ENOMEM come at once, however far off the deadline, and again at the next call, as the connection
+ * stays in the backlog. A loop that goes on after them has to pause, or to close something, or it
+ * spins. */
 CSOCK_API int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_peer,
                            socklen_t *ret_len, const struct csock_wait *w);
 
 /* Connects, and waits until the connection stands. Any deadline, CSOCK_NOWAIT too, puts the socket
- * into non-blocking mode, as in csock_accept. Without one, -EINPROGRESS says that SO_SNDTIMEO has
- * passed. An interrupted connect goes on. A full AF_UNIX
- * backlog is waited for. After CSOCK_ETIMEOUT the attempt may still be under way: close the socket.
+ * into non-blocking mode, as in csock_accept. An interrupted connect goes on. A full AF_UNIX backlog
+ * is waited for. -EINPROGRESS (AF_UNIX: -EAGAIN): without a deadline, SO_SNDTIMEO passed;
+ * csock_connect_finish goes on. After CSOCK_ETIMEOUT the attempt may still be under way: close the
+ * socket.
  * connect(2). */
-CSOCK_API int csock_connect(struct csock *s, const union csock_addr *addr, socklen_t len,
+CSOCK_API int csock_connect(struct csock *s, const struct sockaddr *addr, socklen_t len,
                             const struct csock_wait *w);
 
 /* The same in two halves. begin: 0 if connected, -EINPROGRESS if on its way (poll for POLLOUT or
  * call finish). finish: waits for the outcome: 0, or the error of the attempt; -ENOTCONN if
  * there was none; CSOCK_ETIMEOUT with CSOCK_NOWAIT as long as it is open. After -EAGAIN from begin
  * (a full AF_UNIX backlog) nothing is under way: begin again. */
-CSOCK_API int csock_connect_begin(struct csock *s, const union csock_addr *addr, socklen_t len);
+CSOCK_API int csock_connect_begin(struct csock *s, const struct sockaddr *addr, socklen_t len);
 CSOCK_API int csock_connect_finish(struct csock *s, const struct csock_wait *w);
 
 /* Waits until one of events (POLLIN, POLLOUT, … of poll(2)) holds. Returns revents (> 0);
@@ -447,8 +464,10 @@ CSOCK_API int csock_ready(struct csock *s, short events, const struct csock_wait
  * recv(2) and send(2). With MSG_DONTWAIT or MSG_ERRQUEUE, and no deadline, there is one try. For
  * MSG_NOSIGNAL see CSOCK_SIGPIPE. */
 
-/* Receives at most n bytes into buf. Returns the count; 0 at the end of a stream. With MSG_TRUNC
- * the count is the kernel's: on datagrams it may exceed n, and on TCP nothing is written to buf
+/* Receives at most n bytes into buf. Returns the count; 0 at the end of a stream. With MSG_WAITALL
+ * a stream gives all n, or what has come so far when the deadline passes, the stream or the socket
+ * ends, or `interrupted` asks to stop: the error only if that is nothing. CSOCK_NOWAIT gives what
+ * is there. With MSG_TRUNC the count is the kernel's: on datagrams it may exceed n, and on TCP nothing is written to buf
  * at all: csock_recv_written() says how many bytes of buf are real. Blocks. */
 CSOCK_API ssize_t csock_recv(struct csock *s, void *buf, size_t n, int flags,
                              const struct csock_wait *w);
@@ -476,7 +495,7 @@ CSOCK_API ssize_t csock_send(struct csock *s, const void *buf, size_t n, int fla
 
 /* The same to an address. sendto(2). */
 CSOCK_API ssize_t csock_send_to(struct csock *s, const void *buf, size_t n, int flags,
-                                const union csock_addr *addr, socklen_t len,
+                                const struct sockaddr *addr, socklen_t len,
                                 const struct csock_wait *w);
 
 /* Sends all of buf under one deadline. 0 on success. *ret_sent (may be NULL) is how much went out,
@@ -488,19 +507,36 @@ CSOCK_API int csock_send_all(struct csock *s, const void *buf, size_t n, int fla
 /* One try each: the system call with MSG_DONTWAIT, and nothing else. For callers who have a lock
  * that everyone who closes, detaches or moves *s takes before: while one of these runs, none of
  * them may begin. The receives write the address only if they succeed. To go on after a -EAGAIN,
- * -EINTR or a short send, make the whole call with csock_wait.tried. Not with MSG_WAITALL,
- * MSG_ERRQUEUE, MSG_FASTOPEN or MSG_ZEROCOPY, nor on a socket with CSOCK_NO_TRY. */
+ * -EINTR or a short send: csock_recv_tried and its like. Not with MSG_WAITALL, MSG_ERRQUEUE,
+ * MSG_FASTOPEN or MSG_ZEROCOPY, nor on a socket with CSOCK_NO_TRY. */
 CSOCK_API ssize_t csock_try_recv(const struct csock *s, void *buf, size_t n, int flags);
 CSOCK_API ssize_t csock_try_recv_from(const struct csock *s, void *buf, size_t n, int flags,
                                       union csock_addr *ret_addr, socklen_t *ret_len);
 CSOCK_API ssize_t csock_try_send(const struct csock *s, const void *buf, size_t n, int flags);
 CSOCK_API ssize_t csock_try_send_to(const struct csock *s, const void *buf, size_t n, int flags,
-                                    const union csock_addr *addr, socklen_t len);
-/* Sends at most n bytes of an open file from offset on; the file's own position stays. Returns the
- * count, which may be short; 0 at the end of the file. Blocks; any deadline, CSOCK_NOWAIT too, puts
- * the socket into non-blocking mode, as in csock_accept. A broken pipe raises SIGPIPE whatever the
- * socket's flags. Errors: -EINVAL where the file is not of a kind for it. sendfile(2). */
-CSOCK_API ssize_t csock_sendfile(struct csock *s, int file, off_t offset, size_t n,
+                                    const struct sockaddr *addr, socklen_t len);
+
+/* csock_recv, _recv_from, _send, _send_to and _send_all after such a try of the same call, and with
+ * what it gave: `tried` is -EAGAIN, -EINTR, or the count of a send that was short, which the result
+ * then includes. No second try is made. 0: there was no try. Anything else: -EINVAL. */
+CSOCK_API ssize_t csock_recv_tried(struct csock *s, void *buf, size_t n, int flags, ssize_t tried,
+                                   const struct csock_wait *w);
+CSOCK_API ssize_t csock_recv_from_tried(struct csock *s, void *buf, size_t n, int flags,
+                                        union csock_addr *ret_addr, socklen_t *ret_len,
+                                        ssize_t tried, const struct csock_wait *w);
+CSOCK_API ssize_t csock_send_tried(struct csock *s, const void *buf, size_t n, int flags,
+                                   ssize_t tried, const struct csock_wait *w);
+CSOCK_API ssize_t csock_send_to_tried(struct csock *s, const void *buf, size_t n, int flags,
+                                      const struct sockaddr *addr, socklen_t len, ssize_t tried,
+                                      const struct csock_wait *w);
+CSOCK_API int csock_send_all_tried(struct csock *s, const void *buf, size_t n, int flags,
+                                   size_t *ret_sent, ssize_t tried, const struct csock_wait *w);
+
+/* Sends at most n bytes of an open file from offset on (64 bits, whatever the program's off_t has);
+ * the file's own position stays. Returns the count, which may be short; 0 at the end of the file. Blocks; any deadline, CSOCK_NOWAIT too, puts
+ * the socket into non-blocking mode, as in csock_accept. For SIGPIPE see CSOCK_SIGPIPE. Errors:
+ * -EINVAL where the file is not of a kind for it. sendfile(2). */
+CSOCK_API ssize_t csock_sendfile(struct csock *s, int file, int64_t offset, size_t n,
                                  const struct csock_wait *w);
 
 /* ---------------------------------------------------------------- messages */
@@ -512,9 +548,10 @@ CSOCK_API ssize_t csock_sendfile(struct csock *s, int file, off_t offset, size_t
 CSOCK_API ssize_t csock_sendmsg(struct csock *s, const struct msghdr *msg, int flags,
                                 const struct csock_wait *w);
 
-/* recvmsg(2). msg_namelen, msg_controllen and msg_flags are written on success only. MSG_TRUNC in
- * flags: as csock_recv. Descriptors that come are close-on-exec only with MSG_CMSG_CLOEXEC; they
- * are the caller's, who finds them by csock_cmsg_next. Blocks. */
+/* recvmsg(2). msg_namelen, msg_controllen and msg_flags are written on success only. MSG_TRUNC and
+ * MSG_WAITALL in flags: as csock_recv, but the count is short where ancillary data came, or without
+ * memory for a copy of msg_iov. Descriptors that come are close-on-exec only with MSG_CMSG_CLOEXEC;
+ * they are the caller's, who finds them by csock_cmsg_next. Blocks. */
 CSOCK_API ssize_t csock_recvmsg(struct csock *s, struct msghdr *msg, int flags,
                                 const struct csock_wait *w);
 
@@ -575,7 +612,7 @@ CSOCK_API int csock_resolve(const char *host, const char *service, const struct 
 CSOCK_API void csock_resolve_free(struct addrinfo *list);
 
 /* Address to names, by getnameinfo(3). Either buffer may be NULL with size 0. NI_… flags. */
-CSOCK_API int csock_resolve_reverse(const union csock_addr *addr, socklen_t len, char *host,
+CSOCK_API int csock_resolve_reverse(const struct sockaddr *addr, socklen_t len, char *host,
                                     size_t host_size, char *service, size_t service_size,
                                     int flags);
 
@@ -591,7 +628,7 @@ struct csock_host {
 /* By name (AF_INET or AF_INET6), or by address. *ret_host is the caller's: csock_host_free.
  * Errors: CSOCK_EHERR(…), -ENOMEM and other -errno, CSOCK_EFAMILY, CSOCK_EADDRLEN. */
 CSOCK_API int csock_host_by_name(const char *name, int family, struct csock_host **ret_host);
-CSOCK_API int csock_host_by_addr(const union csock_addr *addr, socklen_t len,
+CSOCK_API int csock_host_by_addr(const struct sockaddr *addr, socklen_t len,
                                  struct csock_host **ret_host);
 CSOCK_API void csock_host_free(struct csock_host *host);
 

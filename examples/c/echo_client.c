@@ -22,7 +22,7 @@ static int dial(struct csock *s, const char *host, const char *port, const struc
     for (struct addrinfo *a = list; a; a = a->ai_next) {
         if ((r = csock_open(s, a->ai_family, a->ai_socktype, a->ai_protocol, 0)) < 0)
             continue;
-        r = csock_connect(s, (const union csock_addr *)a->ai_addr, a->ai_addrlen, w);
+        r = csock_connect(s, a->ai_addr, a->ai_addrlen, w);
         if (r == 0)
             break;
         csock_close(s);

@@ -35,13 +35,13 @@ int main(int argc, char **argv)
         return fail("address", r);
     if ((r = csock_open(&server, AF_INET, SOCK_STREAM, 0, 0)) < 0)
         return fail("open", r);
-    if ((r = csock_bind(&server, &addr, len)) < 0)
+    if ((r = csock_bind(&server, &addr.any, len)) < 0)
         return fail("bind", r);
     if ((r = csock_listen(&server, 1)) < 0)
         return fail("listen", r);
     if ((r = csock_accept(&server, &conn, &addr, &len, NULL)) < 0)
         return fail("accept", r);
-    if (csock_addr_format(&addr, len, text, sizeof text) > 0)
+    if (csock_addr_format(&addr.any, len, text, sizeof text) > 0)
         printf("Connected by %s\n", text);
     if ((r = echo(&conn)) < 0)
         return fail("echo", r);

@@ -178,7 +178,7 @@ static bool inet6_from_py(const struct addr_request *q, PyObject *address,
 static PyObject *host_as_py(const union csock_addr *addr, socklen_t len)
 {
     char host[INET6_ADDRSTRLEN];
-    int n = csock_addr_host(addr, len, host, sizeof host);
+    int n = csock_addr_host(&addr->any, len, host, sizeof host);
     return n < 0 ? ext_raise(NULL, n) : PyUnicode_FromStringAndSize(host, n);
 }
 

@@ -27,7 +27,7 @@ static PyObject *unix_as_py(const struct addr_origin *o, const union csock_addr 
 {
     const char *path;
     (void)o;
-    ssize_t n = csock_addr_path(addr, len, &path);
+    ssize_t n = csock_addr_path(&addr->any, len, &path);
     if (n < 0)
         return ext_raise(NULL, (int)n);
     if (n > 0 && !path[0])

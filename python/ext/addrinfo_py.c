@@ -224,8 +224,8 @@ static PyObject *mod_getnameinfo(PyObject *module, PyObject *args)
     if (!name_query_addr(&q, list, &addr))
         goto done;
     Py_BEGIN_ALLOW_THREADS
-    r = csock_resolve_reverse(&addr, list->ai_addrlen, host, sizeof host, service, sizeof service,
-                              flags);
+    r = csock_resolve_reverse(&addr.any, list->ai_addrlen, host, sizeof host, service,
+                              sizeof service, flags);
     Py_END_ALLOW_THREADS
     result =
         r < 0 ? ext_raise(st, r) : Py_BuildValue("(Ns)", PyUnicode_DecodeFSDefault(host), service);

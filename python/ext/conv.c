@@ -152,7 +152,7 @@ static PyObject *text_of(int family, const void *packed)
     void *to = family == AF_INET ? (void *)&addr.in.sin_addr : (void *)&addr.in6.sin6_addr;
     memcpy(to, packed, (size_t)packed_size(family));
     socklen_t len = family == AF_INET ? sizeof addr.in : sizeof addr.in6;
-    return PyUnicode_FromStringAndSize(text, csock_addr_host(&addr, len, text, sizeof text));
+    return PyUnicode_FromStringAndSize(text, csock_addr_host(&addr.any, len, text, sizeof text));
 }
 
 static PyObject *mod_inet_ntoa(PyObject *module, PyObject *o)

@@ -74,13 +74,14 @@ struct ext_state {
      * holder may begin with it while there are any; and what count of forks the first is for. */
     int gil_wanted, gil_budget;
     uint32_t forks;
+    bool low_water; /* SO_RCVLOWAT was set, on some socket: see sock_recv.c */
 };
 
 /* The members up to `state` stand where the standard library's ssl module reads them from memory:
  * their order, types and offsets are a contract. */
 struct sock_object {
     PyObject ob_base;
-    int fd; /* mirror of core.fd for ssl; -1 from the moment close() begins */
+    int fd; /* the core's descriptor, for ssl; -1 from the moment close() begins */
     int family, type, proto;
     PyObject *(*errorhandler)(void);
     int64_t timeout; /* ns; < 0 blocking, 0 non-blocking */
@@ -309,7 +310,8 @@ static inline bool ext_may_try(const struct sock_object *s, size_t n, int flags)
     return flags == 0 && s->fd >= 0 && !(s->core.flags & CSOCK_NO_TRY) && ext_may_hold(s, n);
 #endif
 }
-/* After such a try: whether the call has to go on, and then with the try's result in the wait. */
+
+/* After such a try: whether the call has to go on, by csock_…_tried. */
 static inline bool ext_inconclusive(ssize_t r)
 {
     return r == -EAGAIN || r == -EINTR;
@@ -482,6 +484,8 @@ struct sock_sender {
     union csock_addr addr;
     socklen_t len;
 };
+/* flags as the core is to have them. */
+int sock_recv_flags(struct sock_object *s, int flags);
 /* Into the first n bytes of a buffer: the core's result. from may be NULL. */
 ssize_t sock_receive_into(struct sock_object *s, const Py_buffer *into, size_t n, int flags,
                           struct sock_sender *from);

@@ -38,7 +38,7 @@ static PyObject *mod_gethostbyname(PyObject *module, PyObject *args)
     if (PySys_Audit("socket.gethostbyname", "O", PyTuple_GET_ITEM(args, 0)) < 0 ||
         !addr_resolve(st, AF_INET, host.text, &addr, &len))
         goto done;
-    int n = csock_addr_host(&addr, len, text, sizeof text);
+    int n = csock_addr_host(&addr.any, len, text, sizeof text);
     result = n < 0 ? ext_raise(st, n) : PyUnicode_FromStringAndSize(text, n);
 done:
     PyMem_Free(host.encoded);
@@ -63,7 +63,7 @@ static PyObject *hosts_as_py(const union csock_addr *addrs, size_t n_addrs)
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list && i < n_addrs; i++) {
         char text[CSOCK_ADDR_TEXT_MAX];
-        int n = csock_addr_host(&addrs[i], sizeof addrs[i], text, sizeof text);
+        int n = csock_addr_host(&addrs[i].any, sizeof addrs[i], text, sizeof text);
         PyObject *host = n < 0 ? ext_raise(NULL, n) : PyUnicode_FromStringAndSize(text, n);
         if (!host || PyList_Append(list, host) < 0)
             Py_CLEAR(list);
@@ -103,7 +103,7 @@ static PyObject *host_entry(PyObject *module, PyObject *args, const char *format
         !addr_resolve(st, family, host.text, &addr, &len))
         goto done;
     Py_BEGIN_ALLOW_THREADS
-    r = family == AF_UNSPEC ? csock_host_by_addr(&addr, len, &found)
+    r = family == AF_UNSPEC ? csock_host_by_addr(&addr.any, len, &found)
                             : csock_host_by_name(host.text, family, &found);
     Py_END_ALLOW_THREADS
     result = r < 0 ? ext_raise(st, r) : host_as_py(found);

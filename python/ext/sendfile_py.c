@@ -12,10 +12,10 @@ static struct sock_object *socket_argument(PyObject *module, PyObject *o)
     return NULL;
 }
 
-static bool offset_argument(PyObject *o, off_t *ret)
+static bool offset_argument(PyObject *o, int64_t *ret)
 {
     long long offset = PyLong_AsLongLong(o);
-    *ret = (off_t)offset;
+    *ret = offset;
     return offset != -1 || !PyErr_Occurred();
 }
 
@@ -23,7 +23,7 @@ static PyObject *core_send_file(PyObject *module, PyObject *const *args, Py_ssiz
 {
     struct ext_wait w;
     int file;
-    off_t offset;
+    int64_t offset;
     Py_ssize_t size;
     if (!sock_arg_count("send_file", n, 4, 4))
         return NULL;

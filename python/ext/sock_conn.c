@@ -37,7 +37,7 @@ static PyObject *sock_bind(PyObject *self, PyObject *const *args, Py_ssize_t n)
         return NULL;
     /* On AF_UNIX this makes a file, wherever that may be. */
     Py_BEGIN_ALLOW_THREADS
-    r = csock_bind(&s->core, &addr, len);
+    r = csock_bind(&s->core, &addr.any, len);
     Py_END_ALLOW_THREADS
     return none_or_raise(s, "bind", r);
 }
@@ -93,7 +93,7 @@ static int run_connect(struct sock_object *s, const union csock_addr *addr, sock
 {
     struct ext_wait w;
     ext_wait_begin(&w, s, false);
-    int r = csock_connect(&s->core, addr, len, &w.wait);
+    int r = csock_connect(&s->core, &addr->any, len, &w.wait);
     ext_wait_end(&w);
     return r;
 }

@@ -205,8 +205,7 @@ EXT_WAITS static ssize_t transmit_waiting(struct sock_object *s, const struct so
 {
     struct ext_wait w;
     ext_wait_begin(&w, s, tried != 0 || ext_may_hold(s, data->weight));
-    w.wait.tried = tried;
-    ssize_t r = csock_send(&s->core, data->data, data->n, flags, &w.wait);
+    ssize_t r = csock_send_tried(&s->core, data->data, data->n, flags, tried, &w.wait);
     ext_wait_end(&w);
     return r;
 }
@@ -263,8 +262,7 @@ static int transmit_all(struct sock_object *s, const struct sock_payload *data, 
             return r < 0 ? (int)r : 0;
     }
     ext_wait_begin(&w, s, r != 0 || ext_may_hold(s, data->weight));
-    w.wait.tried = r;
-    r = csock_send_all(&s->core, data->data, data->n, flags, NULL, &w.wait);
+    r = csock_send_all_tried(&s->core, data->data, data->n, flags, NULL, r, &w.wait);
     ext_wait_end(&w);
     return (int)r;
 }
@@ -306,13 +304,12 @@ static PyObject *send_to(struct sock_object *s, const struct sock_payload *data,
         return NULL;
     size_t weight = sock_weight_to(data->weight, &addr, len);
     if (ext_may_try(s, weight, flags)) {
-        r = csock_try_send_to(&s->core, data->data, data->n, 0, &addr, len);
+        r = csock_try_send_to(&s->core, data->data, data->n, 0, &addr.any, len);
         if (ends_send(r, data->n))
             return sent_at_once(s, "sendto", r);
     }
     ext_wait_begin(&w, s, r != 0 || ext_may_hold(s, weight));
-    w.wait.tried = r;
-    r = csock_send_to(&s->core, data->data, data->n, flags, &addr, len, &w.wait);
+    r = csock_send_to_tried(&s->core, data->data, data->n, flags, &addr.any, len, r, &w.wait);
     ext_wait_end(&w);
     return sock_count_sent(s, "sendto", r);
 }

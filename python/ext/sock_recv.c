@@ -40,15 +40,39 @@ static ssize_t try_receive(struct sock_object *s, void *buf, size_t n, struct so
                 : csock_try_recv(&s->core, buf, n, 0);
 }
 
+/* SO_RCVLOWAT forbids the try, and belongs to all descriptors that are duplicates of each other. So
+ * once a program has set it, on whatever socket, each receive asks whether it is its own, too. */
+static bool may_try(struct sock_object *s, size_t n, int flags)
+{
+    return !EXT_GET(s->state->low_water) && ext_may_try(s, n, flags);
+}
+
+/* The core notices what it is told. */
+static void ask_for_low_water(struct sock_object *s)
+{
+    int low;
+    csock_opt_get_int(&s->core, SOL_SOCKET, SO_RCVLOWAT, &low);
+}
+
+/* A receive that waits by poll brings what is there, MSG_WAITALL or not, as the non-blocking call of
+ * stock does. The core would wait for all. */
+int sock_recv_flags(struct sock_object *s, int flags)
+{
+    if (EXT_GET(s->state->low_water) && !(s->core.flags & CSOCK_NO_TRY))
+        ask_for_low_water(s);
+    return EXT_GET(s->timeout) >= 0 ? flags & ~MSG_WAITALL : flags;
+}
+
 /* All of a receive but the plain try, of which tried is the result; 0 if there was none. */
 EXT_WAITS static ssize_t receive_waiting(struct sock_object *s, void *buf, size_t n, int flags,
                                          struct sock_sender *from, bool held, ssize_t tried)
 {
     struct ext_wait w;
+    flags = sock_recv_flags(s, flags);
     ext_wait_begin(&w, s, held);
-    w.wait.tried = tried;
-    ssize_t r = from ? csock_recv_from(&s->core, buf, n, flags, &from->addr, &from->len, &w.wait)
-                     : csock_recv(&s->core, buf, n, flags, &w.wait);
+    ssize_t r = from ? csock_recv_from_tried(&s->core, buf, n, flags, &from->addr, &from->len,
+                                             tried, &w.wait)
+                     : csock_recv_tried(&s->core, buf, n, flags, tried, &w.wait);
     ext_wait_end(&w);
     return r;
 }
@@ -58,7 +82,7 @@ EXT_WAITS static ssize_t receive_waiting(struct sock_object *s, void *buf, size_
 static ssize_t receive(struct sock_object *s, void *buf, size_t n, int flags,
                        struct sock_sender *from, ssize_t tried)
 {
-    if (tried == 0 && ext_may_try(s, likely_size(s, n), flags)) {
+    if (tried == 0 && may_try(s, likely_size(s, n), flags)) {
         tried = try_receive(s, buf, n, from);
         if (!ext_inconclusive(tried))
             return tried;
@@ -284,7 +308,7 @@ PyObject *sock_recv_bytes(struct sock_object *s, const char *what, size_t n, int
     ssize_t r = 0;
 #ifndef Py_GIL_DISABLED
     char *room;
-    if (ext_may_try(s, 0, flags) && (room = at_hand(s, little, n))) {
+    if (may_try(s, 0, flags) && (room = at_hand(s, little, n))) {
         r = try_receive(s, room, n, from);
         if (r >= 0)
             return from_hand(s, room, n, (size_t)r < n ? (size_t)r : n);

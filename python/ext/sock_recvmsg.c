@@ -54,7 +54,7 @@ static ssize_t receive(struct sock_object *s, struct incoming *in)
 {
     struct ext_wait w;
     ext_wait_begin(&w, s, ext_may_hold(s, in->n));
-    ssize_t r = csock_recvmsg(&s->core, &in->msg, in->flags, &w.wait);
+    ssize_t r = csock_recvmsg(&s->core, &in->msg, sock_recv_flags(s, in->flags), &w.wait);
     ext_wait_end(&w);
     return r;
 }

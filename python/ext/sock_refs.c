@@ -84,9 +84,14 @@ static int io_refs_add(PyObject *self, const struct sock_class *c, long n)
     Py_ssize_t refs = io_refs_of(self, c);
     if (refs == -1 && PyErr_Occurred())
         return -1;
-    if (refs + n < 0)
+    Py_ssize_t after;
+    if (__builtin_add_overflow(refs, n, &after)) {
+        PyErr_SetString(PyExc_OverflowError, "too many files of one socket");
+        return -1;
+    }
+    if (after < 0)
         return 0;
-    PyObject *sum = PyLong_FromSsize_t(refs + n);
+    PyObject *sum = PyLong_FromSsize_t(after);
     if (sum)
         slot_set(self, c->io_refs, sum);
     return sum ? 0 : -1;

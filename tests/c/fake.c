@@ -127,6 +127,8 @@ static void add(enum fake_entry entry, unsigned nth, struct step step)
       NULL, MINUS) \
     X(THREAD_MASK, int, thread_mask, (int how, const sigset_t *set, sigset_t *ret_old), \
       (how, set, ret_old), NULL, CODE) \
+    X(SIGNAL_PENDING, int, signal_pending, (int sig), (sig), NULL, MINUS) \
+    X(SIGNAL_TAKE, int, signal_take, (int sig), (sig), NULL, MINUS) \
     X(TGKILL, int, tgkill, (pid_t tid, int sig), (tid, sig), NULL, MINUS) \
     X(GETTID, pid_t, gettid, (void), (), NULL, MINUS) \
     X(YIELD, int, yield, (void), (), NULL, MINUS) \

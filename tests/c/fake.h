@@ -13,6 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* libc need not have it: h_errno of what errno explains. */
+#ifndef NETDB_INTERNAL
+#define NETDB_INTERNAL (-1)
+#endif
+
 /* One per entry of struct csock_sys, in capitals. */
 enum fake_entry {
     FAKE_SOCKET,
@@ -44,6 +49,8 @@ enum fake_entry {
     FAKE_NANOSLEEP,
     FAKE_SIGACTION,
     FAKE_THREAD_MASK,
+    FAKE_SIGNAL_PENDING,
+    FAKE_SIGNAL_TAKE,
     FAKE_TGKILL,
     FAKE_GETTID,
     FAKE_YIELD,

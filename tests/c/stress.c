@@ -56,7 +56,7 @@ static int tcp_pair(struct csock end[2])
     pthread_mutex_lock(&connecting);
     int r = csock_open(&end[0], AF_INET, SOCK_STREAM, 0, 0);
     if (r == 0)
-        r = csock_connect(&end[0], &listener_addr, listener_len, NULL);
+        r = csock_connect(&end[0], &listener_addr.any, listener_len, NULL);
     if (r == 0)
         r = csock_accept(&listener, &end[1], NULL, NULL, NULL);
     pthread_mutex_unlock(&connecting);
@@ -274,7 +274,7 @@ static void open_listener(void)
     if (r == 0)
         r = csock_open(&listener, AF_INET, SOCK_STREAM, 0, 0);
     if (r == 0)
-        r = csock_bind(&listener, &listener_addr, listener_len);
+        r = csock_bind(&listener, &listener_addr.any, listener_len);
     if (r == 0)
         r = csock_listen(&listener, 64);
     if (r == 0)

@@ -222,12 +222,97 @@ static void texts_and_back(void **state)
         assert_int_equal(csock_addr_parse(good[i].family, good[i].text, &addr, &len), 0);
         assert_int_equal(len, good[i].len);
         assert_int_equal(addr.any.sa_family, good[i].family == AF_RDS ? AF_INET : good[i].family);
-        assert_int_equal(csock_addr_format(&addr, len, text, sizeof text), strlen(back));
+        assert_int_equal(csock_addr_format(&addr.any, len, text, sizeof text), strlen(back));
         assert_string_equal(text, back);
         assert_int_equal(csock_addr_parse(good[i].family, text, &again, &len_again), 0);
         assert_int_equal(len_again, len);
-        assert_int_equal(csock_addr_format(&again, len, text, strlen(back)), -ENOSPC);
+        assert_int_equal(csock_addr_format(&again.any, len, text, strlen(back)), -ENOSPC);
     }
+}
+
+/* Fills the stack that the next call will use. */
+static void __attribute__((noinline)) poison_stack(int fill)
+{
+    char junk[4096];
+    memset(junk, fill, sizeof junk);
+    __asm__ volatile("" : : "r"(junk) : "memory");
+}
+
+static socklen_t parse_over(int fill, int family, const char *text, union csock_addr *ret_addr)
+{
+    socklen_t len;
+    memset(ret_addr, fill, sizeof *ret_addr);
+    poison_stack(fill);
+    assert_int_equal(csock_addr_parse(family, text, ret_addr, &len), 0);
+    return len;
+}
+
+/* All len bytes go to the kernel, what stands between the members, too. */
+static void every_byte_is_written(void **state)
+{
+    static const struct {
+        int family;
+        const char *text;
+    } more[] = {{AF_INET, "192.0.2.1:80"}, {AF_INET6, "[fe80::1%2]:80"},
+                {AF_INET6, "[::1]:80"},    {AF_UNIX, "/run/x"},
+                {AF_UNIX, "@x"},           {AF_UNIX, ""}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(good) + COUNT(more); i++) {
+        int family = i < COUNT(good) ? good[i].family : more[i - COUNT(good)].family;
+        const char *text = i < COUNT(good) ? good[i].text : more[i - COUNT(good)].text;
+        union csock_addr a, b;
+        socklen_t len = parse_over(0xa5, family, text, &a);
+        assert_int_equal(parse_over(0x5a, family, text, &b), len);
+        assert_memory_equal(&a, &b, len);
+    }
+}
+
+/* An initialiser alone does the same: padding has a name, and `= {0}` is the whole union. */
+static void __attribute__((noinline))
+initialise(struct csock_addr_qrtr *ret_qrtr, struct csock_addr_can *ret_can,
+           struct csock_addr_tipc *ret_tipc, union csock_addr *ret_all)
+{
+    struct csock_addr_qrtr qrtr = {.family = AF_QIPCRTR};
+    struct csock_addr_can can = {.family = AF_CAN};
+    struct csock_addr_tipc tipc = {.family = AF_TIPC};
+    union csock_addr all = {0};
+    memcpy(ret_qrtr, &qrtr, sizeof qrtr);
+    memcpy(ret_can, &can, sizeof can);
+    memcpy(ret_tipc, &tipc, sizeof tipc);
+    memcpy(ret_all, &all, sizeof all);
+}
+
+static bool all_zeros(const void *bytes, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        if (((const char *)bytes)[i])
+            return false;
+    return true;
+}
+
+static void an_initialiser_leaves_no_byte(void **state)
+{
+    struct csock_addr_qrtr qrtr;
+    struct csock_addr_can can;
+    struct csock_addr_tipc tipc;
+    union csock_addr all;
+    (void)state;
+    poison_stack(0xa5);
+    initialise(&qrtr, &can, &tipc, &all);
+    assert_true(all_zeros(&qrtr, 2, sizeof qrtr));
+    assert_true(all_zeros(&can, 2, sizeof can));
+    assert_true(all_zeros(&tipc, 2, sizeof tipc));
+    assert_true(all_zeros(&all, 0, sizeof all));
+    /* No hole between members that have names, in any compiler. */
+    static_assert(offsetof(struct csock_addr_qrtr, node) == 2 * sizeof(uint16_t), "");
+    static_assert(offsetof(struct csock_addr_can, ifindex) == 2 * sizeof(uint16_t), "");
+    static_assert(sizeof can.u == sizeof can.u.j1939 &&
+                      sizeof can.u == 8 + 4 + 1 + sizeof can.u.j1939.pad,
+                  "");
+    static_assert(sizeof tipc.u == sizeof tipc.u.seq, "");
+    static_assert(sizeof(struct csock_addr_l2) == 2 + 2 + 6 + 2 + 1 + 1, "");
+    static_assert(sizeof(struct csock_addr_rc) == 2 + 6 + 1 + 1, "");
+    static_assert(sizeof(union csock_addr) == sizeof(struct sockaddr_storage), "");
 }
 
 static void bad_texts_change_nothing(void **state)
@@ -275,7 +360,7 @@ static int format_cut(const union csock_addr *addr, socklen_t len)
     char text[CSOCK_ADDR_TEXT_MAX] = "before";
     assert_non_null(cut);
     memcpy(cut, addr, len);
-    int r = csock_addr_format(cut, len, text, sizeof text);
+    int r = csock_addr_format(&cut->any, len, text, sizeof text);
     if (r < 0)
         assert_string_equal(text, "before");
     else
@@ -346,7 +431,7 @@ static void changed_texts(void **state)
         }
         if (csock_addr_parse(from->family, text, &addr, &len) < 0 || from->family == AF_RDS)
             continue;
-        assert_true(csock_addr_format(&addr, len, text, sizeof text) > 0);
+        assert_true(csock_addr_format(&addr.any, len, text, sizeof text) > 0);
         assert_int_equal(csock_addr_parse(from->family, text, &again, &len_again), 0);
         assert_int_equal(len_again, len);
         assert_memory_equal(&again, &addr, len);
@@ -377,7 +462,7 @@ static void rds_has_hosts(void **state)
     (void)state;
     assert_int_equal(csock_addr_from_host(AF_RDS, "192.0.2.1", 80, &addr, &len), 0);
     assert_int_equal(addr.any.sa_family, AF_INET);
-    assert_int_equal(csock_addr_port(&addr, len), 80);
+    assert_int_equal(csock_addr_port(&addr.any, len), 80);
     assert_int_equal(csock_addr_from_host(AF_VSOCK, "2", 80, &addr, &len), CSOCK_EFAMILY);
 }
 
@@ -391,9 +476,9 @@ static void kernel_agrees(void **state)
     (void)state;
     assert_int_equal(csock_open(&s, AF_NETLINK, SOCK_RAW, 0, 0), 0);
     assert_int_equal(csock_addr_parse(AF_NETLINK, "0:1", &addr, &len), 0);
-    assert_int_equal(csock_bind(&s, &addr, len), 0);
+    assert_int_equal(csock_bind(&s, &addr.any, len), 0);
     assert_int_equal(csock_sockname(&s, &addr, &len), 0);
-    assert_true(csock_addr_format(&addr, len, text, sizeof text) > 0);
+    assert_true(csock_addr_format(&addr.any, len, text, sizeof text) > 0);
     assert_non_null(strstr(text, ":0x1"));
     csock_close(&s);
     if (csock_open(&s, AF_PACKET, SOCK_RAW, 0, 0) < 0)
@@ -402,11 +487,11 @@ static void kernel_agrees(void **state)
     assert_int_equal(csock_iface_index(&s, "lo", &lo), 0);
     snprintf(text, sizeof text, "%u:0x0800", lo);
     assert_int_equal(csock_addr_parse(AF_PACKET, text, &addr, &len), 0);
-    assert_int_equal(csock_bind(&s, &addr, len), 0);
+    assert_int_equal(csock_bind(&s, &addr.any, len), 0);
     assert_int_equal(csock_sockname(&s, &addr, &len), 0);
     snprintf(text, sizeof text, "%u:0x0800:0:772:000000000000", lo);
     char name[CSOCK_ADDR_TEXT_MAX];
-    assert_true(csock_addr_format(&addr, len, name, sizeof name) > 0);
+    assert_true(csock_addr_format(&addr.any, len, name, sizeof name) > 0);
     assert_string_equal(name, text);
     csock_close(&s);
 }
@@ -415,6 +500,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(texts_and_back),
+        TEST(every_byte_is_written),
+        TEST(an_initialiser_leaves_no_byte),
         TEST(bad_texts_change_nothing),
         TEST(members_are_in_place),
         TEST(any_bytes_of_any_length),

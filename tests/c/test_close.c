@@ -81,7 +81,7 @@ static void full_unix_backlog(void)
 static void tcp_attempt(void)
 {
     full_tcp_backlog();
-    assert_int_equal(csock_connect_begin(&target, &addr, len), -EINPROGRESS);
+    assert_int_equal(csock_connect_begin(&target, &addr.any, len), -EINPROGRESS);
 }
 
 static ssize_t recv_from(struct util_call *call)
@@ -104,7 +104,7 @@ static ssize_t recv_new(struct util_call *call)
 
 static ssize_t do_connect(struct util_call *call)
 {
-    return csock_connect(call->s, &addr, len, call->w);
+    return csock_connect(call->s, &addr.any, len, call->w);
 }
 
 static ssize_t finish_connect(struct util_call *call)

@@ -21,7 +21,7 @@ static ssize_t do_connect(struct util_call *call)
     const union csock_addr *addr = call->arg;
     /* AF_UNIX: a NUL and five digits, the names that the kernel chooses. unix(7) */
     socklen_t len = addr->any.sa_family == AF_UNIX ? sizeof(sa_family_t) + 6 : sizeof addr->in;
-    return csock_connect(call->s, addr, len, call->w);
+    return csock_connect(call->s, &addr->any, len, call->w);
 }
 
 static void expect_closed_by_own_handler(struct util_call *call)

@@ -166,7 +166,7 @@ static void alg_accepts_without_a_name(void **state)
     (void)state;
     util_listener(&listener, AF_UNIX, 1, &addr, &len);
     assert_int_equal(csock_open(&client, AF_UNIX, SOCK_STREAM, 0, 0), 0);
-    assert_int_equal(csock_connect(&client, &addr, len, NULL), 0);
+    assert_int_equal(csock_connect(&client, &addr.any, len, NULL), 0);
     listener.family = AF_ALG;
     fake_under()->accept4 = seen_accept;
     assert_int_equal(csock_accept(&listener, &conn, &addr, &peer_len, NULL), 0);

@@ -94,7 +94,7 @@ static void the_error_queue_never_waits_by_itself(void **state)
     assert_int_equal(csock_recv(&u, buf, 9, MSG_ERRQUEUE, NULL), -EAGAIN);
     assert_int_equal(fake_calls(FAKE_RECV), 1);
     assert_int_equal(csock_recv(&u, buf, 9, MSG_ERRQUEUE, WITHIN(5 * MS)), CSOCK_ETIMEOUT);
-    assert_int_equal(csock_send_to(&u, "lost", 4, 0, &nobody, len, NULL), 4);
+    assert_int_equal(csock_send_to(&u, "lost", 4, 0, &nobody.any, len, NULL), 4);
     assert_int_equal(csock_recv(&u, buf, 9, MSG_ERRQUEUE, WITHIN(5000 * MS)), 4);
     assert_memory_equal(buf, "lost", 4);
     util_close(&u);
@@ -158,6 +158,24 @@ static void trunc_on_tcp_writes_nothing(void **state)
     }
 }
 
+/* What was sent comes back with its time stamp, on TCP, too, where MSG_TRUNC else throws away. */
+static void the_error_queue_writes_what_it_counts(void **state)
+{
+    const int stamps = 1 << 1 | 1 << 4 | 1 << 7; /* TX_SOFTWARE, SOFTWARE, OPT_ID: timestamping */
+    char packet[300] = "";                       /* with its headers */
+    (void)state;
+    open_pair(AF_INET, SOCK_STREAM);
+    assert_int_equal(csock_opt_set_int(&s[1], SOL_SOCKET, SO_TIMESTAMPING, stamps), 0);
+    put("payload");
+    assert_true(csock_ready(&s[1], 0, WITHIN(5000 * MS)) & POLLERR);
+    const int flags = MSG_ERRQUEUE | MSG_TRUNC;
+    ssize_t r = csock_recv(&s[1], packet, sizeof packet, flags, NULL);
+    assert_true(r >= 7);
+    assert_int_equal(csock_recv_written(&s[1], r, sizeof packet, flags), r);
+    assert_memory_equal(packet + r - 7, "payload", 7);
+    close_pair();
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -168,6 +186,7 @@ int main(void)
         TEST(without_an_error_queue_the_flag_means_nothing),
         TEST(trunc_counts_more_than_was_written),
         TEST(trunc_on_tcp_writes_nothing),
+        TEST(the_error_queue_writes_what_it_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -199,6 +199,23 @@ static void low_water_mark_is_noticed(void **state)
     assert_int_equal(tcp.flags & CSOCK_NO_TRY, 0);
 }
 
+/* On a duplicate it is set without a word to the others; who asks knows. */
+static void low_water_mark_of_a_duplicate_is_found(void **state)
+{
+    struct csock copy;
+    int value;
+    (void)state;
+    assert_int_equal(csock_dup(&tcp, &copy), 0);
+    assert_int_equal(csock_opt_set_int(&tcp, SOL_SOCKET, SO_RCVLOWAT, 10), 0);
+    assert_int_equal(copy.flags & CSOCK_NO_TRY, 0);
+    assert_int_equal(csock_opt_get_int(&copy, SOL_SOCKET, SO_TYPE, &value), 0);
+    assert_int_equal(copy.flags & CSOCK_NO_TRY, 0);
+    assert_int_equal(csock_opt_get_int(&copy, SOL_SOCKET, SO_RCVLOWAT, &value), 0);
+    assert_int_equal(value, 10);
+    assert_int_equal(copy.flags & CSOCK_NO_TRY, CSOCK_NO_TRY);
+    assert_int_equal(csock_close(&copy), 0);
+}
+
 static void closed_socket_is_ebadf(void **state)
 {
     struct csock s = CSOCK_INIT;
@@ -230,6 +247,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(kernel_errors_come_back, setup, teardown),
         cmocka_unit_test_setup_teardown(no_more_is_returned_than_was_written, setup, teardown),
         cmocka_unit_test_setup_teardown(low_water_mark_is_noticed, setup, teardown),
+        cmocka_unit_test_setup_teardown(low_water_mark_of_a_duplicate_is_found, setup, teardown),
         cmocka_unit_test_setup_teardown(fast_open_is_not_tried, setup, teardown),
         cmocka_unit_test_setup_teardown(closed_socket_is_ebadf, setup, teardown),
     };

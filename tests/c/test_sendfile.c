@@ -9,13 +9,18 @@ static struct csock s[2];
 static char buf[64];
 static int file;
 
-static void begin(size_t size)
+static void open_file(size_t size)
 {
-    util_pair(s, AF_UNIX, SOCK_STREAM);
     file = memfd_create("csock", MFD_CLOEXEC);
     assert_true(file >= 0);
     assert_int_equal(ftruncate(file, (off_t)size), 0);
     assert_int_equal(pwrite(file, "abcdefg", 7, 0), 7);
+}
+
+static void begin(size_t size)
+{
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    open_file(size);
 }
 
 static void end(void)
@@ -104,6 +109,101 @@ static void closing_ends_it(void **state)
     }
 }
 
+/* Whether SIGPIPE is blocked in this thread. */
+static bool pipe_blocked(void)
+{
+    sigset_t set;
+    pthread_sigmask(SIG_BLOCK, NULL, &set);
+    return sigismember(&set, SIGPIPE);
+}
+
+static bool pipe_pending(void)
+{
+    sigset_t set;
+    sigpending(&set);
+    return sigismember(&set, SIGPIPE);
+}
+
+static void block_pipe(int how)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    assert_int_equal(pthread_sigmask(how, &set, NULL), 0);
+}
+
+static void break_pipe(int family)
+{
+    util_pair(s, family, SOCK_STREAM);
+    open_file(7);
+    util_close(&s[1]);
+    util_sleep(20 * MS); /* TCP hears of it */
+    if (family == AF_INET)
+        csock_send(&s[0], "x", 1, 0, NULL); /* is answered by a reset, which is told once */
+    util_sleep(20 * MS);
+}
+
+static void expect_epipe(const struct csock_wait *w)
+{
+    ssize_t r;
+    while ((r = csock_sendfile(&s[0], file, 0, 7, w)) == -ECONNRESET)
+        ;
+    assert_int_equal(r, -EPIPE);
+}
+
+static void a_broken_pipe_raises_no_signal(void **state)
+{
+    static const int families[] = {AF_INET, AF_UNIX};
+    (void)state;
+    util_count_signal(SIGPIPE);
+    util_signals = 0;
+    for (size_t i = 0; i < 2 * COUNT(families); i++) {
+        struct csock_wait w = {.timeout = 5000 * MS};
+        break_pipe(families[i / 2]);
+        expect_epipe(i % 2 ? &w : NULL);
+        assert_int_equal(util_signals, 0);
+        assert_false(pipe_blocked());
+        assert_false(pipe_pending());
+        util_close(&s[0]);
+        close(file);
+    }
+}
+
+static void a_blocked_sigpipe_is_left_as_it_was(void **state)
+{
+    (void)state;
+    util_count_signal(SIGPIPE);
+    util_signals = 0;
+    block_pipe(SIG_BLOCK);
+    break_pipe(AF_UNIX);
+    expect_epipe(NULL);
+    assert_true(pipe_blocked());
+    assert_false(pipe_pending()); /* none was, so none is */
+    pthread_kill(pthread_self(), SIGPIPE);
+    expect_epipe(NULL);
+    assert_true(pipe_pending()); /* the program's own */
+    assert_int_equal(util_signals, 0);
+    block_pipe(SIG_UNBLOCK);
+    assert_int_equal(util_signals, 1);
+    util_close(&s[0]);
+    close(file);
+}
+
+static void who_asks_for_sigpipe_gets_it(void **state)
+{
+    struct csock pair[2];
+    (void)state;
+    util_count_signal(SIGPIPE);
+    util_signals = 0;
+    assert_int_equal(csock_pair(pair, AF_UNIX, SOCK_STREAM, 0, CSOCK_SIGPIPE), 0);
+    util_close(&pair[1]);
+    open_file(7);
+    assert_int_equal(csock_sendfile(&pair[0], file, 0, 7, NULL), -EPIPE);
+    assert_int_equal(util_signals, 1);
+    util_close(&pair[0]);
+    close(file);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -112,6 +212,9 @@ int main(void)
         TEST(a_full_socket_is_waited_for),
         TEST(signals_do_not_end_it),
         TEST(closing_ends_it),
+        TEST(a_broken_pipe_raises_no_signal),
+        TEST(a_blocked_sigpipe_is_left_as_it_was),
+        TEST(who_asks_for_sigpipe_gets_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,7 +28,7 @@ static socklen_t to_len;
 
 static ssize_t do_connect(struct util_call *call)
 {
-    return csock_connect(call->s, &to, to_len, call->w);
+    return csock_connect(call->s, &to.any, to_len, call->w);
 }
 
 static ssize_t do_sendfile(struct util_call *call)
@@ -281,7 +281,7 @@ static void accept_for_ever_goes_on_in_non_blocking_mode(void **state)
     util_signal_call(&call, SIGUSR1);
     util_await_sleep(&call);
     assert_int_equal(csock_open(&client, AF_UNIX, SOCK_STREAM, 0, 0), 0);
-    assert_int_equal(csock_connect(&client, &addr, len, NULL), 0);
+    assert_int_equal(csock_connect(&client, &addr.any, len, NULL), 0);
     assert_int_equal(util_join(&call), 0);
     util_close(&client);
     util_close(&s);

@@ -39,7 +39,7 @@ static void nonblocking_from_birth(void **state)
 
 static void arguments_that_make_no_socket(void **state)
 {
-    struct csock s[2] = {{.fd = 77}, {.fd = 78}};
+    struct csock s[2] = {{.fd_plus_1 = 78}, {.fd_plus_1 = 79}};
     (void)state;
     assert_int_equal(csock_open(&s[0], AF_INET, SOCK_STREAM, 0, 1u << 9), -EINVAL);
     assert_int_equal(csock_pair(s, AF_UNIX, SOCK_STREAM, 0, 1u << 9), -EINVAL);
@@ -48,7 +48,7 @@ static void arguments_that_make_no_socket(void **state)
     assert_int_equal(csock_open(&s[0], -1, SOCK_STREAM, 0, 0), -EAFNOSUPPORT);
     assert_int_equal(csock_open(&s[0], AF_INET, SOCK_STREAM, IPPROTO_UDP, 0), -EPROTONOSUPPORT);
     assert_int_equal(csock_pair(s, AF_INET, SOCK_STREAM, 0, 0), -EOPNOTSUPP);
-    assert_int_equal(s[0].fd, 77); /* untouched */
+    assert_int_equal(csock_fd(&s[0]), 77); /* untouched */
 }
 
 /* Each way to a new descriptor, when there is none: a clear error and nothing left open. The
@@ -62,7 +62,7 @@ static void without_descriptors_nothing_leaks(void **state)
     (void)state;
     util_listener(&listener, AF_INET, 4, &addr, &len);
     assert_int_equal(csock_open(&client, AF_INET, SOCK_STREAM, 0, 0), 0);
-    assert_int_equal(csock_connect(&client, &addr, len, NULL), 0);
+    assert_int_equal(csock_connect(&client, &addr.any, len, NULL), 0);
     int before = fake_open_fds();
     for (unsigned i = 0; i < COUNT(errors); i++) {
         fake_fail(FAKE_SOCKET, 1, errors[i]);
@@ -143,7 +143,7 @@ static void an_inherited_nonblocking_descriptor_waits_by_poll(void **state)
 
 static void adopt_refuses_what_is_no_socket(void **state)
 {
-    struct csock s = {.fd = 77};
+    struct csock s = {.fd_plus_1 = 78};
     (void)state;
     int file = open("/dev/null", O_RDWR), closed = dup(file),
         real = socket(AF_INET, SOCK_STREAM, 0);
@@ -156,7 +156,7 @@ static void adopt_refuses_what_is_no_socket(void **state)
     assert_int_equal(csock_adopt(&s, real, -1, -1, -1, 0), -ENOMEM);
     fake_fail(FAKE_GET_NONBLOCK, 1, EIO);
     assert_int_equal(csock_adopt(&s, real, -1, -1, -1, 0), -EIO);
-    assert_int_equal(s.fd, 77);
+    assert_int_equal(csock_fd(&s), 77);
     close(real);
     close(file);
 }
@@ -178,24 +178,26 @@ static void a_copy_is_independent(void **state)
     util_close(&s[1]);
 }
 
-static void a_closed_socket_takes_no_call(void **state)
+static void takes_no_call(struct csock s)
 {
-    struct csock s = CSOCK_INIT, out;
+    struct csock out;
     union csock_addr a = {.any.sa_family = AF_INET};
     socklen_t l = sizeof a.in;
     char byte;
-    (void)state;
     for (int opened = 0; opened < 2; opened++) {
         assert_int_equal(csock_fd(&s), -1);
+        assert_true(csock_idle(&s));
+        assert_int_equal(csock_try_recv(&s, &byte, 1, 0), -EBADF);
+        assert_int_equal(csock_try_send(&s, &byte, 1, 0), -EBADF);
         assert_int_equal(csock_close(&s), -EBADF);
         assert_int_equal(csock_detach(&s), -EBADF);
         assert_int_equal(csock_recv(&s, &byte, 1, 0, NULL), -EBADF);
         assert_int_equal(csock_send(&s, &byte, 1, 0, NULL), -EBADF);
         assert_int_equal(csock_send_all(&s, &byte, 1, 0, NULL, NULL), -EBADF);
         assert_int_equal(csock_accept(&s, &out, NULL, NULL, NULL), -EBADF);
-        assert_int_equal(csock_connect(&s, &a, l, NULL), -EBADF);
+        assert_int_equal(csock_connect(&s, &a.any, l, NULL), -EBADF);
         assert_int_equal(csock_connect_finish(&s, NULL), -EBADF);
-        assert_int_equal(csock_bind(&s, &a, l), -EBADF);
+        assert_int_equal(csock_bind(&s, &a.any, l), -EBADF);
         assert_int_equal(csock_listen(&s, 1), -EBADF);
         assert_int_equal(csock_shutdown(&s, SHUT_RD), -EBADF);
         assert_int_equal(csock_sockname(&s, &a, &l), -EBADF);
@@ -206,6 +208,34 @@ static void a_closed_socket_takes_no_call(void **state)
         assert_int_equal(csock_open(&s, AF_INET, SOCK_DGRAM, 0, 0), 0);
         util_close(&s);
     }
+}
+
+/* Whatever was never opened, too: static and freshly allocated memory is all zeros, and 0 is a
+ * descriptor that a program can ill do without. */
+static void a_closed_socket_takes_no_call(void **state)
+{
+    static struct csock zeros;
+    struct csock *fresh = calloc(1, sizeof *fresh);
+    (void)state;
+    takes_no_call((struct csock)CSOCK_INIT);
+    takes_no_call(zeros);
+    takes_no_call(*fresh);
+    assert_true(util_fd_is_open(0));
+    free(fresh);
+}
+
+static void a_zeroed_socket_is_moved_and_renewed(void **state)
+{
+    static struct csock zeros, place;
+    struct csock s[2], moved;
+    (void)state;
+    csock_move(&zeros, &moved);
+    assert_int_equal(csock_fd(&moved), -1);
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    csock_renew(&s[0], &place);
+    assert_int_equal(csock_send(&place, "x", 1, 0, NULL), 1);
+    util_close(&place);
+    util_close(&s[1]);
 }
 
 static void a_socket_moves_while_nobody_else_knows_it(void **state)
@@ -273,6 +303,7 @@ int main(void)
         TEST(adopt_refuses_what_is_no_socket),
         TEST(a_copy_is_independent),
         TEST(a_closed_socket_takes_no_call),
+        TEST(a_zeroed_socket_is_moved_and_renewed),
         TEST(a_socket_moves_while_nobody_else_knows_it),
         TEST(a_closed_socket_becomes_another_one),
         TEST(bare_descriptors_are_copied_and_closed),

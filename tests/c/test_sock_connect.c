@@ -38,7 +38,7 @@ static void an_accepted_socket_is_the_listeners_child(void **state)
     assert_int_equal(csock_listen(&listener, 1), 0);
     assert_int_equal(csock_sockname(&listener, &addr, &len), 0);
     assert_int_equal(csock_open(&client, AF_INET, SOCK_STREAM, 0, 0), 0);
-    assert_int_equal(csock_connect(&client, &addr, len, NULL), 0);
+    assert_int_equal(csock_connect(&client, &addr.any, len, NULL), 0);
     assert_int_equal(csock_accept(&listener, &conn, &peer, &peer_len, WITHIN(5000 * MS)), 0);
     assert_int_equal(conn.family, AF_INET);
     assert_int_equal(conn.type, SOCK_STREAM);
@@ -62,7 +62,7 @@ static void a_deadline_puts_the_listener_in_nonblocking_mode(void **state)
     assert_true(util_is_nonblocking(&listener));
     assert_int_equal(fake_calls(FAKE_SET_NONBLOCK), 1);
     util_start_asleep(&call); /* for ever, on a listener that does not block */
-    assert_int_equal(csock_connect(&client, &addr, len, NULL), 0);
+    assert_int_equal(csock_connect(&client, &addr.any, len, NULL), 0);
     assert_int_equal(util_join(&call), 0);
     fake_fail(FAKE_SET_NONBLOCK, 1, EIO);
     assert_int_equal(csock_set_blocking(&listener, true), -EIO);
@@ -84,7 +84,7 @@ static void a_connection_taken_by_another_is_not_waited_for_in_accept(void **sta
 {
     (void)state;
     listen_on(AF_UNIX);
-    assert_int_equal(csock_connect(&client, &addr, len, NULL), 0);
+    assert_int_equal(csock_connect(&client, &addr.any, len, NULL), 0);
     fake_fail(FAKE_ACCEPT4, 1, EAGAIN); /* the try: so that it polls */
     fake_hook(FAKE_ACCEPT4, 2, take_it_away, NULL);
     assert_int_equal(csock_accept(&listener, &conn, NULL, NULL, WITHIN(20 * MS)), CSOCK_ETIMEOUT);
@@ -99,7 +99,7 @@ static void errors_of_accept_leave_the_listener_usable(void **state)
     for (int deadline = 0; deadline < 2; deadline++) {
         struct csock_wait w = {.deadline = deadline ? csock_deadline(5000 * MS) : CSOCK_FOREVER};
         listen_on(AF_INET);
-        assert_int_equal(csock_connect(&client, &addr, len, NULL), 0);
+        assert_int_equal(csock_connect(&client, &addr.any, len, NULL), 0);
         for (unsigned i = 0; i < COUNT(errors); i++) {
             fake_fail(FAKE_ACCEPT4, 1, errors[i]);
             assert_int_equal(csock_accept(&listener, &conn, NULL, NULL, &w), -errors[i]);
@@ -124,7 +124,7 @@ static void accept_may_give_descriptor_0(void **state)
     (void)state;
     int stdin_copy = dup(0);
     listen_on(AF_UNIX);
-    assert_int_equal(csock_connect(&client, &addr, len, NULL), 0);
+    assert_int_equal(csock_connect(&client, &addr.any, len, NULL), 0);
     fake_under()->accept4 = accept_and_close_listener;
     close(0);
     int r = csock_accept(&listener, &conn, NULL, NULL, NULL), fd = csock_fd(&conn);
@@ -143,7 +143,7 @@ static void connect_in_two_halves(void **state)
     (void)state;
     for (unsigned i = 0; i < COUNT(families); i++) {
         listen_on(families[i]);
-        int r = csock_connect_begin(&client, &addr, len);
+        int r = csock_connect_begin(&client, &addr.any, len);
         assert_true(r == 0 || r == -EINPROGRESS);
         assert_int_equal(csock_connect_finish(&client, WITHIN(5000 * MS)), 0);
         assert_true(util_is_nonblocking(&client));
@@ -154,7 +154,7 @@ static void connect_in_two_halves(void **state)
 
 static int begin_and_finish(struct csock *s)
 {
-    int r = csock_connect_begin(s, &addr, len);
+    int r = csock_connect_begin(s, &addr.any, len);
     return r == -EINPROGRESS ? csock_connect_finish(s, NULL) : r;
 }
 
@@ -164,8 +164,8 @@ static void a_refused_connection_is_refused_in_every_way(void **state)
     for (int way = 0; way < 3; way++) {
         listen_on(AF_INET);
         util_close(&listener);
-        assert_int_equal(way == 0   ? csock_connect(&client, &addr, len, NULL)
-                         : way == 1 ? csock_connect(&client, &addr, len, WITHIN(5000 * MS))
+        assert_int_equal(way == 0   ? csock_connect(&client, &addr.any, len, NULL)
+                         : way == 1 ? csock_connect(&client, &addr.any, len, WITHIN(5000 * MS))
                                     : begin_and_finish(&client),
                          -ECONNREFUSED);
         util_close(&client);
@@ -180,13 +180,13 @@ static void connect_keeps_its_deadline(int family)
     int n = util_fill_backlog(backlog, 12, &addr, len);
     assert_int_equal(csock_open(&client, family, SOCK_STREAM, 0, 0), 0);
     int64_t start = csock_now(), cpu = util_thread_cpu();
-    assert_int_equal(csock_connect(&client, &addr, len, WITHIN(150 * MS)), CSOCK_ETIMEOUT);
+    assert_int_equal(csock_connect(&client, &addr.any, len, WITHIN(150 * MS)), CSOCK_ETIMEOUT);
     assert_in_range(csock_now() - start, 149 * MS, SOON);
     assert_in_range(util_thread_cpu() - cpu, 0, 30 * MS);
     if (family == AF_INET)
         assert_int_equal(csock_connect_finish(&client, NOWAIT), CSOCK_ETIMEOUT);
     else
-        assert_int_equal(csock_connect_begin(&client, &addr, len), -EAGAIN);
+        assert_int_equal(csock_connect_begin(&client, &addr.any, len), -EAGAIN);
     while (n > 0)
         util_close(&backlog[--n]);
     util_close(&client);
@@ -202,7 +202,7 @@ static void connect_to_a_full_backlog_keeps_its_deadline(void **state)
 
 static ssize_t do_connect(struct util_call *call)
 {
-    return csock_connect(call->s, &addr, len, call->w);
+    return csock_connect(call->s, &addr.any, len, call->w);
 }
 
 /* Room appears while it waits. poll(2) would have called the socket writable all along. */
@@ -249,7 +249,7 @@ static void an_interrupted_connect_goes_on(void **state)
         fake_install();
         fake_fail(FAKE_CONNECT, 1, deadline ? EINPROGRESS : EINTR);
         fake_fail(FAKE_POLL, 1, EINTR);
-        assert_int_equal(csock_connect(&client, &addr, len, &w), 0);
+        assert_int_equal(csock_connect(&client, &addr.any, len, &w), 0);
         assert_int_equal(fake_calls(FAKE_CONNECT), 1);
         assert_int_equal(csock_accept(&listener, &conn, NULL, NULL, NULL), 0);
         expect_connected();
@@ -260,7 +260,7 @@ static void a_failing_question_for_the_outcome_is_reported(void **state)
 {
     (void)state;
     listen_on(AF_INET);
-    assert_true(csock_connect_begin(&client, &addr, len) <= 0);
+    assert_true(csock_connect_begin(&client, &addr.any, len) <= 0);
     fake_fail(FAKE_GETSOCKOPT, 1, EINTR);
     assert_int_equal(csock_connect_finish(&client, NULL), -EINTR);
     assert_int_equal(csock_connect_finish(&client, NULL), 0);
@@ -275,12 +275,58 @@ static void an_address_of_another_family_is_an_error(void **state)
     (void)state;
     listen_on(AF_INET);
     assert_int_equal(csock_addr_parse(AF_UNIX, "@nobody", &wrong, &wrong_len), 0);
-    assert_true(csock_connect(&client, &wrong, wrong_len, NULL) < 0);
-    assert_true(csock_bind(&client, &wrong, wrong_len) < 0);
-    assert_int_equal(csock_connect(&client, &addr, 1, NULL), -EINVAL);
-    assert_int_equal(csock_connect(&client, &addr, len, NULL), 0);
+    assert_true(csock_connect(&client, &wrong.any, wrong_len, NULL) < 0);
+    assert_true(csock_bind(&client, &wrong.any, wrong_len) < 0);
+    assert_int_equal(csock_connect(&client, &addr.any, 1, NULL), -EINVAL);
+    assert_int_equal(csock_connect(&client, &addr.any, len, NULL), 0);
     assert_int_equal(csock_accept(&listener, &conn, NULL, NULL, NULL), 0);
     expect_connected();
+}
+
+/* The error comes at once and once: whoever goes on after it has to pause, csock does not spin. */
+static void no_descriptor_left_is_told_at_once(void **state)
+{
+    static const int errors[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM};
+    (void)state;
+    listen_on(AF_INET);
+    assert_int_equal(csock_connect(&client, &addr.any, len, NULL), 0);
+    for (size_t i = 0; i < 2 * COUNT(errors); i++) {
+        const struct csock_wait *w = i % 2 ? WITHIN(60000 * MS) : NULL;
+        unsigned before = fake_calls(FAKE_ACCEPT4);
+        fake_fail(FAKE_ACCEPT4, 1, errors[i / 2]);
+        assert_int_equal(csock_accept(&listener, &conn, NULL, NULL, w), -errors[i / 2]);
+        assert_int_equal(fake_calls(FAKE_ACCEPT4), before + 1);
+    }
+    assert_int_equal(csock_accept(&listener, &conn, NULL, NULL, NULL), 0); /* it is still there */
+    expect_connected();
+}
+
+/* As programs have them: aligned as their own type asks, which is less than the union does. */
+static void a_plain_sockaddr_will_do(void **state)
+{
+    struct {
+        _Alignas(8) uint32_t before;
+        struct sockaddr_in in;
+    } odd = {.in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}};
+    const struct sockaddr *to = (const struct sockaddr *)&odd.in;
+    union csock_addr name;
+    socklen_t name_len;
+    struct csock s[2];
+    char byte;
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(csock_open(&s[i], AF_INET, SOCK_DGRAM, 0, 0), 0);
+    assert_int_equal(csock_bind(&s[1], to, sizeof odd.in), 0);
+    assert_int_equal(csock_sockname(&s[1], &name, &name_len), 0);
+    odd.in.sin_port = name.in.sin_port;
+    assert_int_equal(csock_try_send_to(&s[0], "x", 1, 0, to, sizeof odd.in), 1);
+    assert_int_equal(csock_send_to(&s[0], "x", 1, 0, to, sizeof odd.in, NULL), 1);
+    assert_int_equal(csock_connect(&s[0], to, sizeof odd.in, NULL), 0);
+    assert_int_equal(csock_send(&s[0], "x", 1, 0, NULL), 1);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(csock_recv(&s[1], &byte, 1, 0, WITHIN(5000 * MS)), 1);
+    util_close(&s[0]);
+    util_close(&s[1]);
 }
 
 int main(void)
@@ -298,6 +344,8 @@ int main(void)
         TEST(an_interrupted_connect_goes_on),
         TEST(a_failing_question_for_the_outcome_is_reported),
         TEST(an_address_of_another_family_is_an_error),
+        TEST(no_descriptor_left_is_told_at_once),
+        TEST(a_plain_sockaddr_will_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

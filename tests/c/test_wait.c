@@ -130,6 +130,28 @@ static void a_timeout_counts_from_the_first_wait(void **state)
     assert_true(csock_now() == 1030 * MS);
 }
 
+/* What is left of a time that is over: a program counts it itself, and comes below 0. */
+static void a_negative_timeout_has_passed(void **state)
+{
+    static const int64_t over[] = {-1, -5 * MS, INT64_MIN + 1, INT64_MIN};
+    struct csock conn;
+    (void)state;
+    for (size_t i = 0; i < COUNT(over); i++) {
+        struct csock_wait w = {.timeout = over[i]};
+        assert_int_equal(csock_recv(&s[0], buf, 1, 0, &w), CSOCK_ETIMEOUT);
+        assert_int_equal(csock_ready(&s[0], POLLIN, &w), CSOCK_ETIMEOUT);
+        write_byte(&s[1]);
+        assert_int_equal(csock_ready(&s[0], POLLIN, &w), POLLIN);
+        assert_int_equal(csock_recv(&s[0], buf, 1, 0, &w), 1); /* what is there is taken */
+    }
+    struct csock_wait w = {.timeout = -1};
+    union csock_addr addr;
+    socklen_t len;
+    util_listener(&conn, AF_INET, 1, &addr, &len);
+    assert_int_equal(csock_accept(&conn, &s[0], NULL, NULL, &w), CSOCK_ETIMEOUT);
+    util_close(&conn);
+}
+
 static void nowait_makes_one_try(void **state)
 {
     (void)state;
@@ -239,6 +261,7 @@ int main(void)
         IN_PAIR(a_deadline_is_not_early_and_does_not_spin),
         IN_PAIR(a_huge_deadline_does_not_overflow),
         IN_PAIR(a_timeout_counts_from_the_first_wait),
+        IN_PAIR(a_negative_timeout_has_passed),
         IN_PAIR(nowait_makes_one_try),
         IN_PAIR(ready_waits_for_ever_too),
         IN_PAIR(interrupted_ends_the_call_wherever_the_signal_came),

@@ -66,7 +66,7 @@ static int no_memory(void *arg)
     if (csock_recv(&s[0], &byte, 1, 0, &timed) != -ENOMEM || resumed != 2)
         return __LINE__;
     fake_fail(FAKE_CONNECT, FAKE_EVERY, EAGAIN); /* a nap between tries */
-    if (csock_connect(&s[0], &(union csock_addr){0}, 2, &timed) != -ENOMEM || resumed != 3)
+    if (csock_connect(&s[0], &(union csock_addr){0}.any, 2, &timed) != -ENOMEM || resumed != 3)
         return __LINE__;
     if (csock_send(&s[1], "x", 1, 0, NULL) != 1)
         return __LINE__;

@@ -34,7 +34,7 @@ static void bind_anywhere(struct csock *s, int family, union csock_addr *ret_add
         const char *host = family == AF_INET ? "127.0.0.1" : "::1";
         assert_int_equal(csock_addr_from_host(family, host, 0, ret_addr, &len), 0);
     }
-    assert_int_equal(csock_bind(s, ret_addr, len), 0);
+    assert_int_equal(csock_bind(s, &ret_addr->any, len), 0);
     assert_int_equal(csock_sockname(s, ret_addr, ret_len), 0);
 }
 
@@ -61,7 +61,7 @@ static void inet_streams(struct csock s[2], int family)
     util_listener(&listener, family, 1, &addr, &len);
     assert_int_equal(csock_open(&s[0], family, SOCK_STREAM, 0, 0), 0);
     assert_int_equal(csock_opt_set_int(&s[0], SOL_SOCKET, SO_RCVBUF, 4096), 0);
-    assert_int_equal(csock_connect(&s[0], &addr, len, NULL), 0);
+    assert_int_equal(csock_connect(&s[0], &addr.any, len, NULL), 0);
     assert_int_equal(csock_accept(&listener, &s[1], NULL, NULL, NULL), 0);
     util_close(&listener);
 }
@@ -73,7 +73,7 @@ static void inet_datagrams(struct csock s[2], int family)
     for (int i = 0; i < 2; i++)
         util_bound(&s[i], family, SOCK_DGRAM, &addr[i], &len[i]);
     for (int i = 0; i < 2; i++)
-        assert_int_equal(csock_connect(&s[i], &addr[!i], len[!i], NULL), 0);
+        assert_int_equal(csock_connect(&s[i], &addr[!i].any, len[!i], NULL), 0);
 }
 
 void util_pair(struct csock s[2], int family, int type)
@@ -122,7 +122,7 @@ int util_fill_backlog(struct csock *s, int max, const union csock_addr *addr, so
 {
     for (int n = 0; n < max; n++) {
         assert_int_equal(csock_open(&s[n], addr->any.sa_family, SOCK_STREAM, 0, 0), 0);
-        int r = csock_connect(&s[n], addr, len, WITHIN(100 * MS));
+        int r = csock_connect(&s[n], &addr->any, len, WITHIN(100 * MS));
         if (r == CSOCK_ETIMEOUT)
             return n + 1;
         assert_int_equal(r, 0);

@@ -29,8 +29,8 @@ static void check_bytes(void)
     check(csock_addr_parse(AF_INET, "1.2.3.4:4660", &addr, &len) == 0, "parse AF_INET");
     check(memcmp(&addr.in.sin_port, port, 2) == 0, "bytes of an IPv4 port");
     check(memcmp(&addr.in.sin_addr, host, 4) == 0, "bytes of an IPv4 address");
-    check(csock_addr_port(&addr, len) == 0x1234, "IPv4 port in host order");
-    check(csock_addr_format(&addr, len, text, sizeof(text)) == 12, "format AF_INET");
+    check(csock_addr_port(&addr.any, len) == 0x1234, "IPv4 port in host order");
+    check(csock_addr_format(&addr.any, len, text, sizeof(text)) == 12, "format AF_INET");
     check(strcmp(text, "1.2.3.4:4660") == 0, "text of an IPv4 address");
 
     check(csock_addr_from_host(AF_INET, "", 1, &addr, &len) == 0, "any address");
@@ -41,9 +41,9 @@ static void check_bytes(void)
     check(csock_addr_parse(AF_INET6, "[fe80::1%7]:4660", &addr, &len) == 0, "parse AF_INET6");
     check(memcmp(&addr.in6.sin6_port, port, 2) == 0, "bytes of an IPv6 port");
     check(addr.in6.sin6_scope_id == 7, "scope id in host order");
-    check(csock_addr_port(&addr, len) == 0x1234, "IPv6 port in host order");
+    check(csock_addr_port(&addr.any, len) == 0x1234, "IPv6 port in host order");
     memcpy(&addr.in6.sin6_flowinfo, flow, sizeof(flow));
-    check(csock_addr_format(&addr, len, text, sizeof(text)) > 0, "format AF_INET6");
+    check(csock_addr_format(&addr.any, len, text, sizeof(text)) > 0, "format AF_INET6");
 }
 
 /* The kernel takes the bytes for the same port. */
@@ -58,11 +58,11 @@ static void check_kernel(void)
     check(csock_open(&a, AF_INET, SOCK_DGRAM, 0, 0) == 0, "open");
     check(csock_open(&b, AF_INET, SOCK_DGRAM, 0, 0) == 0, "open");
     check(csock_addr_from_host(AF_INET, "127.0.0.1", 0, &to, &len) == 0, "loopback");
-    check(csock_bind(&a, &to, len) == 0, "bind to a free port");
+    check(csock_bind(&a, &to.any, len) == 0, "bind to a free port");
     check(csock_sockname(&a, &to, &len) == 0, "own address");
-    int port = csock_addr_port(&to, len);
+    int port = csock_addr_port(&to.any, len);
     check(csock_addr_from_host(AF_INET, "127.0.0.1", port, &to, &len) == 0, "address by number");
-    check(csock_connect(&b, &to, len, NULL) == 0, "connect");
+    check(csock_connect(&b, &to.any, len, NULL) == 0, "connect");
     check(csock_send(&b, "x", 1, 0, NULL) == 1, "send");
     if (csock_recv_from(&a, &byte, 1, 0, &from, &from_len, &soon) != 1) {
         check(0, "recv");
@@ -70,8 +70,8 @@ static void check_kernel(void)
     }
     check(byte == 'x', "the byte received");
     check(csock_sockname(&b, &to, &len) == 0, "own address of the sender");
-    csock_addr_format(&to, len, text, sizeof(text));
-    csock_addr_format(&from, from_len, peer, sizeof(peer));
+    csock_addr_format(&to.any, len, text, sizeof(text));
+    csock_addr_format(&from.any, from_len, peer, sizeof(peer));
     check(strcmp(text, peer) == 0, "the sender's address as the receiver sees it");
 out:
     csock_close(&a);

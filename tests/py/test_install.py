@@ -66,6 +66,75 @@ def test_c_example_links_the_static_library(tmp_path, c_env):
     assert "libc.so" in needs and "libcsock" not in needs
 
 
+PLUGIN = r"""
+#include <csock.h>
+int plug_wait(void)
+{
+    struct csock s[2];
+    char byte;
+    struct csock_wait w = {.timeout = 1000000};
+    csock_pair(s, AF_UNIX, SOCK_STREAM, 0, 0);
+    int r = (int)csock_recv(&s[0], &byte, 1, 0, &w);
+    csock_close(&s[0]);
+    csock_close(&s[1]);
+    return r;
+}
+"""
+
+HOST = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static void *plugin;
+static void *waits_and_unloads(void *arg)
+{
+    int (*wait_once)(void) = (int (*)(void))dlsym(plugin, "plug_wait");
+    printf("%d\n", wait_once());
+    dlclose(plugin);
+    return arg;
+}
+int main(int argc, char **argv)
+{
+    pthread_t thread;
+    plugin = dlopen(argv[argc - 1], RTLD_NOW);
+    if (!plugin || pthread_create(&thread, NULL, waits_and_unloads, NULL) != 0)
+        return 1;
+    pthread_join(thread, NULL); /* its end goes through the library */
+    for (int sig = SIGRTMIN; sig <= SIGRTMAX; sig++) { /* so does a signal to it */
+        struct sigaction now;
+        if (sigaction(sig, NULL, &now) == 0 && now.sa_handler != SIG_DFL)
+            raise(sig);
+    }
+    pid_t child = fork(); /* and fork */
+    if (child == 0)
+        _exit(0);
+    waitpid(child, NULL, 0);
+    puts("lives");
+    return 0;
+}
+"""
+
+
+@installed
+def test_a_plugin_with_the_static_library_may_be_unloaded(tmp_path, c_env):
+    """Linked as pkg-config says, it stays."""
+    (tmp_path / "plugin.c").write_text(PLUGIN)
+    (tmp_path / "host.c").write_text(HOST)
+    flags = "$(pkg-config --cflags csock)"
+    private = "$(pkg-config --static --libs-only-other csock)"
+    for command in (
+        f"cc -shared -fPIC plugin.c {flags} {PREFIX}/lib/libcsock.a {private} -o plugin.so",
+        "cc host.c -pthread -ldl -o host",
+    ):
+        subprocess.run(["sh", "-c", command], cwd=tmp_path, env=c_env, check=True)
+    done = subprocess.run(["./host", "./plugin.so"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("-5000\nlives\n", 0)
+
+
 def test_static_library_links_with_any_compiler(tmp_path):
     """A release build has code in it that one version of one compiler reads, and others trip over:
     it is not what is installed."""
