@@ -73,6 +73,7 @@ struct ext_state {
     /* sock_wait.c: threads that want the GIL back after waiting, atomic; how many calls more its
      * holder may begin with it while there are any; and what count of forks the first is for. */
     int gil_wanted, gil_budget;
+    int sleepers; /* calls that wait, or have waited and are not over yet; atomic */
     uint32_t forks;
     bool low_water; /* SO_RCVLOWAT was set, on some socket: see sock_recv.c */
 };

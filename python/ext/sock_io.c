@@ -199,12 +199,25 @@ static PyObject *sent_at_once(struct sock_object *s, const char *what, ssize_t r
     return r < 0 ? ext_raise_sock(s, what, (int)r) : PyLong_FromSsize_t(r);
 }
 
+/* What a send counts as. A datagram wakes whoever waits for one: of many threads on one socket all,
+ * which takes the kernel microseconds for each, and the first of them wants the GIL meanwhile. */
+#define CROWD 32
+
+static inline size_t weight_of(const struct sock_object *s, size_t weight)
+{
+#ifndef Py_GIL_DISABLED
+    if (__atomic_load_n(&s->state->sleepers, __ATOMIC_RELAXED) > CROWD && s->type != SOCK_STREAM)
+        return EXT_HEAVY;
+#endif
+    return weight;
+}
+
 /* All of a send but the plain try, of which tried is the result; 0 if there was none. */
 EXT_WAITS static ssize_t transmit_waiting(struct sock_object *s, const struct sock_payload *data,
                                           int flags, ssize_t tried)
 {
     struct ext_wait w;
-    ext_wait_begin(&w, s, tried != 0 || ext_may_hold(s, data->weight));
+    ext_wait_begin(&w, s, tried != 0 || ext_may_hold(s, weight_of(s, data->weight)));
     ssize_t r = csock_send_tried(&s->core, data->data, data->n, flags, tried, &w.wait);
     ext_wait_end(&w);
     return r;
@@ -213,7 +226,7 @@ EXT_WAITS static ssize_t transmit_waiting(struct sock_object *s, const struct so
 ssize_t sock_transmit(struct sock_object *s, const struct sock_payload *data, int flags,
                       ssize_t tried)
 {
-    if (tried == 0 && ext_may_try(s, data->weight, flags)) {
+    if (tried == 0 && ext_may_try(s, weight_of(s, data->weight), flags)) {
         tried = csock_try_send(&s->core, data->data, data->n, 0);
         if (ends_send(tried, data->n))
             return tried;
@@ -242,7 +255,7 @@ static PyObject *sock_send(PyObject *self, PyObject *const *args, Py_ssize_t n)
     ssize_t r = 0;
     if (n == 1 && PyBytes_CheckExact(args[0])) {
         size_t size = (size_t)PyBytes_GET_SIZE(args[0]);
-        if (ext_may_try(s, size, 0)) {
+        if (ext_may_try(s, weight_of(s, size), 0)) {
             r = csock_try_send(&s->core, PyBytes_AS_STRING(args[0]), size, 0);
             if (ends_send(r, size))
                 return sent_at_once(s, "send", r);
@@ -256,12 +269,12 @@ static int transmit_all(struct sock_object *s, const struct sock_payload *data, 
 {
     struct ext_wait w;
     ssize_t r = 0;
-    if (ext_may_try(s, data->weight, flags)) {
+    if (ext_may_try(s, weight_of(s, data->weight), flags)) {
         r = csock_try_send(&s->core, data->data, data->n, 0);
         if (ends_send(r, data->n))
             return r < 0 ? (int)r : 0;
     }
-    ext_wait_begin(&w, s, r != 0 || ext_may_hold(s, data->weight));
+    ext_wait_begin(&w, s, r != 0 || ext_may_hold(s, weight_of(s, data->weight)));
     r = csock_send_all_tried(&s->core, data->data, data->n, flags, NULL, r, &w.wait);
     ext_wait_end(&w);
     return (int)r;
@@ -302,7 +315,7 @@ static PyObject *send_to(struct sock_object *s, const struct sock_payload *data,
     if (!addr_from_py(s, "sendto", address, &addr, &len) ||
         PySys_Audit("socket.sendto", "OO", (PyObject *)s, address) < 0)
         return NULL;
-    size_t weight = sock_weight_to(data->weight, &addr, len);
+    size_t weight = weight_of(s, sock_weight_to(data->weight, &addr, len));
     if (ext_may_try(s, weight, flags)) {
         r = csock_try_send_to(&s->core, data->data, data->n, 0, &addr.any, len);
         if (ends_send(r, data->n))

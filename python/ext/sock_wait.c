@@ -50,6 +50,11 @@ static void forget_parents_threads(struct ext_state *st)
     (void)st;
 }
 
+static void count_sleepers(struct ext_state *st, int n)
+{
+    (void)st, (void)n;
+}
+
 static void take(struct ext_wait *w)
 {
     PyThreadState *saved = w->saved;
@@ -68,6 +73,12 @@ static void forget_parents_threads(struct ext_state *st)
         return;
     st->forks = forks;
     __atomic_store_n(&st->gil_wanted, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&st->sleepers, 0, __ATOMIC_RELAXED);
+}
+
+static void count_sleepers(struct ext_state *st, int n)
+{
+    __atomic_fetch_add(&st->sleepers, n, __ATOMIC_RELAXED);
 }
 
 static void take(struct ext_wait *w)
@@ -83,19 +94,23 @@ static void take(struct ext_wait *w)
 
 #endif
 
+/* A call that has waited goes on without the GIL, to its end. Where many threads wait for one
+ * datagram, poll(2) lies to all but one of them: each would take the GIL only to see that, and while
+ * the one that gets the datagram stands in line with them, poll lies to more. */
 static void before_waiting(void *arg)
 {
     struct ext_wait *w = arg;
+    if (!w->waited)
+        count_sleepers(w->state, 1);
     w->waited = true;
     if (w->held)
         drop(w);
+    w->held = false;
 }
 
 static void after_waiting(void *arg)
 {
-    struct ext_wait *w = arg;
-    if (w->held)
-        take(w);
+    (void)arg;
 }
 
 static int handle_signals(void *arg)
@@ -126,6 +141,8 @@ void ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held)
 
 void ext_wait_end(struct ext_wait *w)
 {
+    if (w->waited)
+        count_sleepers(w->state, -1);
     if (!w->held)
         take(w);
 }

@@ -3,6 +3,7 @@ waiting in a socket, long before it is taken away: the switch interval is longer
 
 import contextlib
 import sys
+import time
 
 import pytest
 import testkit
@@ -73,3 +74,35 @@ def test_one_that_has_waited_gets_in(impl, name, timeout):
         with never_waiting(impl, CALLS[name]), testkit.Stopwatch() as watch:
             ask(s)
     assert watch.wall < INTERVAL / 2
+
+
+def test_a_call_that_has_waited_needs_the_gil_only_at_its_end(csock):
+    """Poll lies to it again and again, beside a pending error queue, while another thread does not
+    let go of the GIL: it looks again all the same."""
+    with csock.socket(type=csock.SOCK_DGRAM) as gone:
+        gone.bind(("127.0.0.1", 0))
+        nobody = gone.getsockname()
+    with csock.socket(type=csock.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", 0))
+        s.setsockopt(csock.IPPROTO_IP, 11, 1)  # IP_RECVERR
+        s.sendto(b"x", nobody)
+        with pytest.raises(ConnectionRefusedError):
+            s.recv(1)
+        s.settimeout(60)
+        job = testkit.Job(s.recv, 1)
+        clock = time.pthread_getcpuclockid(job.ident)
+        time.sleep(0.2)
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1000)
+        try:
+            spent = []
+            for _ in range(3):
+                end = time.monotonic() + 0.2
+                while time.monotonic() < end:
+                    pass
+                spent.append(time.clock_gettime(clock))
+        finally:
+            sys.setswitchinterval(interval)
+        s.sendto(b"y", s.getsockname())
+        assert job.result() == b"y"
+        assert spent[0] < spent[1] < spent[2]
