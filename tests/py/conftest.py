@@ -11,7 +11,7 @@ import tempfile
 import pytest
 import testkit
 
-WATCHDOG_SECONDS = 60
+WATCHDOG_SECONDS = 140  # less than run_tests.py gives a file, also under sanitizers
 
 
 def pytest_configure(config):

@@ -58,7 +58,7 @@ def descriptors():
     return found
 
 
-def wait_for(condition, seconds=10.0):
+def wait_for(condition, seconds=60.0):
     """Returns the first true value of condition(); fails after the given time."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
@@ -85,7 +85,7 @@ class Job(threading.Thread):
         finally:
             self.ended = time.monotonic()
 
-    def result(self, seconds=20.0):
+    def result(self, seconds=60.0):
         self.join(seconds)
         if self.is_alive():
             raise AssertionError(f"{self.function} has not returned after {seconds} s")
@@ -93,7 +93,7 @@ class Job(threading.Thread):
             raise self.error
         return self.value
 
-    def failure(self, seconds=20.0):
+    def failure(self, seconds=60.0):
         """The exception it ended with; one must have come."""
         self.join(seconds)
         if self.is_alive():
@@ -267,7 +267,7 @@ def closing(*things):
 # ----------------------------------------------------------- child programs
 
 
-def run_python(program, *args, timeout=30, check=True, prefix=(), **options):
+def run_python(program, *args, timeout=100, check=True, prefix=(), **options):
     """Runs Python source in a fresh interpreter of ours; stdout and stderr as text."""
     result = subprocess.run(
         [*prefix, sys.executable, "-c", program, *map(str, args)],
