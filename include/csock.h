@@ -365,8 +365,8 @@ CSOCK_API bool csock_idle(const struct csock *s);
 CSOCK_API uint32_t csock_forks(void);
 
 /* As csock_close, but waits for other threads at most ns nanoseconds. Below 0.1 s nobody is taken
- * to have masked the signal. Neither bounds close(2) itself: on a blocking descriptor with SO_LINGER
- * it waits until queued data is out, or for the time of that option. socket(7) */
+ * to have masked the signal. Neither bounds close(2) itself: on a blocking descriptor with
+ * SO_LINGER it waits until queued data is out, or for the time of that option. socket(7) */
 CSOCK_API int csock_close_within(struct csock *s, int64_t ns);
 
 /* Gives up the socket without closing: wakes as csock_close does, and returns the descriptor,
@@ -399,17 +399,17 @@ CSOCK_API int csock_get_blocking(struct csock *s);
  * CSOCK_NOWAIT too, puts the listener into non-blocking mode, and leaves it there, because another
  * process may take the connection between poll and accept. Errors: -ECONNABORTED, -EMFILE and
  * whatever accept4(2) has; on all of them the listener stays usable. None is waited out here:
- * -EMFILE, -ENFILE, -ENOBUFS and -ENOMEM come at once, however far off the deadline, and again at the
- * next call, as the connection stays in the backlog. A loop that goes on after them has to pause,
- * or to close something, or it spins. */
+ * -EMFILE, -ENFILE, -ENOBUFS and -ENOMEM come at once, however far off the deadline, and again at
+ * the next call, as the connection stays in the backlog. A loop that goes on after them has to
+ * pause, or to close something, or it spins. */
 CSOCK_API int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_peer,
                            socklen_t *ret_len, const struct csock_wait *w);
 
 /* Connects, and waits until the connection stands. Any deadline, CSOCK_NOWAIT too, puts the socket
  * into non-blocking mode, and leaves it there. An interrupted connect goes on. A full AF_UNIX
  * backlog is waited for. -EINPROGRESS (AF_UNIX: -EAGAIN): without a deadline, SO_SNDTIMEO passed;
- * csock_connect_finish goes on. After CSOCK_ETIMEOUT the attempt may still be under way: close the socket.
- * connect(2). */
+ * csock_connect_finish goes on. After CSOCK_ETIMEOUT the attempt may still be under way: close the
+ * socket. connect(2). */
 CSOCK_API int csock_connect(struct csock *s, const struct sockaddr *addr, socklen_t len,
                             const struct csock_wait *w);
 
@@ -433,8 +433,9 @@ CSOCK_API int csock_ready(struct csock *s, short events, const struct csock_wait
 /* Receives at most n bytes into buf. Returns the count; 0 at the end of a stream. With MSG_WAITALL
  * a stream gives all n, or what has come so far when the deadline passes, the stream or the socket
  * ends, or `interrupted` asks to stop: the error only if that is nothing. CSOCK_NOWAIT gives what
- * is there. With MSG_TRUNC the count is the kernel's: on datagrams it may exceed n, and on TCP nothing is written to buf
- * at all: csock_recv_written() says how many bytes of buf are real. Blocks. */
+ * is there. With MSG_TRUNC the count is the kernel's: on datagrams it may exceed n, and on TCP
+ * nothing is written to buf at all: csock_recv_written() says how many bytes of buf are real.
+ * Blocks. */
 CSOCK_API ssize_t csock_recv(struct csock *s, void *buf, size_t n, int flags,
                              const struct csock_wait *w);
 
@@ -498,9 +499,11 @@ CSOCK_API ssize_t csock_send_to_tried(struct csock *s, const void *buf, size_t n
 CSOCK_API int csock_send_all_tried(struct csock *s, const void *buf, size_t n, int flags,
                                    size_t *ret_sent, ssize_t tried, const struct csock_wait *w);
 
-/* Sends at most n bytes of an open file from offset on (64 bits, whatever the program's off_t has); the file's own position stays. Returns the
- * count, which may be short; 0 at the end of the file. Blocks; any deadline, CSOCK_NOWAIT too, puts
- * the socket into non-blocking mode, and leaves it there. For SIGPIPE see CSOCK_SIGPIPE. Errors: -EINVAL where the file is not of a kind for it. sendfile(2). */
+/* Sends at most n bytes of an open file from offset on (64 bits, whatever the program's off_t has);
+ * the file's own position stays. Returns the count, which may be short; 0 at the end of the file.
+ * Blocks; any deadline, CSOCK_NOWAIT too, puts the socket into non-blocking mode, and leaves it
+ * there. For SIGPIPE see CSOCK_SIGPIPE. Errors: -EINVAL where the file is not of a kind for it.
+ * sendfile(2). */
 CSOCK_API ssize_t csock_sendfile(struct csock *s, int file, int64_t offset, size_t n,
                                  const struct csock_wait *w);
 

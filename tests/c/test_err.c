@@ -59,7 +59,7 @@ static void system_errors(void **state)
         assert_int_equal(csock_err_gai(-number), 0);
         assert_int_equal(csock_err_herr(-number), 0);
         const bool hole = number == EWOULDBLOCK + 30 || number == 58; /* 41 and 58 */
-        if (!hole && strcmp(strerror(number), strerror(4095)) != 0) /* that libc knows */
+        if (!hole && strcmp(strerror(number), strerror(4095)) != 0)   /* that libc knows */
             assert_string_equal(csock_strerror(-number), strerror(number));
     }
     assert_string_equal(csock_strerror(-ECONNRESET), "Connection reset by peer");
