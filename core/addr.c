@@ -86,8 +86,8 @@ int csock__text_copy(const char *from, size_t n, char *text, size_t size)
     return (int)n;
 }
 
-/* The row of an address that may come from anywhere, and a copy of it, aligned for every family: its
- * length is checked before its family is read. NULL, and why in *ret_error. */
+/* The row of an address that may come from anywhere, and a copy of it, aligned for every family:
+ * its length is checked before its family is read. NULL, and why in *ret_error. */
 static const struct csock__family *row_of(const struct sockaddr *addr, socklen_t len,
                                           union csock_addr *ret_copy, int *ret_error)
 {

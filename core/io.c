@@ -132,8 +132,8 @@ static ssize_t leave_with(struct csock__call *call, ssize_t r)
     return r;
 }
 
-/* The call in full, entered already. tried: here and below the result of a plain try, 0 if there was
- * none. */
+/* The call in full, entered already. tried: here and below the result of a plain try, 0 if there
+ * was none. */
 static ssize_t go_on(struct csock__waiting *wg, struct transfer *t, const struct csock_wait *w,
                      ssize_t tried)
 {

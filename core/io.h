@@ -17,9 +17,9 @@ bool csock__asks_error_queue(const struct csock *s, int flags);
  * here and not in the kernel. waitall.c */
 bool csock__brings_all(const struct csock__waiting *wg, int flags);
 
-/* Such a receive, of n bytes. At the deadline, and at any other end, what has come so far; the error
- * only if nothing has. advance: moves op on behind `by` bytes (0: those are only peeked at); false to
- * stop there. */
+/* Such a receive, of n bytes. At the deadline, and at any other end, what has come so far; the
+ * error only if nothing has. advance: moves op on behind `by` bytes (0: those are only peeked at);
+ * false to stop there. */
 ssize_t csock__run_all(struct csock__waiting *wg, const struct csock__op *op, size_t n, int flags,
                        bool (*advance)(const struct csock__op *op, size_t by));
 

@@ -1,5 +1,5 @@
-/* MSG_WAITALL where a call waits by poll. The kernel keeps that promise to a call that it lets sleep;
- * to one that must not wait it gives what is there. Sits on wait. */
+/* MSG_WAITALL where a call waits by poll. The kernel keeps that promise to a call that it lets
+ * sleep; to one that must not wait it gives what is there. Sits on wait. */
 #include "io.h"
 #include "sys.h"
 

@@ -11,8 +11,8 @@
 #endif
 
 /* TCP takes MSG_TRUNC as "throw away", and writes nothing: tcp(7). So do MPTCP and AF_SMC; SCTP
- * writes, and so does the kernel's TLS, and who asks for the error queue. The kernel is asked what the socket is, for an adopted one
- * may have been declared as anything. */
+ * writes, and so does the kernel's TLS, and who asks for the error queue. The kernel is asked what
+ * the socket is, for an adopted one may have been declared as anything. */
 static bool discards(struct csock *s, int flags)
 {
     int family, proto;

@@ -395,8 +395,8 @@ CSOCK_API bool csock_idle(const struct csock *s);
 CSOCK_API uint32_t csock_forks(void);
 
 /* As csock_close, but waits for other threads at most ns nanoseconds. Below 0.1 s nobody is taken
- * to have masked the signal. Neither bounds close(2) itself: on a blocking descriptor with SO_LINGER
- * it waits until queued data is out, or for the time of that option. socket(7) */
+ * to have masked the signal. Neither bounds close(2) itself: on a blocking descriptor with
+ * SO_LINGER it waits until queued data is out, or for the time of that option. socket(7) */
 CSOCK_API int csock_close_within(struct csock *s, int64_t ns);
 
 /* Gives up the socket without closing: wakes as csock_close does, and returns the descriptor,
@@ -467,8 +467,9 @@ CSOCK_API int csock_ready(struct csock *s, short events, const struct csock_wait
 /* Receives at most n bytes into buf. Returns the count; 0 at the end of a stream. With MSG_WAITALL
  * a stream gives all n, or what has come so far when the deadline passes, the stream or the socket
  * ends, or `interrupted` asks to stop: the error only if that is nothing. CSOCK_NOWAIT gives what
- * is there. With MSG_TRUNC the count is the kernel's: on datagrams it may exceed n, and on TCP nothing is written to buf
- * at all: csock_recv_written() says how many bytes of buf are real. Blocks. */
+ * is there. With MSG_TRUNC the count is the kernel's: on datagrams it may exceed n, and on TCP
+ * nothing is written to buf at all: csock_recv_written() says how many bytes of buf are real.
+ * Blocks. */
 CSOCK_API ssize_t csock_recv(struct csock *s, void *buf, size_t n, int flags,
                              const struct csock_wait *w);
 

@@ -21,8 +21,8 @@ KERNEL = (
     "getaddrinfo freeaddrinfo getnameinfo gethostname sethostname gethostbyname gethostbyname_r "
     "gethostbyname2 gethostbyname2_r gethostbyaddr gethostbyaddr_r getservbyname getservbyname_r "
     "getservbyport getservbyport_r getprotobyname getprotobyname_r "
-    "clock_gettime nanosleep usleep sleep gettid getpid tgkill kill sigaction pthread_sigmask sigpending sigtimedwait "
-    "pthread_kill sched_yield malloc calloc realloc free"
+    "clock_gettime nanosleep usleep sleep gettid getpid tgkill kill sigaction pthread_sigmask "
+    "sigpending sigtimedwait pthread_kill sched_yield malloc calloc realloc free"
 ).split()
 # Of libc, what touches memory alone, and what sets up per-process and per-thread state.
 PURE = re.compile(

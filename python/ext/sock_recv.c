@@ -54,8 +54,8 @@ static void ask_for_low_water(struct sock_object *s)
     csock_opt_get_int(&s->core, SOL_SOCKET, SO_RCVLOWAT, &low);
 }
 
-/* A receive that waits by poll brings what is there, MSG_WAITALL or not, as the non-blocking call of
- * stock does. The core would wait for all. */
+/* A receive that waits by poll brings what is there, MSG_WAITALL or not, as the non-blocking call
+ * of stock does. The core would wait for all. */
 int sock_recv_flags(struct sock_object *s, int flags)
 {
     if (EXT_GET(s->state->low_water) && !(s->core.flags & CSOCK_NO_TRY))

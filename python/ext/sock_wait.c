@@ -95,8 +95,8 @@ static void take(struct ext_wait *w)
 #endif
 
 /* A call that has waited goes on without the GIL, to its end. Where many threads wait for one
- * datagram, poll(2) lies to all but one of them: each would take the GIL only to see that, and while
- * the one that gets the datagram stands in line with them, poll lies to more. */
+ * datagram, poll(2) lies to all but one of them: each would take the GIL only to see that, and
+ * while the one that gets the datagram stands in line with them, poll lies to more. */
 static void before_waiting(void *arg)
 {
     struct ext_wait *w = arg;
