@@ -37,13 +37,14 @@ static bool drain(struct csock *s, int64_t patience)
 {
     uint32_t counted, listed, present;
     int64_t nap = FIRST_NAP_NS, start = 0;
-    bool others = false; /* whatever the list says */
+    bool others = false; /* for sure: the list has calls that were left */
     if (csock__present(s) == 0)
         return true;
     csock__own_calls(s, &counted, &listed);
     while ((present = csock__present(s)) > counted ||
            (present > 0 && (others = others || csock__someone_sleeps(s)))) {
-        int64_t limit = present <= listed && patience > BRIEF_NS ? BRIEF_NS : patience;
+        bool brief = present <= listed && !others && patience > BRIEF_NS;
+        int64_t limit = brief ? BRIEF_NS : patience;
         bool enough = start && csock_now() - start >= limit;
         bool sent = csock__wake(s, enough ? UINT_MAX : BATCH);
         give_way(s, counted, nap);
@@ -69,7 +70,8 @@ static void cut_off(struct csock *s, bool reached)
     csock__wake(s, UINT_MAX);
 }
 
-/* What knows of s as one to be woken or counted, and may belong to a call that was left for good. */
+/* What knows of s as one to be woken or counted, and may belong to a call that was left for
+ * good. */
 static void forget(const struct csock *s)
 {
     csock__forget_own_calls(s);

@@ -42,8 +42,8 @@ struct csock__thread *csock__threads(void);
 /* Lets a thread run that is about to finish something; times counts how often in a row. */
 void csock__give_way(unsigned times);
 
-/* One more than how often this process is a fork of the one that started. Every call asks: so a word
- * is read in place, which the kernel itself makes 0 in each child, whatever made it, fork(3),
+/* One more than how often this process is a fork of the one that started. Every call asks: so a
+ * word is read in place, which the kernel itself makes 0 in each child, whatever made it, fork(3),
  * _Fork(3) or a bare clone(2). Whoever finds 0 is the first to notice. */
 extern uint32_t *csock__mark;
 __attribute__((cold, noinline)) uint32_t csock__after_fork(void);

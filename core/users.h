@@ -7,9 +7,9 @@
 
 #include "csock.h"
 
-/* One call that is inside a socket; lives on the caller's stack. Nothing points to it: a program may
- * leave a call for good by siglongjmp(3) or by an exception, or put its stack away and come back
- * later, from any callback and any signal handler. */
+/* One call that is inside a socket; lives on the caller's stack. Nothing points to it: a program
+ * may leave a call for good by siglongjmp(3) or by an exception, or put its stack away and come
+ * back later, from any callback and any signal handler. */
 struct csock__call {
     struct csock *s;
     uintptr_t *place;    /* in the list of the thread's own: users.c */

@@ -16,9 +16,9 @@
  *
  * It is SIGURG where the program has left that alone: its default is to be ignored, so that it does
  * no harm where the handler has just been taken away. Else it is a real-time one, or only the one
- * that csock_wake_signal() named. A program may take it for itself at any time, by a handler or, for
- * sigwait(3) and signalfd(2), by blocking it; so waits look now and then, and move off. Each record
- * says by which signal its thread can be woken. */
+ * that csock_wake_signal() named. A program may take it for itself at any time, by a handler or,
+ * for sigwait(3) and signalfd(2), by blocking it; so waits look now and then, and move off. Each
+ * record says by which signal its thread can be woken. */
 #include "sys.h"
 #include "thread.h"
 #include "users.h"
@@ -63,8 +63,8 @@ static bool is_ours(int sig)
            now.sa_handler == do_nothing;
 }
 
-/* Takes sig if the program has left it alone. Two threads may do so at once, with one result. On the
- * signal stack, if the thread has one: it may be in a coroutine with little room. */
+/* Takes sig if the program has left it alone. Two threads may do so at once, with one result. On
+ * the signal stack, if the thread has one: it may be in a coroutine with little room. */
 static bool take_signal(int sig)
 {
     struct sigaction now, ours = {.sa_handler = do_nothing, .sa_flags = SA_ONSTACK};
@@ -81,8 +81,8 @@ static bool is_blocked(int sig)
     return csock__sys->thread_mask(SIG_BLOCK, NULL, &now) == 0 && sigismember(&now, sig);
 }
 
-/* The signals that may be it, best first; 0 after the last. From near the top of the real-time range
- * down, as programs and service managers count up from SIGRTMIN. signal(7) */
+/* The signals that may be it, best first; 0 after the last. From near the top of the real-time
+ * range down, as programs and service managers count up from SIGRTMIN. signal(7) */
 static int choice(int i)
 {
     int name = atomic_load(&named);
@@ -143,8 +143,8 @@ static int current_signal(void)
     return sig ? sig : choose_signal();
 }
 
-/* Unblocks sig. If the thread blocks it, and another signal is to be had that it does not, then that
- * one: this may be meant for signalfd(2) or sigwait(3). Returns which. */
+/* Unblocks sig. If the thread blocks it, and another signal is to be had that it does not, then
+ * that one: this may be meant for signalfd(2) or sigwait(3). Returns which. */
 static int unblock(struct csock__sleep *sleep, int sig, bool search)
 {
     sigset_t set;
@@ -213,8 +213,9 @@ void csock__sleep_end(struct csock__sleep *sleep, const struct csock *s)
         csock__sys->thread_mask(SIG_SETMASK, &sleep->mask, NULL);
 }
 
-/* Signals one thread if it sleeps on *s: by the signal that it waits for, or if the program has taken
- * that meanwhile, whose handler must not run, by the newest. False if it could not be sent. */
+/* Signals one thread if it sleeps on *s: by the signal that it waits for, or if the program has
+ * taken that meanwhile, whose handler must not run, by the newest. False if it could not be
+ * sent. */
 static bool wake_one(struct csock__thread *t, const struct csock *s, int newest)
 {
     uintptr_t asleep = (uintptr_t)s;

@@ -18,13 +18,13 @@
  *                  by that or a C++ exception from its callbacks, by a thread that is cancelled.
  *                  Other sockets notice nothing. This one counts it as inside for ever: closing it
  *                  lets the connection go and returns 1, at once if the call was left from
- *                  `interrupted` or by the thread that closes, else after a second, in which it
- *                  may interrupt system calls of the thread that left; its storage is the caller's
- *                  again, but csock_idle() stays false, and the descriptor's number is never given
- *                  back: nothing tells such a call from one that is about to use it. A call that
- *                  does not block must not be left, nor csock_close() and csock_detach(), whose
- *                  socket then stays half closed, and its descriptor open. A callback may switch
- *                  to another stack, and back, in any order, as long as the call ends in the
+ *                  `interrupted` or, a few times, by the thread that closes, else after a second,
+ *                  in which it may interrupt system calls of the thread that left; its storage is
+ *                  the caller's again, but csock_idle() stays false, and the descriptor's number is
+ *                  never given back: nothing tells such a call from one that is about to use it. A
+ *                  call that does not block must not be left, nor csock_close() and csock_detach(),
+ *                  whose socket then stays half closed, and its descriptor open. A callback may
+ *                  switch to another stack, and back, in any order, as long as the call ends in the
  *                  thread in which it began.
  *   Descriptors    are close-on-exec from birth, but for adopted ones, which stay as they are.
  *   Unloading      does not happen: threads, fork(2) and a signal handler refer to the library once
@@ -330,7 +330,8 @@ struct csock {
 #define CSOCK_NO_TRY 4u
 
 /* Where somebody else has made the descriptor non-blocking (a duplicate, another process), a call
- * without a deadline does not wait by poll(2), but gives -EAGAIN, or -EINPROGRESS, as the kernel. */
+ * without a deadline does not wait by poll(2), but gives -EAGAIN, or -EINPROGRESS, as the
+ * kernel. */
 #define CSOCK_EAGAIN 8u
 
 /* socket(2), close-on-exec. SOCK_NONBLOCK in type counts as CSOCK_NONBLOCK. */
@@ -375,14 +376,14 @@ CSOCK_API int csock_close(struct csock *s);
 
 /* Names the signal by which closing wakes threads, and no other is taken: best before any call
  * waits. It must have its default action; csock puts an empty handler there (SA_ONSTACK, without
- * SA_RESTART). From then on it is csock's, and must not be used for anything else. 0: csock chooses,
- * as it does if this is never called: SIGURG if it has its default action, which is to be ignored;
- * else a real-time one from near SIGRTMAX down, that the program neither handles nor blocks. If the
- * program takes that one for itself, by a handler, or by blocking it for sigwait(3) or signalfd(2),
- * csock notices at its next look, 10 ms later at most, and moves off; until then some of the program's
- * signals may be lost, and if it is a real-time one that is put back to its default action just
- * while a socket is being closed, it may end the program. 0, -EBUSY if it is handled or ignored,
- * -EINVAL. */
+ * SA_RESTART). From then on it is csock's, and must not be used for anything else. 0: csock
+ * chooses, as it does if this is never called: SIGURG if it has its default action, which is to be
+ * ignored; else a real-time one from near SIGRTMAX down, that the program neither handles nor
+ * blocks. If the program takes that one for itself, by a handler, or by blocking it for sigwait(3)
+ * or signalfd(2), csock notices at its next look, 10 ms later at most, and moves off; until then
+ * some of the program's signals may be lost, and if it is a real-time one that is put back to its
+ * default action just while a socket is being closed, it may end the program. 0, -EBUSY if it is
+ * handled or ignored, -EINVAL. */
 CSOCK_API int csock_wake_signal(int sig);
 
 /* Whether a socket is closed or detached, with no call inside any more, nor the closing of it under

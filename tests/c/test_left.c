@@ -1,6 +1,6 @@
 /* Calls that never end, and calls that end in another order than they began: siglongjmp(3) out of a
- * signal handler or a callback, and stacks that are switched inside one. What the library keeps of a
- * call must not lie on such a stack. */
+ * signal handler or a callback, and stacks that are switched inside one. What the library keeps of
+ * a call must not lie on such a stack. */
 #include "util.h"
 
 #include <ucontext.h>
@@ -78,7 +78,8 @@ static void leave_by_callback(void)
     overwrite_the_stack();
 }
 
-/* Waiting in this thread and closing by another, and the other way round, cost what they always do. */
+/* Waiting in this thread and closing by another, and the other way round, cost what they always
+ * do. */
 static void others_work_as_ever(void)
 {
     struct csock other[2];
@@ -215,7 +216,8 @@ static void resume_second(void *arg)
     (void)arg;
 }
 
-/* Goes away inside its call, by either callback, while the first one, which began before it, ends. */
+/* Goes away inside its call, by either callback, while the first one, which began before it,
+ * ends. */
 static void run_second(void)
 {
     static const struct csock_wait waits[2] = {{.interrupted = to_first},
