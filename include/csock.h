@@ -431,8 +431,8 @@ CSOCK_API int csock_get_blocking(struct csock *s);
  * CSOCK_NOWAIT too, puts the listener into non-blocking mode before each try, and leaves it there,
  * because another process may take the connection between poll and accept; who switches it back in
  * the middle of a try (csock_set_blocking, a duplicate, a fork child) takes the deadline away, and
- * closing ends the call all the same. Errors: -ECONNABORTED, -EMFILE and whatever accept4(2) has; on
- * all of them the listener stays usable. None is waited out here: -EMFILE, -ENFILE, -ENOBUFS and
+ * closing ends the call all the same. Errors: -ECONNABORTED, -EMFILE and whatever accept4(2) has;
+ * on all of them the listener stays usable. None is waited out here: -EMFILE, -ENFILE, -ENOBUFS and
  * -ENOMEM come at once, however far off the deadline, and again at the next call, as the connection
  * stays in the backlog. A loop that goes on after them has to pause, or to close something, or it
  * spins. */
@@ -440,11 +440,10 @@ CSOCK_API int csock_accept(struct csock *s, struct csock *ret_conn, union csock_
                            socklen_t *ret_len, const struct csock_wait *w);
 
 /* Connects, and waits until the connection stands. Any deadline, CSOCK_NOWAIT too, puts the socket
- * into non-blocking mode, as in csock_accept. An interrupted connect goes on. A full AF_UNIX backlog
- * is waited for. -EINPROGRESS (AF_UNIX: -EAGAIN): without a deadline, SO_SNDTIMEO passed;
+ * into non-blocking mode, as in csock_accept. An interrupted connect goes on. A full AF_UNIX
+ * backlog is waited for. -EINPROGRESS (AF_UNIX: -EAGAIN): without a deadline, SO_SNDTIMEO passed;
  * csock_connect_finish goes on. After CSOCK_ETIMEOUT the attempt may still be under way: close the
- * socket.
- * connect(2). */
+ * socket. connect(2). */
 CSOCK_API int csock_connect(struct csock *s, const struct sockaddr *addr, socklen_t len,
                             const struct csock_wait *w);
 
@@ -535,9 +534,10 @@ CSOCK_API int csock_send_all_tried(struct csock *s, const void *buf, size_t n, i
                                    size_t *ret_sent, ssize_t tried, const struct csock_wait *w);
 
 /* Sends at most n bytes of an open file from offset on (64 bits, whatever the program's off_t has);
- * the file's own position stays. Returns the count, which may be short; 0 at the end of the file. Blocks; any deadline, CSOCK_NOWAIT too, puts
- * the socket into non-blocking mode, as in csock_accept. For SIGPIPE see CSOCK_SIGPIPE. Errors:
- * -EINVAL where the file is not of a kind for it. sendfile(2). */
+ * the file's own position stays. Returns the count, which may be short; 0 at the end of the file.
+ * Blocks; any deadline, CSOCK_NOWAIT too, puts the socket into non-blocking mode, as in
+ * csock_accept. For SIGPIPE see CSOCK_SIGPIPE. Errors: -EINVAL where the file is not of a kind for
+ * it. sendfile(2). */
 CSOCK_API ssize_t csock_sendfile(struct csock *s, int file, int64_t offset, size_t n,
                                  const struct csock_wait *w);
 

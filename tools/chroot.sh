@@ -22,8 +22,8 @@ chroot_debootstrap() { # suite, root, packages besides the base
             beside=${beside%/debian}/ubuntu
             mirror=http://archive.ubuntu.com/ubuntu
             ! wget -q --spider "$beside/dists/$1/Release" || mirror=$beside
-            # Debian has neither Ubuntu's keys nor, for a suite younger than it, a script; apt in the
-            # new system has the keys. universe is what most machines of Ubuntu's have.
+            # Debian has neither Ubuntu's keys nor, for a suite younger than it, a script; apt in
+            # the new system has the keys. universe is what most machines of Ubuntu's have.
             debootstrap --variant=minbase --no-check-gpg --components=main,universe \
                 --include="$3" "$1" "$2" "$mirror" gutsy ;;
         *) debootstrap --variant=minbase --include="$3" "$1" "$2" "$mirror" ;;
@@ -53,7 +53,7 @@ chroot_mounts() { # root
 }
 
 # With the folder as its root, not merely chroot(2): that one denies user namespaces. What is left
-# running ends with the command. A shell is process 1 of it: make, as that, does not die of a signal.
+# running ends with the command. A shell is process 1 of it: make, as that, would die of no signal.
 chroot_inside() { # root, command...
     unshare --mount --pid --fork --kill-child sh -euc '
         root=$1; shift
