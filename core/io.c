@@ -174,9 +174,9 @@ ssize_t csock_recv_tried(struct csock *s, void *buf, size_t n, int flags, ssize_
 }
 
 /* The call in full; *ret_len is written on success only. */
-static ssize_t receive_from(struct csock *s, void *buf, size_t n, int flags,
-                            union csock_addr *ret_addr, socklen_t *ret_len, ssize_t tried,
-                            const struct csock_wait *w)
+static inline ssize_t receive_from(struct csock *s, void *buf, size_t n, int flags,
+                                   union csock_addr *ret_addr, socklen_t *ret_len, ssize_t tried,
+                                   const struct csock_wait *w)
 {
     struct csock__waiting wg;
     ssize_t r = csock__enter(&wg.call, s);
@@ -196,27 +196,34 @@ static ssize_t receive_from(struct csock *s, void *buf, size_t n, int flags,
     return r;
 }
 
-ssize_t csock_recv_from(struct csock *s, void *buf, size_t n, int flags, union csock_addr *ret_addr,
-                        socklen_t *ret_len, const struct csock_wait *w)
-{
-    return csock_recv_from_tried(s, buf, n, flags, ret_addr, ret_len, 0, w);
-}
-
 /* By way of an address of its own, as a datagram may have come, and the socket be closed. */
-ssize_t csock_recv_from_tried(struct csock *s, void *buf, size_t n, int flags,
-                              union csock_addr *ret_addr, socklen_t *ret_len, ssize_t tried,
-                              const struct csock_wait *w)
+static inline ssize_t receive_address(struct csock *s, void *buf, size_t n, int flags,
+                                      union csock_addr *ret_addr, socklen_t *ret_len, ssize_t tried,
+                                      const struct csock_wait *w)
 {
     union csock_addr from;
     socklen_t len;
-    if (tried && !may_go_on(tried, 0))
-        return -EINVAL;
     ssize_t r = receive_from(s, buf, n, flags, &from, &len, tried, w);
     if (r >= 0 && ret_addr) {
         *ret_len = len;
         memcpy(ret_addr, &from, len);
     }
     return r;
+}
+
+ssize_t csock_recv_from(struct csock *s, void *buf, size_t n, int flags, union csock_addr *ret_addr,
+                        socklen_t *ret_len, const struct csock_wait *w)
+{
+    return receive_address(s, buf, n, flags, ret_addr, ret_len, 0, w);
+}
+
+ssize_t csock_recv_from_tried(struct csock *s, void *buf, size_t n, int flags,
+                              union csock_addr *ret_addr, socklen_t *ret_len, ssize_t tried,
+                              const struct csock_wait *w)
+{
+    return tried && !may_go_on(tried, 0)
+               ? -EINVAL
+               : receive_address(s, buf, n, flags, ret_addr, ret_len, tried, w);
 }
 
 /* The rest of a send whose try was short: on a blocking stream one send(2) takes all, so the
@@ -290,19 +297,11 @@ ssize_t csock_send_tried(struct csock *s, const void *buf, size_t n, int flags, 
     return tried && !may_go_on(tried, n) ? -EINVAL : transmit(s, buf, n, flags, tried, w);
 }
 
-ssize_t csock_send_to(struct csock *s, const void *buf, size_t n, int flags,
-                      const struct sockaddr *addr, socklen_t len, const struct csock_wait *w)
-{
-    return csock_send_to_tried(s, buf, n, flags, addr, len, 0, w);
-}
-
-ssize_t csock_send_to_tried(struct csock *s, const void *buf, size_t n, int flags,
-                            const struct sockaddr *addr, socklen_t len, ssize_t tried,
-                            const struct csock_wait *w)
+static inline ssize_t transmit_to(struct csock *s, const void *buf, size_t n, int flags,
+                                  const struct sockaddr *addr, socklen_t len, ssize_t tried,
+                                  const struct csock_wait *w)
 {
     struct csock__waiting wg;
-    if (tried && !may_go_on(tried, n))
-        return -EINVAL;
     ssize_t r = csock__enter(&wg.call, s);
     if (r < 0)
         return r;
@@ -316,6 +315,20 @@ ssize_t csock_send_to_tried(struct csock *s, const void *buf, size_t n, int flag
     t.to = addr;
     t.len = len;
     return run_send_one(&wg, &t, w, tried);
+}
+
+ssize_t csock_send_to(struct csock *s, const void *buf, size_t n, int flags,
+                      const struct sockaddr *addr, socklen_t len, const struct csock_wait *w)
+{
+    return transmit_to(s, buf, n, flags, addr, len, 0, w);
+}
+
+ssize_t csock_send_to_tried(struct csock *s, const void *buf, size_t n, int flags,
+                            const struct sockaddr *addr, socklen_t len, ssize_t tried,
+                            const struct csock_wait *w)
+{
+    return tried && !may_go_on(tried, n) ? -EINVAL
+                                         : transmit_to(s, buf, n, flags, addr, len, tried, w);
 }
 
 int csock_send_all(struct csock *s, const void *buf, size_t n, int flags, size_t *ret_sent,
