@@ -304,7 +304,7 @@ struct csock {
     int family, type, proto;
     unsigned flags;
     CSOCK__WHOLE uint64_t
-        state; /* fork generation, whether it is closing, users inside: see core/users.c */
+        state; /* fork generation, whether it is closing, users inside: see core/call/users.c */
 };
 
 /* A closed socket, as zeroed memory is one, too. */

@@ -34,8 +34,9 @@ def line_counts():
         for file in json.loads(document)["files"]:
             path = (WAY / file["file"]).resolve()
             if path.is_relative_to(ROOT / "core"):
+                name = str(path.relative_to(ROOT / "core"))
                 for line in file["lines"]:
-                    counts[path.name][line["line_number"]] += line["count"]
+                    counts[name][line["line_number"]] += line["count"]
     return counts
 
 
@@ -46,10 +47,10 @@ def main():
     for name, lines in sorted(line_counts().items()):
         here = sum(count > 0 for count in lines.values())
         missed = [str(line) for line, count in sorted(lines.items()) if count == 0]
-        print(f"{name:16} {100 * here / len(lines):6.1f} %  {here:4}/{len(lines):<4}", *missed[:12])
+        print(f"{name:20} {100 * here / len(lines):6.1f} %  {here:4}/{len(lines):<4}", *missed[:12])
         total, reached = total + len(lines), reached + here
     share = 100 * reached / total
-    print(f"{'core/':16} {share:6.1f} %  {reached:4}/{total}")
+    print(f"{'core/':20} {share:6.1f} %  {reached:4}/{total}")
     if status != 0:
         sys.exit("coverage: a test failed")
     if share < LEAST:

@@ -59,10 +59,34 @@ def no_python_in_core():
             yield f"{place(path)}: Python.h"
 
 
+# Folders are layers: a file includes from its own and from those in the lines above.
+CORE_LAYERS = (
+    {"sys"},
+    {"addr", "call"},
+    {"control"},
+    {"sock"},
+    {"names", "stream"},
+    {"dial", "serve"},
+)
+
+
+def includes_upwards(top, layers):
+    level = {folder: number for number, folders in enumerate(layers) for folder in folders}
+    for path in sources(top):
+        own = path.relative_to(ROOT / top).parts[0] if path.parent != ROOT / top else None
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            match = re.match(r'#include "(\w+)/[\w/]+\.h"', line)
+            if own not in (None, *level):
+                yield f"{place(path)}: {own} is no layer"
+                break
+            if match and match[1] != own and (own is None or level[match[1]] >= level[own]):
+                yield f"{place(path, number)}: {own or top} is not above {match[1]}"
+
+
 def kernel_calls_in_text():
     call = re.compile(rf"(?<![\w.>])({'|'.join(KERNEL)})\s*\(")
     for path in sources("core", "python/ext"):
-        if path == ROOT / "core" / "sys.c":
+        if path == ROOT / "core" / "sys" / "linux.c":
             continue
         allowed = {"free"} if path.is_relative_to(ROOT / "python") else set()
         for number, line in enumerate(without_comments(path.read_text()).splitlines(), 1):
@@ -86,7 +110,7 @@ def symbols(objects):
 
 
 def kernel_calls_in_objects():
-    core = [p for p in PLAIN.glob("core/libcsock.so*.p/*.o") if p.name != "sys.c.o"]
+    core = [p for p in PLAIN.glob("core/libcsock.so*.p/*.o") if p.name != "sys_linux.c.o"]
     binding = list(PLAIN.glob("python/_core*.p/*.o"))
     if not core or not binding:
         yield f"no compiled files in {place(PLAIN)}: run tools/build.sh plain"
@@ -128,6 +152,8 @@ def listed_for_the_build():
         text = (ROOT / listing).read_text()
         for path in sources(folder, suffixes=(".c", ".py", ".pyi")):
             name = path.stem.removeprefix("test_") if folder == "tests/c" else path.name
+            if folder == "core":
+                name = str(path.relative_to(ROOT / folder))
             if not re.search(rf"['/]{re.escape(name)}(\.c)?'", text):
                 yield f"{place(path)}: not in {listing}"
 
@@ -163,8 +189,9 @@ def c_style():
 
 RULES = {
     "core knows no Python": no_python_in_core,
-    "only core/sys.c calls the kernel (text)": kernel_calls_in_text,
-    "only core/sys.c calls the kernel (objects)": kernel_calls_in_objects,
+    "core's folders are layers": lambda: includes_upwards("core", CORE_LAYERS),
+    "only core/sys/linux.c calls the kernel (text)": kernel_calls_in_text,
+    "only core/sys/linux.c calls the kernel (objects)": kernel_calls_in_objects,
     "the library exports what csock.h declares": exported_names,
     "the extension exports its two modules alone": exported_by_the_extension,
     "meson.build lists every file": listed_for_the_build,

@@ -1,5 +1,5 @@
 /* Addresses between Python and union csock_addr: the list of families, and hosts. Sits on
- * core/addr.c, and on the resolver for hosts that are names. */
+ * core/addr/addr.c, and on the resolver for hosts that are names. */
 #include "addr_py.h"
 
 #include <netdb.h>

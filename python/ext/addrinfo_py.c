@@ -1,5 +1,5 @@
 /* getaddrinfo and getnameinfo: parses arguments, lets the GIL go while libc asks its files and
- * servers, builds results. Sits on core/netdb.c and addr_py.c. */
+ * servers, builds results. Sits on core/names/netdb.c and addr_py.c. */
 #include "ext.h"
 
 #include <arpa/inet.h>

@@ -1,4 +1,4 @@
-/* Network interfaces by name and number, and another name for the machine. Sits on core/ifaces.c.
+/* Network interfaces by name and number, and another name for the machine. Sits on core/names.
  * Arguments and texts are stock's, which changed with the versions of CPython. */
 #include "ext.h"
 #include "fixes.h"

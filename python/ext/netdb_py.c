@@ -1,5 +1,5 @@
 /* Names: hosts, services, protocols, this machine. Parses arguments, lets the GIL go while libc
- * asks its files and servers, builds results. Sits on core/netdb.c and addr_py.c. */
+ * asks its files and servers, builds results. Sits on core/names/netdb.c and addr_py.c. */
 #include "ext.h"
 
 #define SERVICE_MAX 1024

@@ -49,7 +49,7 @@ emulate() {
 }
 
 echo "big-endian: the core"
-compile -o "$folder/big_endian" tests/lab/big_endian.c core/*.c
+compile -o "$folder/big_endian" tests/lab/big_endian.c $(find core -name "*.c")
 emulate "$folder/big_endian"
 
 echo "big-endian: the C tests"
@@ -58,7 +58,7 @@ mkdir -p "$folder/include"
 cp "$root"/usr/include/cmocka*.h "$folder/include"
 for name in addr err netdb; do
     compile -Itests/c -isystem "$folder/include" -o "$folder/test_$name" "tests/c/test_$name.c" \
-        tests/c/fake.c core/*.c "$root/usr/lib/s390x-linux-gnu/libcmocka.so.0"
+        tests/c/fake.c $(find core -name "*.c") "$root/usr/lib/s390x-linux-gnu/libcmocka.so.0"
     emulate "$folder/test_$name" >"$folder/test_$name.log" 2>&1 || {
         cat "$folder/test_$name.log"
         exit 1
@@ -72,7 +72,7 @@ mkdir -p "$site/csock"
 cp python/csock/*.py "$site/csock"
 compile -fPIC -shared -fvisibility=hidden -isystem "$root/usr/include/python3.11" \
     -isystem "$root/usr/include" \
-    -o "$site/csock/_core.cpython-311-s390x-linux-gnu.so" python/ext/*.c core/*.c
+    -o "$site/csock/_core.cpython-311-s390x-linux-gnu.so" python/ext/*.c $(find core -name "*.c")
 
 echo "big-endian: the Python tests"
 # Left out is what fails on the stock module just the same: the emulator passes scope and flow info

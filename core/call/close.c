@@ -1,0 +1,111 @@
+/* Closing a socket under those who are inside. Sits on users, wake and sys. */
+#include <limits.h>
+
+#include "sys/sys.h"
+#include "call/users.h"
+#include "call/wake.h"
+
+#define PATIENCE_NS 1000000000 /* how long close() waits for others */
+#define BRIEF_NS 5000000       /* the same, where all of them may be this very thread's calls */
+#define YIELDS 20              /* looks at who has left, before it naps */
+/* Threads woken at a time: a thousand at once would fight for their caller's lock. */
+#define BATCH 16
+/* Who was signalled for so long and sleeps on is taken to have masked the signal; for less, it may
+ * just not have had a processor. */
+#define SURE_NS 100000000
+#define FIRST_NAP_NS 20000
+#define LONGEST_NAP_NS 1000000
+
+/* Lets the woken leave. Mostly they need no more than a processor, so it naps only if that did
+ * not do. */
+static void give_way(const struct csock *s, uint32_t until, int64_t nap)
+{
+    for (int i = 0; i < YIELDS; i++) {
+        csock__sys->yield();
+        if (csock__present(s) <= until)
+            return;
+    }
+    csock__sys->nanosleep(&(struct timespec){.tv_nsec = (long)nap});
+}
+
+/* Wakes the other threads inside s again and again until they have left, or until patience ends.
+ * Calls whose callback runs are not waited for: that may take any time, and may itself be waiting
+ * for this very closer. Where the users may all be calls of this thread, patience is short. The
+ * clock is only read if there is somebody to wait for. False if somebody sleeps whom no signal
+ * reaches. */
+static bool drain(struct csock *s, int64_t patience)
+{
+    uint32_t counted, listed, present;
+    int64_t nap = FIRST_NAP_NS, start = 0;
+    bool others = false; /* for sure: the list has calls that were left */
+    if (csock__present(s) == 0)
+        return true;
+    csock__own_calls(s, &counted, &listed);
+    while ((present = csock__present(s)) > counted ||
+           (present > 0 && (others = others || csock__someone_sleeps(s)))) {
+        bool brief = present <= listed && !others && patience > BRIEF_NS;
+        int64_t limit = brief ? BRIEF_NS : patience;
+        bool enough = start && csock_now() - start >= limit;
+        bool sent = csock__wake(s, enough ? UINT_MAX : BATCH);
+        give_way(s, counted, nap);
+        if (enough)
+            return (sent && limit < SURE_NS) || !csock__someone_sleeps(s);
+        if (!start)
+            start = csock_now();
+        nap = nap < LONGEST_NAP_NS / 2 ? nap * 2 : LONGEST_NAP_NS;
+    }
+    return true;
+}
+
+/* What is left to do for calls that did not leave. One of them may be under this signal handler,
+ * just about to enter the kernel (or to be restarted there, by SA_RESTART), where nobody would wake
+ * it: so the number is made to stand for nothing. (Whoever got into the kernel before that is
+ * signalled once more.) One that sleeps on, because no signal reaches its thread, ends when the
+ * connection does; this is felt by duplicates of the descriptor, too, and so is the last resort. */
+static void cut_off(struct csock *s, bool reached)
+{
+    if (!reached)
+        csock__sys->shutdown(csock__fd(s), SHUT_RDWR);
+    csock__sys->deaden(csock__fd(s));
+    csock__wake(s, UINT_MAX);
+}
+
+/* What knows of s as one to be woken or counted, and may belong to a call that was left for
+ * good. */
+static void forget(const struct csock *s)
+{
+    csock__forget_own_calls(s);
+    csock__forget_sleepers(s);
+}
+
+/* Cut off before the descriptor is left to the last user, as the number may be another's after.
+ * errno is kept: a signal handler that closes must not change it under the code it interrupted. */
+int csock_close_within(struct csock *s, int64_t ns)
+{
+    int before = errno;
+    if (!csock__begin_close(s))
+        return -EBADF;
+    bool reached = drain(s, ns);
+    if (csock__users(s) > 0) {
+        cut_off(s, reached);
+        forget(s);
+    }
+    int r = csock__abandon(s) ? 1 : csock__let_go(s);
+    errno = before;
+    return r;
+}
+
+int csock_close(struct csock *s)
+{
+    return csock_close_within(s, PATIENCE_NS);
+}
+
+int csock_detach(struct csock *s)
+{
+    if (!csock__begin_close(s))
+        return -EBADF;
+    drain(s, PATIENCE_NS);
+    if (csock__users(s) > 0)
+        forget(s);
+    return csock__take_fd(s);
+}

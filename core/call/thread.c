@@ -1,0 +1,176 @@
+/* Records of threads, and forks. Sits on sys.
+ *
+ * A record says in which generation of the process it was taken. The child of a fork has copies of
+ * its parent's records, whose threads it does not have: as their generation is an older one, they
+ * are free, and nobody has to go through them after the fork. */
+#include <pthread.h>
+
+#include "sys/sys.h"
+#include "call/thread.h"
+
+#define BEING_TAKEN ((uint32_t)1 << 31) /* by its new owner, who fills it in */
+
+static uint32_t plain_mark = 1;
+uint32_t *csock__mark = &plain_mark;
+static uint32_t newest = 1; /* generation of this process, or an older one in a new child */
+
+static CSOCK__TLS struct csock__thread *mine;
+static CSOCK__TLS uint32_t mine_since; /* generation */
+static _Atomic(struct csock__thread *) threads;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t thread_end;
+static bool watches_threads;
+
+struct csock__thread *csock__me(void)
+{
+    return mine && mine_since == csock__generation() ? mine : NULL;
+}
+
+bool csock__lives(const struct csock__thread *t)
+{
+    return atomic_load(&t->taken) == csock__generation();
+}
+
+uintptr_t csock__move_on(struct csock__thread *t, uintptr_t to)
+{
+    uintptr_t was = atomic_load(&t->on);
+    for (unsigned times = 0;;) {
+        if (was & CSOCK__BEING_SIGNALLED) {
+            csock__give_way(times++);
+            was = atomic_load(&t->on);
+        } else if (atomic_compare_exchange_weak(&t->on, &was, to)) {
+            return was;
+        }
+    }
+}
+
+static void release_record(void *record)
+{
+    struct csock__thread *gone = csock__me();
+    (void)record;
+    mine = NULL;
+    if (!gone)
+        return;
+    csock__move_on(gone, 0); /* it may have been cancelled in its sleep */
+    atomic_store(&gone->taken, 0);
+}
+
+/* `newest` goes first: it is what a fork that comes in between counts on from. Of threads that come
+ * here at once each may count, one is heard. */
+uint32_t csock__after_fork(void)
+{
+    uint32_t none = 0, next = __atomic_add_fetch(&newest, 1, __ATOMIC_SEQ_CST);
+    bool first = __atomic_compare_exchange_n(csock__mark, &none, next, false, __ATOMIC_SEQ_CST,
+                                             __ATOMIC_SEQ_CST);
+    return first ? next : none;
+}
+
+/* The thread that called fork() goes on in the child, under another number; perhaps in the middle
+ * of a sleep, if it did so in a signal handler. */
+static void after_fork_in_child(void)
+{
+    if (csock__mark == &plain_mark) /* nobody has wiped it */
+        plain_mark = 0;
+    csock__generation();
+    if (mine)
+        csock__thread();
+}
+
+/* At load time, not at the first sleep: a program may fork before any thread of it slept. Where the
+ * kernel wipes nothing (before Linux 4.14) children by _Fork(3) or clone(2) go unnoticed. */
+__attribute__((constructor)) static void watch_forks(void)
+{
+    uint32_t *page = csock__sys->wiped_on_fork();
+    if (page) {
+        *page = plain_mark;
+        csock__mark = page;
+    }
+    pthread_atfork(NULL, NULL, after_fork_in_child);
+}
+
+uint32_t csock_forks(void)
+{
+    return csock__generation() - 1;
+}
+
+static void set_up(void)
+{
+    watches_threads = pthread_key_create(&thread_end, release_record) == 0;
+}
+
+/* Nobody looks at what is in a record that is being taken. */
+static bool take_record(struct csock__thread *t, uint32_t generation)
+{
+    uint32_t was = atomic_load(&t->taken);
+    return (was & ~BEING_TAKEN) != generation &&
+           atomic_compare_exchange_strong(&t->taken, &was, generation | BEING_TAKEN);
+}
+
+/* Best the one that this thread had before it was forked. */
+static struct csock__thread *reuse_record(uint32_t generation)
+{
+    if (mine && mine_since != generation && take_record(mine, generation))
+        return mine;
+    for (struct csock__thread *t = atomic_load(&threads); t; t = t->next)
+        if (take_record(t, generation))
+            return t;
+    return NULL;
+}
+
+static struct csock__thread *new_record(uint32_t generation)
+{
+    struct csock__thread *t = csock__sys->alloc(sizeof *t);
+    if (!t)
+        return NULL;
+    atomic_init(&t->taken, generation | BEING_TAKEN);
+    t->next = atomic_load(&threads);
+    while (!atomic_compare_exchange_weak(&threads, &t->next, t))
+        ;
+    return t;
+}
+
+static struct csock__thread *take_any_record(uint32_t generation)
+{
+    struct csock__thread *t = watches_threads ? reuse_record(generation) : NULL;
+    if (!t && watches_threads)
+        t = new_record(generation);
+    if (!t)
+        return NULL;
+    t->looked_sig = 0;
+    t->searched = 0;
+    atomic_store(&t->on, 0);
+    atomic_store(&t->tid, csock__sys->gettid());
+    atomic_store(&t->taken, generation);
+    mine = t;
+    mine_since = generation;
+    pthread_setspecific(thread_end, t);
+    return t;
+}
+
+/* Once more if a signal handler has forked in between. */
+struct csock__thread *csock__thread(void)
+{
+    struct csock__thread *t = csock__me();
+    if (t)
+        return t;
+    pthread_once(&once, set_up);
+    do
+        t = take_any_record(csock__generation());
+    while (t && !csock__me());
+    return t;
+}
+
+struct csock__thread *csock__threads(void)
+{
+    return atomic_load(&threads);
+}
+
+/* That thread may have been taken off this very processor, and a caller of higher priority that
+ * only yields would never let it go on. sched(7) */
+void csock__give_way(unsigned times)
+{
+    if (times < 10)
+        csock__sys->yield();
+    else
+        csock__sys->nanosleep(&(struct timespec){.tv_nsec = 50000});
+}

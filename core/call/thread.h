@@ -1,0 +1,66 @@
+/* What the library keeps of each thread that ever waited: one record, in a list that only grows and
+ * has no lock, so that whoever looks through it may be a signal handler, or a child after fork()
+ * whose parent's other threads were anywhere. */
+#ifndef CSOCK_CORE_THREAD_H
+#define CSOCK_CORE_THREAD_H
+
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "csock.h"
+
+struct csock__thread {
+    struct csock__thread *next;
+    _Atomic(uint32_t) taken; /* generation of the living thread whose it is: thread.c */
+    _Atomic(pid_t) tid;
+    _Atomic(uintptr_t) on; /* the socket it sleeps on, and whether it is being signalled: wake.c */
+    atomic_int sig;        /* what wakes it from there */
+    int64_t looked;        /* when its signal mask let the wake-up signal through: wake.c */
+    int looked_sig;
+    int64_t searched; /* when it was last asked whether the program left us that signal */
+};
+
+/* initial-exec saves a call per access; musl cannot load such objects by dlopen(3). */
+#ifdef __GLIBC__
+#define CSOCK__TLS __attribute__((tls_model("initial-exec"))) _Thread_local
+#else
+#define CSOCK__TLS _Thread_local
+#endif
+
+/* This thread's record, or NULL if it has none yet. */
+struct csock__thread *csock__me(void);
+
+/* The same, made if need be; given back when the thread ends. NULL: no memory. */
+struct csock__thread *csock__thread(void);
+
+/* Whether it is that of a thread that lives, and in this process. */
+bool csock__lives(const struct csock__thread *t);
+
+/* The first of all records, or NULL. */
+struct csock__thread *csock__threads(void);
+
+/* Set in `on` while a closer sends the thread its signal. */
+#define CSOCK__BEING_SIGNALLED ((uintptr_t)1)
+
+/* Sets `on` once no closer is sending; returns what it was. */
+uintptr_t csock__move_on(struct csock__thread *t, uintptr_t to);
+
+/* Lets a thread run that is about to finish something; times counts how often in a row. */
+void csock__give_way(unsigned times);
+
+/* One more than how often this process is a fork of the one that started. Every call asks: so a
+ * word is read in place, which the kernel itself makes 0 in each child, whatever made it, fork(3),
+ * _Fork(3) or a bare clone(2). Whoever finds 0 is the first to notice. */
+extern uint32_t *csock__mark;
+__attribute__((cold, noinline)) uint32_t csock__after_fork(void);
+static inline uint32_t csock__known_generation(void) /* or 0 */
+{
+    return __atomic_load_n(csock__mark, __ATOMIC_RELAXED);
+}
+static inline uint32_t csock__generation(void)
+{
+    uint32_t mark = csock__known_generation();
+    return __builtin_expect(mark != 0, 1) ? mark : csock__after_fork();
+}
+
+#endif

@@ -1,0 +1,306 @@
+/* The two waits. Sits on wake, users and sys.
+ *
+ * Without a deadline a call sleeps in the blocking system call itself, so that whatever the kernel
+ * ties to that call (SO_RCVTIMEO, SO_RCVLOWAT, MSG_WAITALL, a full AF_UNIX backlog, one of many in
+ * accept) is as it always was. With a deadline it sleeps in poll(2), and tries again. Every system
+ * call that can sleep, for whatever reason, is announced as one that closing has to wake: all but
+ * those with MSG_DONTWAIT. */
+#include <limits.h>
+
+#include "sys/sys.h"
+#include "call/wait.h"
+#include "call/wake.h"
+
+#define MS 1000000 /* ns */
+#define TRUSTED_LIES 2
+#define FIRST_DOUBT_NS 50000
+#define LONGEST_DOUBT_NS (10 * MS)
+
+static const struct csock_wait forever = {.deadline = CSOCK_FOREVER};
+
+void csock__waiting_fill(struct csock__waiting *wg, struct csock *s, const struct csock_wait *w)
+{
+    wg->s = s;
+    wg->w = w ? w : &forever;
+    wg->deadline = wg->w->deadline;
+    wg->tried = 0;
+    wg->lies = 0;
+    wg->blocked = false;
+}
+
+int csock__waiting_begin(struct csock__waiting *wg, struct csock *s, const struct csock_wait *w)
+{
+    int r = csock__enter(&wg->call, s);
+    if (r < 0)
+        return r;
+    csock__waiting_fill(wg, s, w);
+    return 0;
+}
+
+void csock__waiting_end(struct csock__waiting *wg)
+{
+    csock__leave(&wg->call);
+}
+
+static bool has_deadline(const struct csock__waiting *wg)
+{
+    return wg->w->deadline != CSOCK_FOREVER || wg->w->timeout != 0;
+}
+
+bool csock__polls(const struct csock__waiting *wg)
+{
+    return has_deadline(wg) || (csock__flags(wg->s) & CSOCK_NONBLOCK);
+}
+
+int csock__interrupted(struct csock__waiting *wg)
+{
+    if (csock__closing(wg->s))
+        return CSOCK_ECLOSED;
+    if (!wg->w->interrupted)
+        return 0;
+    csock__step_aside(&wg->call);
+    int stop = wg->w->interrupted(wg->w->arg);
+    csock__step_back(&wg->call);
+    if (stop)
+        return CSOCK_EINTERRUPTED;
+    return csock__closing(wg->s) ? CSOCK_ECLOSED : 0;
+}
+
+/* From here to fall_awake the thread may sleep. */
+static int fall_asleep(struct csock__waiting *wg, struct csock__sleep *sleep)
+{
+    if (wg->w->pause)
+        wg->w->pause(wg->w->arg);
+    int r = csock__sleep_begin(sleep, wg->s);
+    if (r < 0 && wg->w->resume)
+        wg->w->resume(wg->w->arg);
+    return r;
+}
+
+static void fall_awake(struct csock__waiting *wg, struct csock__sleep *sleep)
+{
+    csock__sleep_end(sleep, wg->s);
+    if (wg->w->resume)
+        wg->w->resume(wg->w->arg);
+}
+
+int csock__set_blocking(struct csock *s, bool blocking)
+{
+    int r = (int)csock__ret(csock__sys->set_nonblock(csock__fd(s), !blocking));
+    if (r == 0)
+        csock__flag(s, CSOCK_NONBLOCK, !blocking);
+    return r;
+}
+
+/* Where there is a deadline, a call that cannot be told not to wait is kept from it by O_NONBLOCK.
+ * That belongs to the open description, and a duplicate of it, here or in another process, may have
+ * switched it off since anybody looked: so it is set for each try. */
+static int keep_from_waiting(struct csock__waiting *wg, const struct csock__op *op)
+{
+    return op->dontwait || !has_deadline(wg) ? 0 : csock__set_blocking(wg->s, false);
+}
+
+/* The system call without MSG_DONTWAIT, once, as one that may sleep. */
+static ssize_t run_asleep(struct csock__waiting *wg, const struct csock__op *op)
+{
+    struct csock__sleep sleep;
+    ssize_t r = fall_asleep(wg, &sleep);
+    if (r < 0)
+        return r;
+    r = csock__closing(wg->s) ? CSOCK_ECLOSED : keep_from_waiting(wg, op);
+    if (r == 0)
+        r = op->run(csock__fd(wg->s), op, 0);
+    fall_awake(wg, &sleep);
+    return r;
+}
+
+ssize_t csock__block(struct csock__waiting *wg, const struct csock__op *op)
+{
+    wg->blocked = true;
+    ssize_t r = run_asleep(wg, op);
+    if (r <= 0 && csock__closing(wg->s)) /* what came in time is not lost */
+        return CSOCK_ECLOSED;
+    return r;
+}
+
+bool csock__nowait(const struct csock__waiting *wg)
+{
+    return wg->w->deadline == CSOCK_NOWAIT;
+}
+
+static ssize_t run_once(struct csock__waiting *wg, const struct csock__op *op)
+{
+    return op->dontwait ? op->run(csock__fd(wg->s), op, MSG_DONTWAIT) : run_asleep(wg, op);
+}
+
+ssize_t csock__try(struct csock__waiting *wg, const struct csock__op *op)
+{
+    ssize_t r;
+    while ((r = run_once(wg, op)) == -EINTR) {
+        int stop = csock__interrupted(wg);
+        if (stop < 0)
+            return stop;
+    }
+    return r <= 0 && csock__closing(wg->s) ? CSOCK_ECLOSED : r;
+}
+
+/* The deadline in absolute time, from the first wait on. */
+static int64_t deadline_of(struct csock__waiting *wg)
+{
+    if (wg->deadline == CSOCK_FOREVER && wg->w->timeout != 0)
+        wg->deadline = csock_deadline(wg->w->timeout);
+    return wg->deadline;
+}
+
+/* Time left, in ns; < 0 for ever. */
+static int64_t time_left(struct csock__waiting *wg)
+{
+    int64_t deadline = deadline_of(wg);
+    if (deadline == CSOCK_FOREVER)
+        return -1;
+    int64_t now = csock_now();
+    return deadline > now ? deadline - now : 0;
+}
+
+/* poll(2) counts ms: rounded up, or it would give up before the deadline and spin through the
+ * last millisecond. */
+static int poll_ms(int64_t left)
+{
+    if (left < 0)
+        return -1;
+    int64_t ms = left / MS + (left % MS != 0);
+    return ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
+static int poll_once(struct csock__waiting *wg, struct pollfd *p, int64_t left)
+{
+    struct csock__sleep sleep;
+    int r = fall_asleep(wg, &sleep);
+    if (r < 0)
+        return r;
+    r = csock__closing(wg->s) ? CSOCK_ECLOSED
+                              : (int)csock__ret(csock__sys->poll(p, 1, poll_ms(left)));
+    fall_awake(wg, &sleep);
+    return csock__closing(wg->s) ? CSOCK_ECLOSED : r;
+}
+
+int csock__poll(struct csock__waiting *wg, short events)
+{
+    struct pollfd p = {.fd = csock__fd(wg->s), .events = events};
+    for (;;) {
+        int64_t left = time_left(wg);
+        int r = poll_once(wg, &p, left);
+        if (r > 0)
+            return p.revents;
+        if (r == -EINTR)
+            r = csock__interrupted(wg);
+        if (r < 0)
+            return r;
+        /* Asked once at least: what is ready is taken even if the deadline has passed. */
+        if (left >= 0 && time_left(wg) == 0)
+            return CSOCK_ETIMEOUT;
+    }
+}
+
+int csock__doubt(struct csock__waiting *wg)
+{
+    struct csock__sleep sleep;
+    if (++wg->lies <= TRUSTED_LIES)
+        return 0;
+    unsigned doublings = wg->lies - TRUSTED_LIES - 1;
+    int64_t nap = doublings < 8 ? (int64_t)FIRST_DOUBT_NS << doublings : LONGEST_DOUBT_NS;
+    int64_t left = time_left(wg);
+    if (left == 0)
+        return CSOCK_ETIMEOUT;
+    if (left > 0 && left < nap)
+        nap = left;
+    int r = fall_asleep(wg, &sleep);
+    if (r < 0)
+        return r;
+    if (!csock__closing(wg->s))
+        r = (int)csock__ret(csock__sys->nanosleep(&(struct timespec){.tv_nsec = (long)nap}));
+    fall_awake(wg, &sleep);
+    if (csock__closing(wg->s))
+        return CSOCK_ECLOSED;
+    return r == -EINTR ? csock__interrupted(wg) : 0;
+}
+
+static ssize_t run_polling(struct csock__waiting *wg, const struct csock__op *op)
+{
+    for (;;) {
+        int ready = csock__poll(wg, op->events);
+        if (ready < 0)
+            return ready;
+        ssize_t r = csock__try(wg, op);
+        if (r != -EAGAIN)
+            return r;
+        int stop = csock__doubt(wg);
+        if (stop < 0)
+            return stop;
+    }
+}
+
+bool csock__has_to_poll(const struct csock__waiting *wg)
+{
+    if (csock__polls(wg))
+        return true;
+    return !(csock__flags(wg->s) & CSOCK_EAGAIN) && csock__sys->get_nonblock(csock__fd(wg->s)) == 1;
+}
+
+/* The descriptor may become non-blocking under the call, if another thread has a deadline. */
+static ssize_t run_blocking(struct csock__waiting *wg, const struct csock__op *op)
+{
+    ssize_t r;
+    while ((r = csock__block(wg, op)) == -EINTR) {
+        int stop = csock__interrupted(wg);
+        if (stop < 0)
+            return stop;
+    }
+    return r == -EAGAIN && csock__has_to_poll(wg) ? run_polling(wg, op) : r;
+}
+
+/* Whether the call is tried before it waits. */
+static bool tries(const struct csock__waiting *wg, const struct csock__op *op)
+{
+    if (csock__nowait(wg))
+        return true;
+    return csock__polls(wg) ? !op->poll_first : op->dontwait && !op->no_try;
+}
+
+/* The first try, if it has not been made before. */
+static ssize_t first_try(struct csock__waiting *wg, const struct csock__op *op)
+{
+    ssize_t tried = wg->tried;
+    wg->tried = 0;
+    if (tried == -EINTR) {
+        int stop = csock__interrupted(wg);
+        if (stop < 0)
+            return stop;
+    } else if (tried) {
+        return tried;
+    }
+    return csock__try(wg, op);
+}
+
+ssize_t csock__run(struct csock__waiting *wg, const struct csock__op *op)
+{
+    if (op->never_waits && !has_deadline(wg))
+        return csock__try(wg, op);
+    if (tries(wg, op)) {
+        ssize_t r = first_try(wg, op);
+        if (r != -EAGAIN || csock__nowait(wg))
+            return r;
+    }
+    return csock__polls(wg) ? run_polling(wg, op) : run_blocking(wg, op);
+}
+
+int csock_ready(struct csock *s, short events, const struct csock_wait *w)
+{
+    struct csock__waiting wg;
+    int r = csock__waiting_begin(&wg, s, w);
+    if (r < 0)
+        return r;
+    r = csock__poll(&wg, events);
+    csock__waiting_end(&wg);
+    return r;
+}

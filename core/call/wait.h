@@ -1,0 +1,74 @@
+/* The two waits, and the loop that every call which may block goes through.
+ *
+ * There is one first try to a call, and three places that may make it, each for a caller who has
+ * paid for less: a binding that keeps closers out by a lock of its own, through try.c, before it
+ * has entered anything; csock_recv and csock_send (sock/io.c), inside the socket, before there is
+ * anything to wait with; csock__run here. Who has tried hands the result on as `tried`, so that
+ * nobody after him does it again. */
+#ifndef CSOCK_CORE_WAIT_H
+#define CSOCK_CORE_WAIT_H
+
+#include "call/users.h"
+
+/* One call that may wait, over all its retries. */
+struct csock__waiting {
+    struct csock__call call;
+    struct csock *s;
+    const struct csock_wait *w; /* never NULL */
+    int64_t deadline;           /* of w, made absolute when first needed; CSOCK_FOREVER */
+    ssize_t tried;              /* -EAGAIN, -EINTR or a short count of a try made before; 0: none */
+    unsigned lies;              /* times that poll said "ready" and the call then had to wait */
+    bool blocked;               /* the blocking call was made: its short count is final */
+};
+
+/* Enters the socket and leaves it again, as csock__enter and csock__leave do. w may be NULL. */
+int csock__waiting_begin(struct csock__waiting *wg, struct csock *s, const struct csock_wait *w);
+/* The second half of the first, for a call that is inside already: wg->call. */
+void csock__waiting_fill(struct csock__waiting *wg, struct csock *s, const struct csock_wait *w);
+void csock__waiting_end(struct csock__waiting *wg);
+
+/* One system call that may have to wait. */
+struct csock__op {
+    /* Makes the call, once. flags: MSG_DONTWAIT or 0, to be added to its own. Count or -errno. */
+    ssize_t (*run)(int fd, const struct csock__op *op, int flags);
+    short events;     /* what poll waits for */
+    bool dontwait;    /* the call takes MSG_DONTWAIT, so it can be tried on a blocking descriptor */
+    bool no_try;      /* without a deadline go straight to the blocking call */
+    bool poll_first;  /* with a deadline go straight to poll */
+    bool never_waits; /* without a deadline the kernel answers at once, whatever the mode */
+};
+
+/* csock_set_blocking() for a call that is inside already. */
+int csock__set_blocking(struct csock *s, bool blocking);
+
+/* Whether the call waits by poll rather than by the blocking system call itself. */
+bool csock__polls(const struct csock__waiting *wg);
+
+/* The same, once the blocking call has said that it would have to wait: then SO_RCVTIMEO or
+ * SO_SNDTIMEO has passed, which is for the caller to hear, or somebody else has made the descriptor
+ * non-blocking. */
+bool csock__has_to_poll(const struct csock__waiting *wg);
+
+/* Whether one try is all that the caller asked for. */
+bool csock__nowait(const struct csock__waiting *wg);
+
+/* Try, wait, retry. */
+ssize_t csock__run(struct csock__waiting *wg, const struct csock__op *op);
+
+/* One try, repeated only if a signal interrupted it. accept4(2), connect(2) and sendfile(2) know no
+ * MSG_DONTWAIT: where there is a deadline the descriptor is made one that does not block. */
+ssize_t csock__try(struct csock__waiting *wg, const struct csock__op *op);
+
+/* The blocking system call itself, once. -EINTR: a signal came, and nobody was told yet. */
+ssize_t csock__block(struct csock__waiting *wg, const struct csock__op *op);
+
+/* Poll until events or the deadline: revents, or an error. A signal does not end it. */
+int csock__poll(struct csock__waiting *wg, short events);
+
+/* After a "ready" that was not: sleep a little, longer each time. 0 or an error. */
+int csock__doubt(struct csock__waiting *wg);
+
+/* A signal came: 0 to go on, or an error. */
+int csock__interrupted(struct csock__waiting *wg);
+
+#endif

@@ -1,0 +1,255 @@
+/* The wake-up signal, and who sleeps where. Sits on thread and sys.
+ *
+ * The `on` of a thread's record is the whole protocol:
+ *
+ *     NULL      not asleep
+ *     s         asleep on s, or about to sleep
+ *     s | 1     asleep on s, and a closer is sending it the signal just now
+ *
+ * The thread leaves its sleep by s -> NULL only, so it waits out a signal that is being sent; the
+ * signal is then pending, and swallowed before the thread's own mask comes back. Thus no late
+ * signal reaches code that is not ours.
+ *
+ * The signal has an empty handler without SA_RESTART: all it does is to end the system call with
+ * EINTR. It can arrive before that call has begun; so the closer repeats it until the thread has
+ * left.
+ *
+ * It is SIGURG where the program has left that alone: its default is to be ignored, so that it does
+ * no harm where the handler has just been taken away. Else it is a real-time one, or only the one
+ * that csock_wake_signal() named. A program may take it for itself at any time, by a handler or,
+ * for sigwait(3) and signalfd(2), by blocking it; so waits look now and then, and move off. Each
+ * record says by which signal its thread can be woken. */
+#include "sys/sys.h"
+#include "call/thread.h"
+#include "call/users.h"
+#include "call/wake.h"
+
+/* How long a look at the thread's signal mask is believed. */
+#define LOOK_NS 10000000
+
+static atomic_int wake_signal; /* 0 until the first sleep */
+static atomic_int named;       /* by csock_wake_signal(), or 0 */
+
+static void do_nothing(int sig)
+{
+    (void)sig;
+}
+
+static bool is_ours(int sig)
+{
+    struct sigaction now;
+    return csock__sys->sigaction(sig, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) &&
+           now.sa_handler == do_nothing;
+}
+
+/* Takes sig if the program has left it alone. Two threads may do so at once, with one result. On
+ * the signal stack, if the thread has one: it may be in a coroutine with little room. */
+static bool take_signal(int sig)
+{
+    struct sigaction now, ours = {.sa_handler = do_nothing, .sa_flags = SA_ONSTACK};
+    if (csock__sys->sigaction(sig, NULL, &now) != 0 || (now.sa_flags & SA_SIGINFO) ||
+        now.sa_handler != SIG_DFL)
+        return false;
+    sigemptyset(&ours.sa_mask);
+    return csock__sys->sigaction(sig, &ours, NULL) == 0;
+}
+
+static bool is_blocked(int sig)
+{
+    sigset_t now;
+    return csock__sys->thread_mask(SIG_BLOCK, NULL, &now) == 0 && sigismember(&now, sig);
+}
+
+/* The signals that may be it, best first; 0 after the last. From near the top of the real-time
+ * range down, as programs and service managers count up from SIGRTMIN. signal(7) */
+static int choice(int i)
+{
+    int name = atomic_load(&named);
+    if (i == 0)
+        return name ? name : SIGURG;
+    int sig = SIGRTMAX - 3 - i;
+    return name || sig < SIGRTMIN ? 0 : sig;
+}
+
+static bool have(int sig)
+{
+    return is_ours(sig) || take_signal(sig);
+}
+
+/* One that this thread blocks is taken only if there is no other: it may be meant for signalfd(2)
+ * or sigwait(3), which leave no handler to be seen. 0 if the program handles all of them: then
+ * closing cannot wake. */
+static int choose_signal(void)
+{
+    for (int blocked = 0; blocked < 2; blocked++)
+        for (int i = 0, sig; (sig = choice(i)) != 0; i++)
+            if (is_blocked(sig) == blocked && have(sig)) {
+                atomic_store(&wake_signal, sig);
+                return sig;
+            }
+    atomic_store(&wake_signal, 0);
+    return 0;
+}
+
+/* One that such a mask lets through, if there is any, for all waits from now on. */
+static int choose_unblocked(const sigset_t *mask)
+{
+    for (int i = 0, sig; (sig = choice(i)) != 0; i++)
+        if (!sigismember(mask, sig) && have(sig)) {
+            atomic_store(&wake_signal, sig);
+            return sig;
+        }
+    return 0;
+}
+
+int csock_wake_signal(int sig)
+{
+    struct sigaction now;
+    if (sig == SIGKILL || sig == SIGSTOP)
+        return -EINVAL;
+    if (sig != 0 && csock__sys->sigaction(sig, NULL, &now) != 0)
+        return -errno;
+    if (sig != 0 && !have(sig))
+        return -EBUSY;
+    atomic_store(&named, sig);
+    atomic_store(&wake_signal, sig);
+    return 0;
+}
+
+static int current_signal(void)
+{
+    int sig = atomic_load_explicit(&wake_signal, memory_order_relaxed);
+    return sig ? sig : choose_signal();
+}
+
+/* Unblocks sig. If the thread blocks it, and another signal is to be had that it does not, then
+ * that one: this may be meant for signalfd(2) or sigwait(3). Returns which. */
+static int unblock(struct csock__sleep *sleep, int sig, bool search)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, sig);
+    if (csock__sys->thread_mask(SIG_UNBLOCK, &set, &sleep->mask) != 0)
+        return sig;
+    sleep->me->looked_sig = sig;
+    if (!sigismember(&sleep->mask, sig))
+        return sig;
+    int other = search ? choose_unblocked(&sleep->mask) : 0;
+    sleep->me->looked_sig = other;
+    if (other)
+        csock__sys->thread_mask(SIG_SETMASK, &sleep->mask, NULL);
+    else
+        sleep->sig = sig;
+    return other ? other : sig;
+}
+
+/* Sees to it that a signal reaches this sleep; returns which, or 0. The look at the mask that is
+ * part of it takes a system call, for each wait of a thread that waits ten thousand times a second;
+ * so one that was let through is believed for a while; not in a handler that interrupted a wait, as
+ * handlers may mask what they like. Who masks all signals between two waits of less than LOOK_NS is
+ * not woken from the second: it ends when close() loses patience. */
+static int let_through(struct csock__sleep *sleep)
+{
+    struct csock__thread *me = sleep->me;
+    struct timespec now = {0};
+    int sig = current_signal();
+    csock__sys->coarse_clock(&now);
+    int64_t ns = csock__ns(&now);
+    if (sig && sig == me->looked_sig && ns - me->looked < LOOK_NS && !atomic_load(&me->on))
+        return sig;
+    bool search = me->searched == 0 || ns - me->searched >= LOOK_NS;
+    if (search) {
+        me->searched = ns;
+        sig = sig && is_ours(sig) ? sig : choose_signal();
+    }
+    me->looked = ns;
+    return sig ? unblock(sleep, sig, search) : 0;
+}
+
+int csock__sleep_begin(struct csock__sleep *sleep, const struct csock *s)
+{
+    sleep->me = csock__thread();
+    if (!sleep->me)
+        return -ENOMEM;
+    sleep->sig = 0;
+    sleep->outer_sig = atomic_load_explicit(&sleep->me->sig, memory_order_relaxed);
+    /* Before `on`: whoever has read that one reads this one after. */
+    atomic_store_explicit(&sleep->me->sig, let_through(sleep), memory_order_relaxed);
+    /* The store must be seen before the caller looks at csock__closing: a closer marks the socket
+     * first and reads the records then, so one of the two sees the other. */
+    sleep->outer = (const struct csock *)csock__move_on(sleep->me, (uintptr_t)s);
+    return 0;
+}
+
+void csock__sleep_end(struct csock__sleep *sleep, const struct csock *s)
+{
+    csock__move_on(sleep->me, (uintptr_t)sleep->outer);
+    if (sleep->outer)
+        atomic_store_explicit(&sleep->me->sig, sleep->outer_sig, memory_order_relaxed);
+    if (csock__closing(s))
+        csock__sys->yield(); /* any system call: a signal that was sent is handled on its way out */
+    if (sleep->sig)
+        csock__sys->thread_mask(SIG_SETMASK, &sleep->mask, NULL);
+}
+
+/* Signals one thread if it sleeps on *s: by the signal that it waits for, or if the program has
+ * taken that meanwhile, whose handler must not run, by the newest. False if it could not be
+ * sent. */
+static bool wake_one(struct csock__thread *t, const struct csock *s, int newest)
+{
+    uintptr_t asleep = (uintptr_t)s;
+    if (!atomic_compare_exchange_strong(&t->on, &asleep, asleep | CSOCK__BEING_SIGNALLED))
+        return true;
+    int sig = atomic_load_explicit(&t->sig, memory_order_relaxed);
+    if (sig != newest && (sig == 0 || !is_ours(sig)))
+        sig = newest;
+    bool sent = sig && csock__sys->tgkill(atomic_load(&t->tid), sig) == 0;
+    atomic_store(&t->on, (uintptr_t)s);
+    return sent;
+}
+
+/* Another thread than this one. */
+static bool sleeps_on(const struct csock__thread *t, const struct csock *s)
+{
+    return (atomic_load(&t->on) & ~CSOCK__BEING_SIGNALLED) == (uintptr_t)s && csock__lives(t) &&
+           t != csock__me();
+}
+
+/* No handler of this thread runs meanwhile: one that took long, or left for good, would keep the
+ * thread that is being signalled where it is. */
+bool csock__wake(const struct csock *s, unsigned most)
+{
+    bool sent = true;
+    sigset_t all, before;
+    if (!csock__someone_sleeps(s))
+        return true;
+    int sig = current_signal();
+    if (sig && !is_ours(sig))
+        sig = choose_signal();
+    sigfillset(&all);
+    bool blocked = csock__sys->thread_mask(SIG_SETMASK, &all, &before) == 0;
+    for (struct csock__thread *t = csock__threads(); t && most > 0; t = t->next)
+        if (sleeps_on(t, s)) {
+            sent = wake_one(t, s, sig) && sent;
+            most--;
+        }
+    if (blocked)
+        csock__sys->thread_mask(SIG_SETMASK, &before, NULL);
+    return sent;
+}
+
+bool csock__someone_sleeps(const struct csock *s)
+{
+    for (struct csock__thread *t = csock__threads(); t; t = t->next)
+        if (sleeps_on(t, s))
+            return true;
+    return false;
+}
+
+void csock__forget_sleepers(const struct csock *s)
+{
+    for (struct csock__thread *t = csock__threads(); t; t = t->next) {
+        uintptr_t asleep = (uintptr_t)s;
+        atomic_compare_exchange_strong(&t->on, &asleep, 0);
+    }
+}

@@ -1,0 +1,41 @@
+/* Waking a thread that sleeps in a system call, by a signal reserved for it.
+ *
+ * The record of each thread says on which socket it sleeps right now. A closer signals the threads
+ * whose record names its socket. */
+#ifndef CSOCK_CORE_WAKE_H
+#define CSOCK_CORE_WAKE_H
+
+#include <signal.h>
+
+#include "csock.h"
+
+struct csock__thread;
+
+/* What one sleep has to undo. */
+struct csock__sleep {
+    struct csock__thread *me;
+    const struct csock *outer; /* what a wait under a signal handler's wait sleeps on, or NULL */
+    int outer_sig;
+    sigset_t mask; /* the thread's mask before the sleep */
+    int sig;       /* signal to be blocked again, 0: none */
+};
+
+/* Announces that this thread is about to sleep on *s, with the wake-up signal unblocked. The caller
+ * looks at csock__closing(s) after this and before it sleeps. 0 or -ENOMEM. */
+int csock__sleep_begin(struct csock__sleep *sleep, const struct csock *s);
+
+/* After this no signal for *s reaches the thread any more. */
+void csock__sleep_end(struct csock__sleep *sleep, const struct csock *s);
+
+/* Signals other threads that sleep on *s, at most so many. False if one could not be sent its
+ * signal: there is none, or RLIMIT_SIGPENDING is reached. */
+bool csock__wake(const struct csock *s, unsigned most);
+
+/* Whether another thread sleeps on *s still. */
+bool csock__someone_sleeps(const struct csock *s);
+
+/* For the closer of *s that goes without having seen all of them leave: nobody will wake them any
+ * more, and what else is there at that address later has no part in it. */
+void csock__forget_sleepers(const struct csock *s);
+
+#endif

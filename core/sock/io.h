@@ -1,0 +1,29 @@
+/* What the files of transfers share: how a receive or a send waits, and when a send goes on. */
+#ifndef CSOCK_CORE_IO_H
+#define CSOCK_CORE_IO_H
+
+#include "call/wait.h"
+
+/* How a receive, or a send, with these flags waits; its `run` is the caller's to fill in. sending
+ * adds MSG_NOSIGNAL to *flags where the socket's own flags ask for it. For a call that is inside:
+ * before, *s may be about to become another socket (csock_renew). */
+struct csock__op csock__receiving(const struct csock *s, int flags);
+struct csock__op csock__sending(const struct csock *s, int *flags);
+
+/* Whether a receive with these flags takes from the error queue, and not from the data. */
+bool csock__asks_error_queue(const struct csock *s, int flags);
+
+/* Whether a receive with these flags has to bring all bytes that it asks for, and to wait for them
+ * here and not in the kernel. waitall.c */
+bool csock__brings_all(const struct csock__waiting *wg, int flags);
+
+/* Such a receive, of n bytes. At the deadline, and at any other end, what has come so far; the
+ * error only if nothing has. advance: moves op on behind `by` bytes (0: those are only peeked at);
+ * false to stop there. */
+ssize_t csock__run_all(struct csock__waiting *wg, const struct csock__op *op, size_t n, int flags,
+                       bool (*advance)(const struct csock__op *op, size_t by));
+
+/* Whether a send of n bytes, of which sent (> 0) went out, is to go on by one blocking call. */
+bool csock__goes_on(const struct csock__waiting *wg, size_t n, ssize_t sent, int flags);
+
+#endif

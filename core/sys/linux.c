@@ -1,0 +1,217 @@
+/* The system: the only file that enters the kernel or libc's resolver.
+ *
+ * Each entry is the plain call, or the shortest wrapper that gives it a fixed shape. No policy
+ * here: retries, waiting and errors belong to the callers. */
+#include <fcntl.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sys/sys.h"
+
+/* A path descriptor is no socket for recv(2) and its like, and poll(2) says POLLNVAL: open(2),
+ * O_PATH. Nothing here that a signal handler may not do. */
+static int sys_deaden(int fd)
+{
+    int path = open("/", O_PATH | O_CLOEXEC);
+    if (path < 0)
+        return -1;
+    int r = dup3(path, fd, O_CLOEXEC);
+    close(path);
+    return r < 0 ? -1 : 0;
+}
+
+static int sys_dup_cloexec(int fd)
+{
+    return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static int sys_get_nonblock(int fd)
+{
+    int mode = fcntl(fd, F_GETFL);
+    return mode < 0 ? -1 : (mode & O_NONBLOCK) != 0;
+}
+
+/* FIONBIO changes this one flag in one system call, where F_GETFL and F_SETFL take two. ioctl(2) */
+static int sys_set_nonblock(int fd, int nonblock)
+{
+    return ioctl(fd, FIONBIO, &nonblock);
+}
+
+static int sys_clock(struct timespec *ret_now)
+{
+    return clock_gettime(CLOCK_MONOTONIC, ret_now);
+}
+
+static int sys_coarse_clock(struct timespec *ret_now)
+{
+    return clock_gettime(CLOCK_MONOTONIC_COARSE, ret_now);
+}
+
+static int sys_nanosleep(const struct timespec *span)
+{
+    return nanosleep(span, NULL);
+}
+
+static int sys_signal_pending(int sig)
+{
+    sigset_t set;
+    return sigpending(&set) < 0 ? -1 : sigismember(&set, sig);
+}
+
+static int sys_signal_take(int sig)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, sig);
+    return sigtimedwait(&set, NULL, &(struct timespec){0});
+}
+
+static int sys_tgkill(pid_t tid, int sig)
+{
+    return (int)syscall(SYS_tgkill, getpid(), tid, sig);
+}
+
+static pid_t sys_gettid(void)
+{
+    return (pid_t)syscall(SYS_gettid);
+}
+
+static void *sys_alloc(size_t size)
+{
+    return calloc(1, size);
+}
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
+
+/* madvise(2) */
+static void *sys_wiped_on_fork(void)
+{
+    size_t size = (size_t)sysconf(_SC_PAGESIZE);
+    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return NULL;
+    if (madvise(page, size, MADV_WIPEONFORK) == 0)
+        return page;
+    munmap(page, size);
+    return NULL;
+}
+
+/* By the socket, so that its network namespace is asked. netdevice(7) */
+static int sys_iface_index(int fd, const char *name)
+{
+    struct ifreq request = {0};
+    strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
+    return ioctl(fd, SIOCGIFINDEX, &request) < 0 ? -1 : request.ifr_ifindex;
+}
+
+static int sys_iface_name(int fd, int index, char name[IF_NAMESIZE])
+{
+    struct ifreq request = {.ifr_ifindex = index};
+    if (ioctl(fd, SIOCGIFNAME, &request) < 0)
+        return -1;
+    memcpy(name, request.ifr_name, IF_NAMESIZE);
+    return 0;
+}
+
+#ifdef __GLIBC__
+#define sys_getprotobyname_r getprotobyname_r
+#else
+
+/* Whether a line of protocols(5), "name number alias…", has this name; its number then. */
+static bool protocol_line(char *line, const char *name, int *ret_number)
+{
+    char *rest, *number;
+    line[strcspn(line, "#\n")] = '\0';
+    char *word = strtok_r(line, " \t", &rest);
+    if (!word || !(number = strtok_r(NULL, " \t", &rest)))
+        return false;
+    *ret_number = atoi(number);
+    while (word && strcmp(word, name) != 0)
+        word = strtok_r(NULL, " \t", &rest);
+    return word != NULL;
+}
+
+/* Where libc has no reentrant one: the number, which is all that is asked for here. */
+static int sys_getprotobyname_r(const char *name, struct protoent *ent, char *buf, size_t size,
+                                struct protoent **ret_ent)
+{
+    FILE *file = fopen("/etc/protocols", "re");
+    *ret_ent = NULL;
+    if (!file)
+        return errno;
+    while (!*ret_ent && fgets(buf, (int)size, file))
+        if (protocol_line(buf, name, &ent->p_proto))
+            *ret_ent = ent;
+    fclose(file);
+    return 0;
+}
+
+#endif
+
+const struct csock_sys csock__sys_linux = {
+    .socket = socket,
+    .socketpair = socketpair,
+    .bind = bind,
+    .listen = listen,
+    .accept4 = accept4,
+    .connect = connect,
+    .shutdown = shutdown,
+    .close = close,
+    .deaden = sys_deaden,
+    .dup_cloexec = sys_dup_cloexec,
+    .getsockname = getsockname,
+    .getpeername = getpeername,
+    .getsockopt = getsockopt,
+    .setsockopt = setsockopt,
+    .get_nonblock = sys_get_nonblock,
+    .set_nonblock = sys_set_nonblock,
+    .recv = recv,
+    .recvfrom = recvfrom,
+    .recvmsg = recvmsg,
+    .send = send,
+    .sendto = sendto,
+    .sendmsg = sendmsg,
+    .sendfile = sendfile,
+    .poll = poll,
+    .clock = sys_clock,
+    .coarse_clock = sys_coarse_clock,
+    .nanosleep = sys_nanosleep,
+    .sigaction = sigaction,
+    .thread_mask = pthread_sigmask,
+    .signal_pending = sys_signal_pending,
+    .signal_take = sys_signal_take,
+    .tgkill = sys_tgkill,
+    .gettid = sys_gettid,
+    .yield = sched_yield,
+    .alloc = sys_alloc,
+    .wiped_on_fork = sys_wiped_on_fork,
+    .release = free,
+    .getaddrinfo = getaddrinfo,
+    .freeaddrinfo = freeaddrinfo,
+    .getnameinfo = getnameinfo,
+    .gethostbyname2_r = gethostbyname2_r,
+    .gethostbyaddr_r = gethostbyaddr_r,
+    .getservbyname_r = getservbyname_r,
+    .getservbyport_r = getservbyport_r,
+    .getprotobyname_r = sys_getprotobyname_r,
+    .gethostname = gethostname,
+    .sethostname = sethostname,
+    .iface_index = sys_iface_index,
+    .iface_name = sys_iface_name,
+    .if_nametoindex = if_nametoindex,
+    .if_indextoname = if_indextoname,
+    .if_nameindex = if_nameindex,
+    .if_freenameindex = if_freenameindex,
+};
+
+const struct csock_sys *csock__sys = &csock__sys_linux;
