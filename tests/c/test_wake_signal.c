@@ -197,7 +197,7 @@ static atomic_int stop_resetting;
 
 static void *reset_all_signals(void *arg)
 {
-    while (!atomic_load(&stop_resetting))
+    for (; !atomic_load(&stop_resetting); util_sleep(20000))
         for (int sig = 1; sig <= SIGRTMAX; sig++)
             if (sig != SIGALRM)
                 signal(sig, SIG_DFL);
@@ -209,7 +209,7 @@ static int reset_while_closing(void *arg)
     pthread_t resetter;
     (void)arg;
     pthread_create(&resetter, NULL, reset_all_signals, NULL);
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 60; i++) {
         struct csock mine[2];
         struct util_call call = {.run = util_recv, .s = &mine[0]};
         if (csock_pair(mine, AF_UNIX, SOCK_STREAM, 0, 0) != 0)

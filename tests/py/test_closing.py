@@ -2,6 +2,7 @@
 with a clear error, and without side effects on signals, other code, forks or the exit."""
 
 import errno
+import importlib.util
 import os
 import resource
 import signal
@@ -409,10 +410,14 @@ def test_handler_waits_for_a_thread_that_closes_what_it_interrupted(csock, timeo
     assert took[0] < 0.5 * testkit.SLOWNESS
 
 
+@pytest.mark.skipif(
+    testkit.SANITISED or "CSOCK_TSAN" in os.environ,
+    reason="sanitizers do not know that greenlet copies stacks",
+)
+@pytest.mark.skipif(not importlib.util.find_spec("greenlet"), reason="no greenlet for this Python")
 def test_handler_switches_greenlets():
     """Stacks are put away in the middle of a call, and calls end in another order than they
     began: in Python it is greenlet, and what is built on it, that do so."""
-    pytest.importorskip("greenlet", reason="no greenlet for this Python")
     program = """
         import greenlet
         a, b = csock.socketpair()
