@@ -75,7 +75,7 @@ def includes_upwards(top, layers):
     for path in sources(top):
         own = path.relative_to(ROOT / top).parts[0] if path.parent != ROOT / top else None
         for number, line in enumerate(path.read_text().splitlines(), 1):
-            match = re.match(r'#include "(\w+)/[\w/]+\.h"', line)
+            match = re.match(r'#include "(?!csock/)(\w+)/[\w/]+\.h"', line)
             if own not in (None, *level):
                 yield f"{place(path)}: {own} is no layer"
                 break
@@ -131,10 +131,20 @@ def exported_by(library):
 
 
 def exported_names():
-    header = without_comments((ROOT / "include/csock.h").read_text())
+    header = "".join(without_comments(path.read_text()) for path in sources("include"))
     declared = set(re.findall(r"CSOCK_API[^;(]*?\b(csock_\w+)\(", header))
     for name in sorted(declared ^ exported_by(PLAIN / "core" / "libcsock.so")):
-        yield f"{name}: {'not in the library' if name in declared else 'not in csock.h'}"
+        yield f"{name}: {'not in the library' if name in declared else 'not in a header'}"
+
+
+def one_version():
+    (build,) = re.findall(r"version: '([\d.]+)'", (ROOT / "meson.build").read_text())
+    major, minor, patch = map(int, build.split("."))
+    header = (ROOT / "include/csock/base.h").read_text()
+    number = 10000 * major + 100 * minor + patch
+    for line in (f'CSOCK_VERSION "{build}"', f"CSOCK_VERSION_NUMBER {number}"):
+        if f"#define {line}\n" not in header:
+            yield f"include/csock/base.h: not {line}, as meson.build has it"
 
 
 def exported_by_the_extension():
@@ -146,13 +156,15 @@ def exported_by_the_extension():
 def listed_for_the_build():
     for folder, listing in (
         ("core", "core/meson.build"),
+        ("include", "core/meson.build"),
         ("python", "python/meson.build"),
         ("tests/c", "tests/c/meson.build"),
     ):
         text = (ROOT / listing).read_text()
-        for path in sources(folder, suffixes=(".c", ".py", ".pyi")):
+        suffixes = (".h",) if folder == "include" else (".c", ".py", ".pyi")
+        for path in sources(folder, suffixes=suffixes):
             name = path.stem.removeprefix("test_") if folder == "tests/c" else path.name
-            if folder == "core":
+            if folder in ("core", "include"):
                 name = str(path.relative_to(ROOT / folder))
             if not re.search(rf"['/]{re.escape(name)}(\.c)?'", text):
                 yield f"{place(path)}: not in {listing}"
@@ -192,7 +204,8 @@ RULES = {
     "core's folders are layers": lambda: includes_upwards("core", CORE_LAYERS),
     "only core/sys/linux.c calls the kernel (text)": kernel_calls_in_text,
     "only core/sys/linux.c calls the kernel (objects)": kernel_calls_in_objects,
-    "the library exports what csock.h declares": exported_names,
+    "the library exports what the headers declare": exported_names,
+    "there is one version": one_version,
     "the extension exports its two modules alone": exported_by_the_extension,
     "meson.build lists every file": listed_for_the_build,
     "lines and files are short": lengths,

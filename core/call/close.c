@@ -66,7 +66,7 @@ static void cut_off(struct csock *s, bool reached)
 {
     if (!reached)
         csock__sys->shutdown(csock__fd(s), SHUT_RDWR);
-    csock__sys->deaden(csock__fd(s));
+    csock__sys->put_placeholder(csock__fd(s));
     csock__wake(s, UINT_MAX);
 }
 

@@ -61,7 +61,7 @@ static bool swap(struct csock *s, uint64_t *was, uint64_t to)
                                        __ATOMIC_SEQ_CST);
 }
 
-void csock__birth(struct csock *s, int fd, int family, int type, int proto, unsigned flags)
+void csock__init(struct csock *s, int fd, int family, int type, int proto, unsigned flags)
 {
     *s = (struct csock){.fd_plus_1 = fd + 1,
                         .family = family,

@@ -17,7 +17,7 @@ struct csock__call {
 };
 
 /* Fills *s around an open descriptor. */
-void csock__birth(struct csock *s, int fd, int family, int type, int proto, unsigned flags);
+void csock__init(struct csock *s, int fd, int family, int type, int proto, unsigned flags);
 
 /* 0, or -EBADF if the socket is closed or closing: then no leave. */
 int csock__enter(struct csock__call *call, struct csock *s);

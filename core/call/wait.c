@@ -12,7 +12,7 @@
 #include "call/wake.h"
 
 #define MS 1000000 /* ns */
-#define TRUSTED_LIES 2
+#define SPURIOUS_FREE 2
 #define FIRST_DOUBT_NS 50000
 #define LONGEST_DOUBT_NS (10 * MS)
 
@@ -24,7 +24,7 @@ void csock__waiting_fill(struct csock__waiting *wg, struct csock *s, const struc
     wg->w = w ? w : &forever;
     wg->deadline = wg->w->deadline;
     wg->tried = 0;
-    wg->lies = 0;
+    wg->spurious = 0;
     wg->blocked = false;
 }
 
@@ -202,12 +202,12 @@ int csock__poll(struct csock__waiting *wg, short events)
     }
 }
 
-int csock__doubt(struct csock__waiting *wg)
+int csock__back_off(struct csock__waiting *wg)
 {
     struct csock__sleep sleep;
-    if (++wg->lies <= TRUSTED_LIES)
+    if (++wg->spurious <= SPURIOUS_FREE)
         return 0;
-    unsigned doublings = wg->lies - TRUSTED_LIES - 1;
+    unsigned doublings = wg->spurious - SPURIOUS_FREE - 1;
     int64_t nap = doublings < 8 ? (int64_t)FIRST_DOUBT_NS << doublings : LONGEST_DOUBT_NS;
     int64_t left = time_left(wg);
     if (left == 0)
@@ -234,7 +234,7 @@ static ssize_t run_polling(struct csock__waiting *wg, const struct csock__op *op
         ssize_t r = csock__try(wg, op);
         if (r != -EAGAIN)
             return r;
-        int stop = csock__doubt(wg);
+        int stop = csock__back_off(wg);
         if (stop < 0)
             return stop;
     }

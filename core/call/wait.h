@@ -17,7 +17,7 @@ struct csock__waiting {
     const struct csock_wait *w; /* never NULL */
     int64_t deadline;           /* of w, made absolute when first needed; CSOCK_FOREVER */
     ssize_t tried;              /* -EAGAIN, -EINTR or a short count of a try made before; 0: none */
-    unsigned lies;              /* times that poll said "ready" and the call then had to wait */
+    unsigned spurious;          /* times that poll said "ready" and the call then had to wait */
     bool blocked;               /* the blocking call was made: its short count is final */
 };
 
@@ -66,7 +66,7 @@ ssize_t csock__block(struct csock__waiting *wg, const struct csock__op *op);
 int csock__poll(struct csock__waiting *wg, short events);
 
 /* After a "ready" that was not: sleep a little, longer each time. 0 or an error. */
-int csock__doubt(struct csock__waiting *wg);
+int csock__back_off(struct csock__waiting *wg);
 
 /* A signal came: 0 to go on, or an error. */
 int csock__interrupted(struct csock__waiting *wg);

@@ -41,7 +41,7 @@ int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_
     csock__waiting_end(&wg);
     if (r < 0)
         return r;
-    csock__birth(ret_conn, a.fd, kind.family, kind.type, kind.proto, flags);
+    csock__init(ret_conn, a.fd, kind.family, kind.type, kind.proto, flags);
     if (ret_peer) {
         *ret_len = a.len < sizeof a.peer ? a.len : (socklen_t)sizeof a.peer;
         memcpy(ret_peer, &a.peer, *ret_len);
@@ -81,7 +81,7 @@ static int connect_polling(struct csock__waiting *wg, const struct csock__op *op
 {
     ssize_t r;
     while ((r = csock__try(wg, op)) == -EAGAIN && wg->s->family == AF_UNIX && !csock__nowait(wg)) {
-        int stop = csock__doubt(wg);
+        int stop = csock__back_off(wg);
         if (stop < 0)
             return stop;
     }

@@ -33,7 +33,7 @@ int csock_open(struct csock *s, int family, int type, int proto, unsigned flags)
     int fd = csock__sys->socket(family, birth_type(type, &flags), proto);
     if (fd < 0)
         return -errno;
-    csock__birth(s, fd, family, plain_type(type), proto, flags);
+    csock__init(s, fd, family, plain_type(type), proto, flags);
     return 0;
 }
 
@@ -45,7 +45,7 @@ int csock_pair(struct csock s[2], int family, int type, int proto, unsigned flag
     if (csock__sys->socketpair(family, birth_type(type, &flags), proto, fds) < 0)
         return -errno;
     for (int i = 0; i < 2; i++)
-        csock__birth(&s[i], fds[i], family, plain_type(type), proto, flags);
+        csock__init(&s[i], fds[i], family, plain_type(type), proto, flags);
     return 0;
 }
 
@@ -72,7 +72,7 @@ int csock_adopt(struct csock *s, int fd, int family, int type, int proto, unsign
         return -errno;
     flags = (flags & (CSOCK_SIGPIPE | CSOCK_EAGAIN)) | (nonblock ? CSOCK_NONBLOCK : 0) |
             (low > 1 ? CSOCK_NO_TRY : 0);
-    csock__birth(s, fd, family, plain_type(type), proto, flags);
+    csock__init(s, fd, family, plain_type(type), proto, flags);
     return 0;
 }
 
@@ -84,15 +84,14 @@ int csock_dup(struct csock *s, struct csock *ret_copy)
         return r;
     r = (int)csock__ret(csock__sys->dup_cloexec(csock__fd(s)));
     if (r >= 0)
-        csock__birth(ret_copy, r, s->family, s->type, s->proto, csock__flags(s));
+        csock__init(ret_copy, r, s->family, s->type, s->proto, csock__flags(s));
     csock__leave(&call);
     return r < 0 ? r : 0;
 }
 
 void csock_move(struct csock *from, struct csock *ret_to)
 {
-    csock__birth(ret_to, csock__fd(from), from->family, from->type, from->proto,
-                 csock__flags(from));
+    csock__init(ret_to, csock__fd(from), from->family, from->type, from->proto, csock__flags(from));
     *from = (struct csock)CSOCK_INIT;
 }
 
@@ -115,6 +114,21 @@ int csock_bind(struct csock *s, const struct sockaddr *addr, socklen_t len)
     r = (int)csock__ret(csock__sys->bind(csock__fd(s), addr, len));
     csock__leave(&call);
     return r;
+}
+
+int csock_family(const struct csock *s)
+{
+    return s->family;
+}
+
+int csock_type(const struct csock *s)
+{
+    return s->type;
+}
+
+int csock_proto(const struct csock *s)
+{
+    return s->proto;
 }
 
 int csock_listen(struct csock *s, int backlog)

@@ -22,7 +22,7 @@ static bool is_over(const struct csock__waiting *wg)
 static bool await_more(struct csock__waiting *wg)
 {
     int ready = csock__poll(wg, POLLIN | POLLRDHUP);
-    return ready > 0 && !(ready & (POLLRDHUP | POLLHUP | POLLERR)) && csock__doubt(wg) == 0;
+    return ready > 0 && !(ready & (POLLRDHUP | POLLHUP | POLLERR)) && csock__back_off(wg) == 0;
 }
 
 ssize_t csock__run_all(struct csock__waiting *wg, const struct csock__op *op, size_t n, int flags,

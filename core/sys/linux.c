@@ -18,7 +18,7 @@
 
 /* A path descriptor is no socket for recv(2) and its like, and poll(2) says POLLNVAL: open(2),
  * O_PATH. Nothing here that a signal handler may not do. */
-static int sys_deaden(int fd)
+static int sys_put_placeholder(int fd)
 {
     int path = open("/", O_PATH | O_CLOEXEC);
     if (path < 0)
@@ -167,7 +167,7 @@ const struct csock_sys csock__sys_linux = {
     .connect = connect,
     .shutdown = shutdown,
     .close = close,
-    .deaden = sys_deaden,
+    .put_placeholder = sys_put_placeholder,
     .dup_cloexec = sys_dup_cloexec,
     .getsockname = getsockname,
     .getpeername = getpeername,

@@ -88,7 +88,7 @@ static void add(enum fake_entry entry, unsigned nth, struct step step)
       (fd, addr, len), NULL, MINUS) \
     X(SHUTDOWN, int, shutdown, (int fd, int how), (fd, how), NULL, MINUS) \
     X(CLOSE, int, close, (int fd), (fd), NULL, MINUS) \
-    X(DEADEN, int, deaden, (int fd), (fd), NULL, MINUS) \
+    X(PUT_PLACEHOLDER, int, put_placeholder, (int fd), (fd), NULL, MINUS) \
     X(DUP_CLOEXEC, int, dup_cloexec, (int fd), (fd), NULL, MINUS) \
     X(GETSOCKNAME, int, getsockname, (int fd, struct sockaddr *addr, socklen_t *len), \
       (fd, addr, len), NULL, MINUS) \

@@ -177,7 +177,7 @@ static void without_a_spare_descriptor_the_last_user_closes(void **state)
     (void)state;
     util_pair(s, AF_UNIX, SOCK_STREAM);
     start_stuck(&call);
-    fake_fail(FAKE_DEADEN, 1, EMFILE);
+    fake_fail(FAKE_PUT_PLACEHOLDER, 1, EMFILE);
     assert_int_equal(csock_close_within(&s[0], 0), 1);
     assert_int_equal(csock_recv(&s[1], &byte, 1, 0, NOWAIT), -EAGAIN);
     atomic_store(&let_go, 1);

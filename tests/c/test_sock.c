@@ -9,9 +9,9 @@ static void open_gives_what_was_asked(void **state)
     int type;
     (void)state;
     assert_int_equal(csock_open(&s, AF_INET6, SOCK_DGRAM, IPPROTO_UDP, 0), 0);
-    assert_int_equal(s.family, AF_INET6);
-    assert_int_equal(s.type, SOCK_DGRAM);
-    assert_int_equal(s.proto, IPPROTO_UDP);
+    assert_int_equal(csock_family(&s), AF_INET6);
+    assert_int_equal(csock_type(&s), SOCK_DGRAM);
+    assert_int_equal(csock_proto(&s), IPPROTO_UDP);
     assert_int_equal(csock_opt_get_int(&s, SOL_SOCKET, SO_TYPE, &type), 0);
     assert_int_equal(type, SOCK_DGRAM);
     assert_true(fcntl(csock_fd(&s), F_GETFD) & FD_CLOEXEC);
@@ -26,7 +26,7 @@ static void nonblocking_from_birth(void **state)
     (void)state;
     assert_int_equal(csock_open(&s, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0, 0), 0);
     assert_true(util_is_nonblocking(&s));
-    assert_int_equal(s.type, SOCK_STREAM);
+    assert_int_equal(csock_type(&s), SOCK_STREAM);
     assert_int_equal(csock_get_blocking(&s), false);
     util_close(&s);
     assert_int_equal(csock_pair(pair, AF_UNIX, SOCK_SEQPACKET, 0, CSOCK_NONBLOCK), 0);

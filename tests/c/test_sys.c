@@ -49,7 +49,7 @@ static void a_dead_descriptor_is_no_socket(void **state)
     (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
     int open_before = fake_open_fds();
-    assert_int_equal(csock__sys_linux.deaden(fds[0]), 0);
+    assert_int_equal(csock__sys_linux.put_placeholder(fds[0]), 0);
     assert_int_equal(fake_open_fds(), open_before);
     assert_true(fcntl(fds[0], F_GETFD) & FD_CLOEXEC);
     assert_int_equal(read(fds[1], &byte, 1), 0);
@@ -61,11 +61,11 @@ static void a_dead_descriptor_is_no_socket(void **state)
     assert_int_equal(p.revents, POLLNVAL);
     close(fds[0]);
     close(fds[1]);
-    assert_int_equal(csock__sys_linux.deaden(-1), -1);
+    assert_int_equal(csock__sys_linux.put_placeholder(-1), -1);
     assert_int_equal(fake_open_fds(), open_before - 2);
 }
 
-static void without_a_spare_descriptor_nothing_is_deadened(void **state)
+static void without_a_spare_descriptor_no_placeholder_is_put(void **state)
 {
     struct rlimit before, low;
     char byte;
@@ -76,7 +76,7 @@ static void without_a_spare_descriptor_nothing_is_deadened(void **state)
     low = before;
     low.rlim_cur = (rlim_t)fds[1] + 1;
     setrlimit(RLIMIT_NOFILE, &low);
-    ssize_t r = csock__ret(csock__sys_linux.deaden(fds[0]));
+    ssize_t r = csock__ret(csock__sys_linux.put_placeholder(fds[0]));
     setrlimit(RLIMIT_NOFILE, &before);
     assert_int_equal(r, -EMFILE);
     assert_int_equal(csock__ret(recv(fds[1], &byte, 1, MSG_DONTWAIT)), -EAGAIN);
@@ -123,7 +123,7 @@ int main(void)
         TEST(a_duplicate_is_close_on_exec),
         TEST(nonblocking_mode_is_one_flag),
         TEST(a_dead_descriptor_is_no_socket),
-        TEST(without_a_spare_descriptor_nothing_is_deadened),
+        TEST(without_a_spare_descriptor_no_placeholder_is_put),
         TEST(memory_is_zeroed),
         TEST(signals_go_to_one_thread),
         TEST(naps_last),

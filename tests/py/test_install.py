@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -49,6 +50,49 @@ def test_c_examples_echo_to_each_other(tmp_path, c_env):
         assert (done.stdout, done.stderr, done.returncode) == (b"Received Hello, world\n", b"", 0)
         assert serving.stdout.read().startswith(b"Connected by 127.0.0.1:")
     assert serving.returncode == 0
+
+
+VERSION = """
+#include <csock.h>
+#include <stdio.h>
+#include <string.h>
+int main(void)
+{
+    puts(csock_version());
+    return strcmp(csock_version(), CSOCK_VERSION) != 0 || CSOCK_VERSION_NUMBER <= 0;
+}
+"""
+
+
+@installed
+def test_the_library_says_its_version(tmp_path, c_env):
+    (tmp_path / "version.c").write_text(VERSION)
+    flags = "$(pkg-config --cflags --libs csock)"
+    subprocess.run(["sh", "-c", f"cc version.c {flags} -o v"], cwd=tmp_path, env=c_env, check=True)
+    done = subprocess.run([tmp_path / "v"], env=c_env, capture_output=True, text=True)
+    told = subprocess.run(
+        ["pkg-config", "--modversion", "csock"], env=c_env, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, told.stdout)
+
+
+COMPILERS = {"c": ["cc", "-std=c99"], "cc": ["c++", "-std=c++11"]}
+
+
+@installed
+@pytest.mark.parametrize("suffix", COMPILERS)
+def test_each_header_stands_alone_and_is_taken_without_a_word(tmp_path, suffix):
+    command, *standard = COMPILERS[suffix]
+    if shutil.which(command) is None:
+        pytest.skip(f"no {command} here")
+    include = pathlib.Path(PREFIX) / "include"
+    headers = [path.relative_to(include) for path in include.rglob("*.h")]
+    assert len(headers) == 10
+    flags = "-pedantic -Wall -Wextra -Wconversion -Wshadow -Werror -fsyntax-only".split()
+    for header in headers:
+        source = tmp_path / f"{header.stem}.{suffix}"
+        source.write_text(f"#include <{header}>\n#include <{header}>\n")
+        subprocess.run([command, *standard, *flags, f"-I{include}", source], check=True)
 
 
 @installed
