@@ -13,8 +13,8 @@
 
 #define MS 1000000 /* ns */
 #define SPURIOUS_FREE 2
-#define FIRST_DOUBT_NS 50000
-#define LONGEST_DOUBT_NS (10 * MS)
+#define FIRST_BACKOFF_NS 50000
+#define LONGEST_BACKOFF_NS (10 * MS)
 
 static const struct csock_wait forever = {.deadline = CSOCK_FOREVER};
 
@@ -208,7 +208,7 @@ int csock__back_off(struct csock__waiting *wg)
     if (++wg->spurious <= SPURIOUS_FREE)
         return 0;
     unsigned doublings = wg->spurious - SPURIOUS_FREE - 1;
-    int64_t nap = doublings < 8 ? (int64_t)FIRST_DOUBT_NS << doublings : LONGEST_DOUBT_NS;
+    int64_t nap = doublings < 8 ? (int64_t)FIRST_BACKOFF_NS << doublings : LONGEST_BACKOFF_NS;
     int64_t left = time_left(wg);
     if (left == 0)
         return CSOCK_ETIMEOUT;
