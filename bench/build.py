@@ -30,7 +30,7 @@ def twins(folder=DEFAULT, with_csock=True):
     """raw.c, and door.c with csock's core in it, built as they are."""
     sources = [HERE / name for name in ("raw.c", "mark.c", "peers.c")]
     if with_csock:
-        sources += [HERE / "door.c", *sorted((ROOT / "core").glob("*.c"))]
+        sources += [HERE / "door.c", *sorted((ROOT / "core").rglob("*.c"))]
     name = "bench.so" if with_csock else "bench-raw.so"
     include = [ROOT / "include", ROOT / "core"]
     library = ctypes.CDLL(str(compile_to(folder / name, sources, include)))
