@@ -38,8 +38,6 @@ static bool drain(struct csock *s, int64_t patience)
     uint32_t counted, listed, present;
     int64_t nap = FIRST_NAP_NS, start = 0;
     bool others = false; /* for sure: the list has calls that were left */
-    if (csock__present(s) == 0)
-        return true;
     csock__own_calls(s, &counted, &listed);
     while ((present = csock__present(s)) > counted ||
            (present > 0 && (others = others || csock__someone_sleeps(s)))) {
@@ -78,19 +76,24 @@ static void forget(const struct csock *s)
     csock__forget_sleepers(s);
 }
 
-/* Cut off before the descriptor is left to the last user, as the number may be another's after.
- * errno is kept: a signal handler that closes must not change it under the code it interrupted. */
-int csock_close_within(struct csock *s, int64_t ns)
+/* Cut off before the descriptor is left to the last user, as the number may be another's after. */
+static int close_in_use(struct csock *s, int64_t patience)
 {
-    int before = errno;
-    if (!csock__begin_close(s))
-        return -EBADF;
-    bool reached = drain(s, ns);
+    bool reached = drain(s, patience);
     if (csock__users(s) > 0) {
         cut_off(s, reached);
         forget(s);
     }
-    int r = csock__abandon(s) ? 1 : csock__let_go(s);
+    return csock__abandon(s) ? 1 : csock__let_go(s);
+}
+
+/* errno is kept: a signal handler that closes must not change it under the code it interrupted. */
+int csock_close_within(struct csock *s, int64_t ns)
+{
+    int before = errno, users = csock__begin_close(s);
+    if (users < 0)
+        return users;
+    int r = users > 0 ? close_in_use(s, ns) : csock__let_go(s);
     errno = before;
     return r;
 }
@@ -102,10 +105,12 @@ int csock_close(struct csock *s)
 
 int csock_detach(struct csock *s)
 {
-    if (!csock__begin_close(s))
-        return -EBADF;
-    drain(s, PATIENCE_NS);
-    if (csock__users(s) > 0)
+    int users = csock__begin_close(s);
+    if (users < 0)
+        return users;
+    if (users > 0)
+        drain(s, PATIENCE_NS);
+    if (users > 0 && csock__users(s) > 0)
         forget(s);
     return csock__take_fd(s);
 }

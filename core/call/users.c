@@ -63,12 +63,12 @@ static bool swap(struct csock *s, uint64_t *was, uint64_t to)
 
 void csock__init(struct csock *s, int fd, int family, int type, int proto, unsigned flags)
 {
-    *s = (struct csock){.fd_plus_1 = fd + 1,
-                        .family = family,
-                        .type = type,
-                        .proto = proto,
-                        .flags = flags,
-                        .state = fresh_state()};
+    s->fd_plus_1 = fd + 1; /* `room` is nobody's yet */
+    s->family = family;
+    s->type = type;
+    s->proto = proto;
+    s->flags = flags;
+    s->state = fresh_state();
 }
 
 bool csock__closing(const struct csock *s)
@@ -114,7 +114,7 @@ void csock_renew(struct csock *from, struct csock *to)
     __atomic_store_n(&to->flags, csock__flags(from), __ATOMIC_RELAXED);
     __atomic_store_n(&to->fd_plus_1, csock__fd(from) + 1, __ATOMIC_RELAXED);
     __atomic_store_n(&to->state, fresh_state(), __ATOMIC_SEQ_CST);
-    *from = (struct csock)CSOCK_INIT;
+    from->fd_plus_1 = 0;
 }
 
 int csock__take_fd(struct csock *s)
@@ -223,14 +223,15 @@ void csock__step_back(struct csock__call *call)
 
 /* ----------------------------------------------------------------- for closers */
 
-bool csock__begin_close(struct csock *s)
+int csock__begin_close(struct csock *s)
 {
-    uint64_t was = load(s);
-    do
-        if ((current(was) & CLOSING) || csock__fd(s) < 0)
-            return false;
-    while (!swap(s, &was, current(was) | CLOSING));
-    return true;
+    uint64_t was = load(s), now, fresh = fresh_state();
+    do {
+        now = as_seen(was, fresh);
+        if ((now & CLOSING) || csock__fd(s) < 0)
+            return -EBADF;
+    } while (!swap(s, &was, now | CLOSING));
+    return (int)users_of(now);
 }
 
 void csock__own_calls(const struct csock *s, uint32_t *ret_counted, uint32_t *ret_listed)

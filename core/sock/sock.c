@@ -92,7 +92,7 @@ int csock_dup(struct csock *s, struct csock *ret_copy)
 void csock_move(struct csock *from, struct csock *ret_to)
 {
     csock__init(ret_to, csock__fd(from), from->family, from->type, from->proto, csock__flags(from));
-    *from = (struct csock)CSOCK_INIT;
+    from->fd_plus_1 = 0;
 }
 
 int csock_fd_dup(int fd)
