@@ -35,8 +35,8 @@ void csock__step_back(struct csock__call *call);
 
 /* For closers. */
 
-/* Marks s as closing: from now on nobody enters. How many calls are inside; -EBADF if it was marked,
- * or is closed. */
+/* Marks s as closing: from now on nobody enters. How many calls are inside; -EBADF if it was so
+ * before, or is closed. */
 int csock__begin_close(struct csock *s);
 
 /* All calls inside; and those of them that have not stepped aside. */
