@@ -98,7 +98,7 @@ def kernel_calls_in_objects():
     asked, own = symbols(binding)
     for name, symbol in asked:
         if symbol not in own and not any(p.fullmatch(symbol) for p in (PURE, BINDING_MAY)):
-            yield f"python/{name.replace('ext_', 'ext/', 1)}: asks for {symbol}"
+            yield f"python/{name.replace('_', '/', 2)}: asks for {symbol}"
 
 
 def exported_by(library):

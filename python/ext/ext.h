@@ -44,7 +44,7 @@ enum ext_name {
     EXT_NAMES
 };
 
-/* The class socket.socket as equip() found it, and what does not change after: sock_class.c. */
+/* The class socket.socket as equip() found it, and what does not change after: class/equip.c. */
 struct sock_class {
     struct sock_class *older;   /* of an earlier equip(), or NULL */
     PyTypeObject *type;         /* strong, as all of them; NULL where there is no class (yet) */
@@ -68,14 +68,14 @@ struct ext_state {
     struct sock_class *sock_class; /* the newest; never NULL, see ext_class() */
     struct sock_class no_class;    /* the oldest: before equip() */
     PyObject *names[EXT_NAMES];
-    PyObject *spares[EXT_SPARES]; /* receive buffers for reuse: see sock_recv.c; may be NULL */
-    PyObject *results[2];         /* what was received, the newest first: sock_kept.c; the same */
-    /* sock_wait.c: threads that want the GIL back after waiting, atomic; how many calls more its
+    PyObject *spares[EXT_SPARES]; /* receive buffers for reuse: methods/receive.c; may be NULL */
+    PyObject *results[2];         /* what was received, newest first: methods/results.c; the same */
+    /* object/wait.c: threads that want the GIL back after waiting, atomic; how many calls more its
      * holder may begin with it while there are any; and what count of forks the first is for. */
     int gil_wanted, gil_budget;
     int sleepers; /* calls that wait, or have waited and are not over yet; atomic */
     uint32_t forks;
-    bool low_water; /* SO_RCVLOWAT was set, on some socket: see sock_recv.c */
+    bool low_water; /* SO_RCVLOWAT was set, on some socket: see methods/receive.c */
 };
 
 /* The members up to `state` stand where the standard library's ssl module reads them from memory:
@@ -88,8 +88,8 @@ struct sock_object {
     int64_t timeout; /* ns; < 0 blocking, 0 non-blocking */
     struct ext_state *state;
     struct csock core;
-    size_t last_received; /* size of the newest receive: see sock_recv.c */
-    /* The newest numeric AF_INET address that came or went, both ways: addr_py_inet.c. */
+    size_t last_received; /* size of the newest receive: see methods/receive.c */
+    /* The newest numeric AF_INET address that came or went, both ways: address/inet.c. */
     PyObject *peer; /* its tuple, of an exact str and int; NULL: none */
     struct sockaddr_in peer_addr;
 };
@@ -117,7 +117,7 @@ static inline int ext_take_fd(struct sock_object *s)
 extern struct PyModuleDef ext_socket_module, ext_core_module;
 struct ext_state *ext_state_of(PyObject *module);
 
-/* ---- errors.c: negative results of the core to Python exceptions */
+/* ---- shared/errors.c: negative results of the core to Python exceptions */
 
 /* gaierror, herror, error and timeout, into the state and into the module. 0 or -1. */
 int errors_setup(PyObject *module, struct ext_state *st);
@@ -132,10 +132,10 @@ PyObject *ext_raise_sock(struct sock_object *s, const char *what, int err);
 /* Whether the exception that is set is an OSError with EAGAIN; it stays set. */
 bool ext_would_block(void);
 
-/* ---- capi.c: the capsule that the standard library's _ssl looks for, into the module. 0 or -1. */
+/* ---- object/capi.c: the capsule that the standard library's _ssl looks for, into the module */
 int capi_setup(PyObject *module, struct ext_state *st);
 
-/* ---- args.c: small converters for METH_FASTCALL; each sets an exception and returns false */
+/* ---- shared/args.c: small converters for METH_FASTCALL; each sets an exception or succeeds */
 
 /* 1998's two-argument forms: bind(host, port) becomes the tuple (host, port), new reference, for
  * AF_INET and AF_INET6; other families with two arguments: TypeError. One argument: itself. */
@@ -173,7 +173,7 @@ bool ext_timeout(PyObject *o, int64_t *ret_ns);
 /* The reverse: a float, or None for < 0. New reference. */
 PyObject *ext_timeout_as_py(int64_t ns);
 
-/* ---- addr_py.c: addresses */
+/* ---- address/address.c: addresses */
 
 /* Python address to union csock_addr for the socket's family, resolving names where stock does
  * (GIL released meanwhile). what names the method in error texts ("bind(): port must be …"). */
@@ -202,7 +202,7 @@ const char *addr_ascii_text(PyObject *o);
 
 /* A server answers whom it heard, and hears the same one again: so the socket keeps the newest
  * numeric AF_INET address as tuple and as sockaddr. The tuple cannot change, and a name, which may
- * mean something else tomorrow, is never kept. addr_py_inet.c remembers; not where there is no GIL,
+ * mean something else tomorrow, is never kept. address/inet.c remembers; not where there is no GIL,
  * as the two would need a lock. */
 static inline bool addr_is_newest(const struct sock_object *s, const union csock_addr *addr)
 {
@@ -232,7 +232,7 @@ static inline PyObject *sock_addr_as_py(struct sock_object *s, const union csock
     return newest ? Py_NewRef(s->peer) : sock_addr_make(s, addr, len);
 }
 
-/* ---- addr_literal.c: getaddrinfo where there is nothing to look up */
+/* ---- names/literal.c: getaddrinfo where there is nothing to look up */
 struct addrinfo;
 struct addr_literal {
     union csock_addr addr;
@@ -244,7 +244,7 @@ bool addr_literal_of(PyObject *host, PyObject *port, const struct addrinfo *hint
                      struct addr_literal *ret);
 PyObject *addr_literal_as_py(const struct addr_literal *literal);
 
-/* ---- sock_wait.c: how a Python call waits */
+/* ---- object/wait.c: how a Python call waits */
 
 /* Filled in place, for one call; lives on its stack. */
 struct ext_wait {
@@ -301,7 +301,7 @@ static inline bool ext_may_hold(const struct sock_object *s, size_t n)
 }
 
 /* Whether the call may begin with one of csock_try_…, with the GIL as the lock that keeps closers
- * out: they all set s->fd to -1 before they let go of it. sock_wait.c has the reasons. */
+ * out: they all set s->fd to -1 before they let go of it. object/wait.c has the reasons. */
 static inline bool ext_may_try(const struct sock_object *s, size_t n, int flags)
 {
 #ifdef Py_GIL_DISABLED
@@ -318,36 +318,36 @@ static inline bool ext_inconclusive(ssize_t r)
     return r == -EAGAIN || r == -EINTR;
 }
 
-/* ---- one table of methods or functions per file, joined by module.c and sock_type.c */
+/* ---- one table of methods or functions per file, joined by module.c and object/socket.c */
 extern PyMethodDef netdb_functions[], addrinfo_functions[], ifaces_functions[];
 extern PyMethodDef cmsg_functions[], conv_functions[], module_functions[];
 extern PyMethodDef sock_conn_methods[], sock_io_methods[], sock_opt_methods[];
 extern PyMethodDef sock_msg_methods[], sock_recvmsg_methods[];
 extern PyMethodDef sendfile_functions[];                       /* of csock._core */
-int sock_type_setup(PyObject *module, struct ext_state *st);   /* sock_type.c */
-int stream_type_setup(PyObject *module, struct ext_state *st); /* stream.c */
+int sock_type_setup(PyObject *module, struct ext_state *st);   /* object/socket.c */
+int stream_type_setup(PyObject *module, struct ext_state *st); /* file/raw.c */
 /* A new _socket.socket around an open core socket, moved in; on failure it is closed. timeout is
- * the new object's, in ns as above; it does not touch the descriptor's mode. sock_type.c */
+ * the new object's, in ns as above; it does not touch the descriptor's mode. object/socket.c */
 PyObject *sock_from_core(struct ext_state *st, struct csock *core, int64_t timeout);
 
 /* A second descriptor for the socket, as an int object that owns nothing; NULL with an exception.
- * sock_conn.c */
+ * methods/connect.c */
 PyObject *sock_dup(struct sock_object *s);
 
-/* ---- sock_conn.c, for sock_class.c */
+/* ---- methods/connect.c, for class/equip.c */
 int sock_run_accept(struct sock_object *s, struct csock *conn, union csock_addr *peer,
                     socklen_t *len);
 PyObject *sock_close(PyObject *self, PyObject *unused);
 
-/* ---- enum_py.c: numbers as members of enums */
+/* ---- class/enums.c: numbers as members of enums */
 extern PyMethodDef enum_functions[]; /* of csock._core */
 extern PyGetSetDef sock_class_properties[];
 int sock_class_enums(struct sock_class *c, PyObject *names); /* 0 or -1 */
 
-/* ---- enum_make.c: members of enums */
+/* ---- class/enum_members.c: members of enums */
 extern PyMethodDef enum_make_functions[]; /* of csock._core */
 
-/* ---- sock_class.c: the class socket.socket */
+/* ---- class/equip.c: the class socket.socket */
 extern PyMethodDef sock_class_functions[];  /* of csock._core */
 int sock_class_setup(struct ext_state *st); /* 0 or -1 */
 int sock_class_traverse(const struct ext_state *st, visitproc visit, void *arg);
@@ -381,10 +381,10 @@ static inline const struct sock_class *sock_class_of(PyObject *self)
     return c ? c : ext_class(((struct sock_object *)self)->state);
 }
 
-/* ---- sock_life.c: how its objects begin and end */
+/* ---- class/objects.c: how its objects begin and end */
 void sock_class_live(const struct sock_class *c);
 
-/* ---- sock_refs.c: what keeps a socket of such a class open */
+/* ---- class/refs.c: what keeps a socket of such a class open */
 
 static inline PyObject **sock_slot(PyObject *self, Py_ssize_t offset)
 {
@@ -397,7 +397,7 @@ PyObject *sock_class_close(PyObject *self, PyObject *unused);
 PyObject *sock_class_decref_socketios(PyObject *self, PyObject *unused);
 PyObject *sock_class_file_opened(PyObject *module, PyObject *o); /* of csock._core */
 
-/* ---- sock_type.c: what the sock_*.c files share */
+/* ---- object/socket.c: what the sock_*.c files share */
 
 /* An object without a socket yet, and what gives it one. */
 struct sock_object *sock_alloc(PyTypeObject *type, struct ext_state *st);
@@ -432,7 +432,7 @@ static inline void sock_quick_end(PyThreadState *saved)
         PyEval_RestoreThread(saved);
 }
 
-/* ---- sock_io.c: sending */
+/* ---- methods/send.c: sending */
 
 /* What a call sends. For bytes, which the caller keeps alive and nobody changes, no buffer is
  * asked for. */
@@ -479,7 +479,7 @@ size_t sock_weight_to(size_t weight, const union csock_addr *addr, socklen_t len
  * some went out: its handler's exception wins. */
 PyObject *sock_count_sent(struct sock_object *s, const char *what, ssize_t r);
 
-/* ---- sock_recv.c: receiving, with the memory and the GIL taken care of */
+/* ---- methods/receive.c: receiving, with the memory and the GIL taken care of */
 
 struct sock_sender {
     union csock_addr addr;
@@ -491,14 +491,14 @@ int sock_recv_flags(struct sock_object *s, int flags);
 ssize_t sock_receive_into(struct sock_object *s, const Py_buffer *into, size_t n, int flags,
                           struct sock_sender *from);
 /* The buffer of an object that can be written to, or stock's TypeError for the method `what`:
- * sock_io.c. */
+ * methods/send.c. */
 bool sock_writable_buffer(const char *what, PyObject *o, Py_buffer *ret);
 
 /* A bytes object of what came, n bytes at most; on failure the exception is set. */
 PyObject *sock_recv_bytes(struct sock_object *s, const char *what, size_t n, int flags,
                           struct sock_sender *from);
 
-/* ---- sock_kept.c: what was received, given out again */
+/* ---- methods/results.c: what was received, given out again */
 
 /* A bytes object of n bytes of data. */
 PyObject *sock_result(struct ext_state *st, const char *data, size_t n);

@@ -1,7 +1,7 @@
 /* The two modules of the one shared object: csock._socket, with the names of stock, owns the
  * state; csock._core, with what goes beyond, shares it. Sits on the setup functions of the other
  * files, and has the functions that belong to none of them. */
-#include "constants.h"
+#include "constants/constants.h"
 #include "ext.h"
 
 #include <errno.h>
