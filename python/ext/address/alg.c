@@ -1,6 +1,8 @@
 /* AF_ALG addresses: (type, name[, feat[, mask]]). Errors are stock's. */
 #include "address/row.h"
 
+#include <string.h>
+
 static bool alg_text(const char *text, char *field, size_t size, const char *too_long)
 {
     size_t n = strlen(text);

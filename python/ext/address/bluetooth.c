@@ -8,6 +8,7 @@
  * Errors are stock's; so is that numbers are cut to the width of their field, and that psm and cid
  * are in the byte order of the machine. */
 #include "address/row.h"
+#include "shared/args.h"
 #include "shared/fixes.h"
 
 enum { L2CAP = 0, HCI = 1, SCO = 2, RFCOMM = 3 };

@@ -1,8 +1,11 @@
 /* AF_INET and AF_INET6 addresses: (host, port) and (host, port[, flowinfo[, scope]]). Sits on
  * addr_resolve; errors and their order are stock's. */
 #include "address/row.h"
+#include "shared/args.h"
+#include "address/host.h"
 
 #include <arpa/inet.h>
+#include <string.h>
 
 static bool raise_port(const struct addr_request *q)
 {
@@ -38,7 +41,7 @@ static bool host_and_port(const struct addr_request *q, int family, const char *
     return (port >= 0 && port <= 65535) || raise_port(q);
 }
 
-/* ---- the newest address: see ext.h */
+/* ---- the newest address: see address.h */
 
 #ifdef Py_GIL_DISABLED
 

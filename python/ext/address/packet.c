@@ -3,6 +3,8 @@
 #include "address/row.h"
 
 #include <arpa/inet.h>
+#include <stddef.h>
+#include <string.h>
 
 #define HEAD offsetof(struct csock_addr_ll, addr)
 

@@ -1,4 +1,4 @@
-/* AF_RDS: its sockets take (host, port), and hand out addresses of AF_INET. Sits on address/inet.c;
+/* AF_RDS: its sockets take (host, port), and hand out addresses of AF_INET. Sits on inet.c;
  * error texts speak of AF_INET, as stock's do. */
 #include "address/row.h"
 

@@ -1,9 +1,9 @@
 /* What an address family is to the binding: one row of functions. A new family is a new file
- * address/<family>.c with its row, and a line in the list of address/address.c. */
-#ifndef CSOCK_EXT_ADDR_PY_H
-#define CSOCK_EXT_ADDR_PY_H
+ * <family>.c with its row, and a line in the list of address.c. */
+#ifndef CSOCK_EXT_ADDRESS_ROW_H
+#define CSOCK_EXT_ADDRESS_ROW_H
 
-#include "ext.h"
+#include "object/socket.h"
 
 /* What an address is converted for: the socket, and the method that error texts name. */
 struct addr_request {

@@ -15,7 +15,7 @@ static bool unix_from_py(const struct addr_request *q, PyObject *address,
     }
     int r = csock_addr_from_path(path.buf, (size_t)path.len, ret_addr, ret_len);
     if (r < 0)
-        ext_raise(q->s->state, r);
+        ext_raise(&q->s->state->errors, r);
     PyBuffer_Release(&path);
     Py_DECREF(keep);
     return r == 0;

@@ -4,7 +4,7 @@
  * Sits on what CPython 3.13 to 3.15 keep of members. It looks at the class before it changes
  * anything, and leaves one alone that keeps anything else: the standard library then makes all of
  * it. Must not make classes, nor give members or classes anything that the first has not got. */
-#include "ext.h"
+#include "class/enums.h"
 
 /* Before, class attributes are objects around the members, which cost as much to imitate. A later
  * CPython is added here, and in tests/py/test_enums.py, when that is content with it. */
@@ -217,7 +217,7 @@ static PyObject *core_add_members(PyObject *module, PyObject *args)
 
 #endif
 
-PyMethodDef enum_make_functions[] = {
+PyMethodDef enum_members_functions[] = {
 #if ENUM_LAYOUT_IS_KNOWN
     {"add_members", core_add_members, METH_VARARGS,
      "add_members($module, enum, members, /)\n--\n\n"

@@ -1,7 +1,8 @@
 /* Families and socket types as members of the module's enums, where they have one: what calling the
  * enum does, which takes ten times as long; and the constants that those enums are made of. Sits on
- * class/equip.c, which is told the enums. */
-#include "ext.h"
+ * object/known_class.c, which keeps the enums. */
+#include "class/enums.h"
+#include "shared/args.h"
 
 /* *ret is a new reference, or NULL with or without an exception. */
 static void dict_get(PyObject *map, PyObject *key, PyObject **ret)

@@ -1,7 +1,8 @@
-/* How objects of the class socket.socket begin and end, in C: equip() of class/equip.c gives it to
- * the class itself. Subclasses begin as the interpreter makes them begin, and end here after what
- * is theirs. Sits on object/socket.c. Must not close a descriptor: that is the finaliser's. */
-#include "ext.h"
+/* The class called, and its objects' deallocation. Sits on object/init.c and object/socket.c. Must
+ * not close a descriptor: that is the finaliser's. */
+#include "class/objects.h"
+#include "shared/args.h"
+#include "object/init.h"
 
 /* type(*args), for a class whose metaclass is `type`, by the interpreter. */
 static PyObject *call_in_full(PyObject *type, PyObject *const *args, Py_ssize_t n,

@@ -1,17 +1,14 @@
 /* What keeps a socket of the class socket.socket open: its slots _io_refs, the files of
  * makefile(), and _closed, whether it was closed itself. Each change is one critical section, so
  * that of several threads that close a socket and its files the last one closes the descriptor.
- * Sits on class/equip.c, which knows where the slots are. */
-#include "ext.h"
-
-/* The interpreter's own access to slots is in a critical section of the object, too; it looks at
- * the pointer before. Callers of these two are in one. */
-static void slot_set(PyObject *self, Py_ssize_t offset, PyObject *value)
-{
-    PyObject **slot = sock_slot(self, offset), *before = *slot;
-    __atomic_store_n(slot, value, __ATOMIC_RELEASE);
-    Py_XDECREF(before);
-}
+ * Sits on object/known_class.c, which knows where the slots are. */
+#include "class/refs.h"
+#include "shared/args.h"
+#include "shared/atomic.h"
+#include "state.h"
+#include "object/known_class.h"
+#include "object/socket.h"
+#include "methods/connect.h"
 
 /* New reference; an empty slot is the interpreter's AttributeError. */
 static PyObject *slot_get(PyObject *self, Py_ssize_t offset, const char *name)
@@ -40,17 +37,6 @@ static int is_closed(PyObject *self, const struct sock_class *c)
     return closed;
 }
 
-void sock_class_init(struct sock_object *s)
-{
-    const struct sock_class *c = sock_class_found((PyObject *)s);
-    if (!c)
-        return;
-    Py_BEGIN_CRITICAL_SECTION((PyObject *)s);
-    slot_set((PyObject *)s, c->io_refs, PyLong_FromLong(0)); /* a small int is always there */
-    slot_set((PyObject *)s, c->closed, Py_NewRef(Py_False));
-    Py_END_CRITICAL_SECTION();
-}
-
 /* The method `name` of whatever class, for its effect. */
 static PyObject *call_for_none(PyObject *self, enum ext_name name)
 {
@@ -66,7 +52,7 @@ PyObject *sock_class_close(PyObject *self, PyObject *unused)
     Py_ssize_t refs;
     (void)unused;
     Py_BEGIN_CRITICAL_SECTION(self);
-    slot_set(self, c->closed, Py_NewRef(Py_True));
+    sock_slot_set(self, c->closed, Py_NewRef(Py_True));
     refs = io_refs_of(self, c);
     Py_END_CRITICAL_SECTION();
     if (refs == -1 && PyErr_Occurred())
@@ -93,7 +79,7 @@ static int io_refs_add(PyObject *self, const struct sock_class *c, long n)
         return 0;
     PyObject *sum = PyLong_FromSsize_t(after);
     if (sum)
-        slot_set(self, c->io_refs, sum);
+        sock_slot_set(self, c->io_refs, sum);
     return sum ? 0 : -1;
 }
 

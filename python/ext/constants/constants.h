@@ -1,6 +1,6 @@
 /* The integer constants of both modules. Each function returns 0, or -1 with an exception set. */
-#ifndef CSOCK_EXT_CONSTANTS_H
-#define CSOCK_EXT_CONSTANTS_H
+#ifndef CSOCK_EXT_CONSTANTS_CONSTANTS_H
+#define CSOCK_EXT_CONSTANTS_CONSTANTS_H
 
 #include <Python.h>
 

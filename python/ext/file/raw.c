@@ -1,8 +1,11 @@
-/* csock._core.RawStream: the raw stream behind makefile(). Derives from the interpreter's own raw
- * base, whose object it extends; the Python class SocketIO adds io.RawIOBase, whose metaclass no C
- * type can have. Sits on the methods of the socket, called by name, so that a socket class that
- * overrides recv_into or send (ssl's, a test's) is heard. */
-#include "ext.h"
+/* The type csock._core.RawStream. Sits on methods/send.c and methods/receive.c, for sockets whose
+ * class is as it was found, and on the methods of all others. */
+#include "file/raw.h"
+#include "shared/atomic.h"
+#include "object/known_class.h"
+#include "methods/receive.h"
+#include "methods/send.h"
+#include "class/refs.h"
 
 #include <errno.h>
 #include <stddef.h>

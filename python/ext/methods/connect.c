@@ -1,17 +1,35 @@
 /* Connections: naming, listening, accepting, connecting, shutting down, closing, and the blocking
  * mode. Sits on the core's calls of the same names. */
-#include "ext.h"
+#include "methods/connect.h"
+#include "shared/args.h"
+#include "object/wait.h"
+#include "address/address.h"
+#include "methods/tables.h"
 
 #include <errno.h>
 
 #define DEFAULT_BACKLOG 128
+
+/* 1998's two-argument forms: bind(host, port) becomes the tuple (host, port), new reference, for
+ * AF_INET and AF_INET6; other families with two arguments: TypeError. One argument: itself. */
+static PyObject *address_argument(struct sock_object *s, const char *what, PyObject *const *args,
+                                  Py_ssize_t n)
+{
+    bool host_and_port = s->family == AF_INET || s->family == AF_INET6;
+    if (n == 1)
+        return Py_NewRef(args[0]);
+    if (n == 2 && host_and_port)
+        return PyTuple_Pack(2, args[0], args[1]);
+    PyErr_Format(PyExc_TypeError, "socket.%s() takes exactly one argument (%zd given)", what, n);
+    return NULL;
+}
 
 /* The address among the arguments, and the audit event once it is known to be one. */
 static bool address_of(struct sock_object *s, const char *what, const char *event,
                        PyObject *const *args, Py_ssize_t n, union csock_addr *ret_addr,
                        socklen_t *ret_len)
 {
-    PyObject *address = ext_address_argument(s, what, args, n);
+    PyObject *address = address_argument(s, what, args, n);
     if (!address)
         return false;
     bool ok = addr_from_py(s, what, address, ret_addr, ret_len) &&
@@ -160,22 +178,6 @@ static PyObject *sock_detach(PyObject *self, PyObject *unused)
     return PyLong_FromLong(fd < 0 ? -1 : fd);
 }
 
-/* The copy is made from inside the socket, so no other thread can close it, and have its number
- * reused, half-way. */
-PyObject *sock_dup(struct sock_object *s)
-{
-    struct csock copy = CSOCK_INIT;
-    int r = csock_dup(&s->core, &copy);
-    if (r < 0)
-        return ext_raise_sock(s, "dup", r);
-    PyObject *fd = PyLong_FromLong(csock_fd(&copy));
-    if (fd)
-        csock_detach(&copy);
-    else
-        csock_close(&copy);
-    return fd;
-}
-
 static PyObject *name_as_py(struct sock_object *s, const char *what,
                             int (*call)(struct csock *, union csock_addr *, socklen_t *))
 {
@@ -254,7 +256,7 @@ static PyObject *sock_gettimeout(PyObject *self, PyObject *unused)
 
 #define FASTCALL(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
 
-PyMethodDef sock_conn_methods[] = {
+PyMethodDef sock_connect_methods[] = {
     {"_accept", sock_accept, METH_NOARGS,
      "_accept() -> (descriptor, address)\n\nWait for a connection. accept(2)."},
     {"bind", FASTCALL(sock_bind),

@@ -1,5 +1,8 @@
 /* getsockopt and setsockopt. Sits on csock_opt_*. */
-#include "ext.h"
+#include "shared/args.h"
+#include "shared/atomic.h"
+#include "object/socket.h"
+#include "methods/tables.h"
 
 /* The kernel copies options of every size whole; nobody asks for more than this. */
 #define OPTION_MAX (1024 * 1024)
@@ -247,7 +250,7 @@ PyDoc_STRVAR(setsockopt_doc,
              "Set a socket option to an int or to the bytes of a buffer, or give a length\n"
              "without a value. setsockopt(2).");
 
-PyMethodDef sock_opt_methods[] = {
+PyMethodDef sock_option_methods[] = {
     {"getsockopt", (PyCFunction)(void (*)(void))sock_getsockopt, METH_FASTCALL, getsockopt_doc},
     {"setsockopt", (PyCFunction)(void (*)(void))sock_setsockopt, METH_FASTCALL, setsockopt_doc},
     {NULL, NULL, 0, NULL},

@@ -1,5 +1,6 @@
 /* The buffers of a message, held while a call uses them. Sits on nothing but the interpreter. */
 #include "methods/parts.h"
+#include "shared/buffers.h"
 
 #include <limits.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
-/* The buffers of a message: what methods/sendmsg.c and methods/recvmsg.c share. */
-#ifndef CSOCK_MSG_PARTS_H
-#define CSOCK_MSG_PARTS_H
+/* The buffers of a message: what sendmsg.c and recvmsg.c share. */
+#ifndef CSOCK_EXT_METHODS_PARTS_H
+#define CSOCK_EXT_METHODS_PARTS_H
 
-#include "ext.h"
+#include "shared/python.h"
 
 #include <sys/uio.h>
 

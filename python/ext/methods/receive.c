@@ -1,11 +1,14 @@
 /* Receiving: where the bytes go, and who holds the GIL. Sits on csock_recv and csock_recv_from; the
- * methods are in methods/send.c.
+ * methods are in recv.c.
  *
  * What a program asks for says little about what will come: recv(65536) mostly gets some hundred
  * bytes. A buffer of the size asked for would be fitted to its contents afterwards, which is dear.
  * So a receive goes to memory that is there already, and what came is copied out, if that is
  * little. If it is much, or the socket's newest receive was, it goes where it will stay. */
-#include "ext.h"
+#include "methods/receive.h"
+#include "shared/buffers.h"
+#include "object/wait.h"
+#include "methods/results.h"
 
 #include <pthread.h>
 #include <string.h>

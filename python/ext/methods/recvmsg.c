@@ -1,8 +1,14 @@
-/* Messages in: recvmsg and recvmsg_into. Sits on methods/parts.c and on csock_recvmsg.
+/* Messages in: recvmsg and recvmsg_into. Sits on parts.c and on csock_recvmsg.
  *
  * What comes may have descriptors in it. Whatever goes wrong afterwards, they are closed: nobody
  * would ever know of them. */
+#include "shared/args.h"
+#include "object/socket.h"
+#include "object/wait.h"
+#include "address/address.h"
 #include "methods/parts.h"
+#include "methods/receive.h"
+#include "methods/tables.h"
 
 #include <limits.h>
 

@@ -1,10 +1,8 @@
-/* Received bytes given out again once nobody has them any more: a block of this size from malloc,
- * and back, costs as much as all else that a receive does beside the system call. Sits on nothing.
- * Must not touch an object that anybody else refers to.
+/* The cache of results. Sits on nothing. Must not touch an object that anybody else refers to.
  *
  * The newest two are kept: a loop still has what it got while it asks for more, and nobody has what
  * it got before that. */
-#include "ext.h"
+#include "methods/results.h"
 
 #include <string.h>
 

@@ -1,6 +1,10 @@
 /* What csock/_helpers.py needs of the core: a part of a file into a socket, and waiting until a
  * socket takes more. Functions of csock._core, because stock's socket type has no such methods. */
-#include "ext.h"
+#include "shared/args.h"
+#include "state.h"
+#include "object/socket.h"
+#include "object/wait.h"
+#include "methods/tables.h"
 
 #include <poll.h>
 

@@ -1,9 +1,17 @@
 /* Messages out: sendmsg and sendmsg_afalg, and the sizes of ancillary data. Sits on parts.c and
- * on csock_sendmsg and csock_cmsg_…; messages in are in methods/recvmsg.c. */
+ * on csock_sendmsg and csock_cmsg_…; messages in are in recvmsg.c. */
+#include "shared/args.h"
+#include "shared/atomic.h"
+#include "object/socket.h"
+#include "object/wait.h"
+#include "address/address.h"
 #include "methods/parts.h"
+#include "methods/send.h"
+#include "methods/tables.h"
 
 #include <limits.h>
 #include <linux/if_alg.h>
+#include <string.h>
 
 /* Ancillary data as it was given, and as it is sent. */
 struct control {
@@ -267,7 +275,7 @@ PyMethodDef cmsg_functions[] = {
 
 #define FASTCALL(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
 
-PyMethodDef sock_msg_methods[] = {
+PyMethodDef sock_sendmsg_methods[] = {
     {"sendmsg", FASTCALL(sock_sendmsg),
      "sendmsg(buffers[, ancdata[, flags[, address]]]) -> count\n\n"
      "Send buffers, one after the other, as one message, with ancillary data: an iterable\n"

@@ -1,9 +1,17 @@
 /* getaddrinfo and getnameinfo: parses arguments, lets the GIL go while libc asks its files and
- * servers, builds results. Sits on core/netdb.c and address/address.c. */
-#include "ext.h"
+ * servers, builds results. Sits on csock_resolve, address/host.c and address/address.c. */
+#include "shared/args.h"
+#include "shared/errors.h"
+#include "state.h"
+#include "address/address.h"
+#include "address/host.h"
+#include "names/literal.h"
+#include "names/tables.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <stdio.h>
+#include <string.h>
 
 /* Text for libc out of bytes or str, which must not hide anything behind a NUL. */
 static bool c_text(PyObject *o, const char **ret_text)
@@ -134,7 +142,7 @@ static PyObject *ask_libc(struct ext_state *st, const struct query *q)
     Py_BEGIN_ALLOW_THREADS
     r = csock_resolve(host, service, &q->hints, &list);
     Py_END_ALLOW_THREADS
-    result = r < 0 ? ext_raise(st, r) : list_as_py(list);
+    result = r < 0 ? ext_raise(&st->errors, r) : list_as_py(list);
     csock_resolve_free(list);
 done:
     Py_XDECREF(keep_host);
@@ -220,15 +228,15 @@ static PyObject *mod_getnameinfo(PyObject *module, PyObject *args)
     r = csock_resolve(q.host, port, &hints, &list);
     Py_END_ALLOW_THREADS
     if (r < 0)
-        return ext_raise(st, r);
+        return ext_raise(&st->errors, r);
     if (!name_query_addr(&q, list, &addr))
         goto done;
     Py_BEGIN_ALLOW_THREADS
     r = csock_resolve_reverse(&addr.any, list->ai_addrlen, host, sizeof host, service,
                               sizeof service, flags);
     Py_END_ALLOW_THREADS
-    result =
-        r < 0 ? ext_raise(st, r) : Py_BuildValue("(Ns)", PyUnicode_DecodeFSDefault(host), service);
+    result = r < 0 ? ext_raise(&st->errors, r)
+                   : Py_BuildValue("(Ns)", PyUnicode_DecodeFSDefault(host), service);
 done:
     csock_resolve_free(list);
     return result;

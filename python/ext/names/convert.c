@@ -1,9 +1,12 @@
 /* Byte order, and addresses between text and packed bytes. Pure: no socket, no resolver, no
  * system call. What is refused, and in which words, changed between the versions of CPython. */
-#include "ext.h"
+#include "shared/args.h"
+#include "names/tables.h"
+
+#include "csock.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
+#include <string.h>
 
 #if PY_VERSION_HEX >= 0x030E0000
 
@@ -262,7 +265,7 @@ PyDoc_STRVAR(inet_pton_doc, "inet_pton(af, ip) -> bytes\n\n"
 PyDoc_STRVAR(inet_ntop_doc, "inet_ntop(af, packed_ip) -> str\n\n"
                             "The text of the 4 or 16 bytes of an AF_INET or AF_INET6 address.");
 
-PyMethodDef conv_functions[] = {
+PyMethodDef convert_functions[] = {
     {"ntohs", mod_ntohs, METH_O, ntohs_doc},
     {"htons", mod_htons, METH_O, htons_doc},
     {"ntohl", mod_ntohl, METH_O, ntohl_doc},

@@ -1,6 +1,11 @@
 /* Names: hosts, services, protocols, this machine. Parses arguments, lets the GIL go while libc
- * asks its files and servers, builds results. Sits on core/netdb.c and address/address.c. */
-#include "ext.h"
+ * asks its files and servers, builds results. Sits on csock_host_… and address/host.c. */
+#include "shared/errors.h"
+#include "state.h"
+#include "address/host.h"
+#include "names/tables.h"
+
+#include "csock.h"
 
 #define SERVICE_MAX 1024
 
@@ -39,7 +44,7 @@ static PyObject *mod_gethostbyname(PyObject *module, PyObject *args)
         !addr_resolve(st, AF_INET, host.text, &addr, &len))
         goto done;
     int n = csock_addr_host(&addr.any, len, text, sizeof text);
-    result = n < 0 ? ext_raise(st, n) : PyUnicode_FromStringAndSize(text, n);
+    result = n < 0 ? ext_raise(&st->errors, n) : PyUnicode_FromStringAndSize(text, n);
 done:
     PyMem_Free(host.encoded);
     return result;
@@ -106,7 +111,7 @@ static PyObject *host_entry(PyObject *module, PyObject *args, const char *format
     r = family == AF_UNSPEC ? csock_host_by_addr(&addr.any, len, &found)
                             : csock_host_by_name(host.text, family, &found);
     Py_END_ALLOW_THREADS
-    result = r < 0 ? ext_raise(st, r) : host_as_py(found);
+    result = r < 0 ? ext_raise(&st->errors, r) : host_as_py(found);
     csock_host_free(found);
 done:
     PyMem_Free(host.encoded);
@@ -130,7 +135,7 @@ static PyObject *mod_gethostname(PyObject *module, PyObject *none)
     if (PySys_Audit("socket.gethostname", NULL) < 0)
         return NULL;
     int r = csock_hostname(name, sizeof name);
-    return r < 0 ? ext_raise(ext_state_of(module), r) : PyUnicode_DecodeFSDefault(name);
+    return r < 0 ? ext_raise(&ext_state_of(module)->errors, r) : PyUnicode_DecodeFSDefault(name);
 }
 
 static PyObject *mod_getprotobyname(PyObject *module, PyObject *args)
@@ -142,7 +147,7 @@ static PyObject *mod_getprotobyname(PyObject *module, PyObject *args)
     Py_BEGIN_ALLOW_THREADS
     r = csock_protocol_by_name(name);
     Py_END_ALLOW_THREADS
-    return r < 0 ? ext_raise(ext_state_of(module), r) : PyLong_FromLong(r);
+    return r < 0 ? ext_raise(&ext_state_of(module)->errors, r) : PyLong_FromLong(r);
 }
 
 static PyObject *mod_getservbyname(PyObject *module, PyObject *args)
@@ -155,7 +160,7 @@ static PyObject *mod_getservbyname(PyObject *module, PyObject *args)
     Py_BEGIN_ALLOW_THREADS
     r = csock_service_by_name(name, proto);
     Py_END_ALLOW_THREADS
-    return r < 0 ? ext_raise(ext_state_of(module), r) : PyLong_FromLong(r);
+    return r < 0 ? ext_raise(&ext_state_of(module)->errors, r) : PyLong_FromLong(r);
 }
 
 static PyObject *mod_getservbyport(PyObject *module, PyObject *args)
@@ -178,7 +183,7 @@ static PyObject *mod_getservbyport(PyObject *module, PyObject *args)
         PyErr_SetString(PyExc_OSError, "port/proto not found");
         return NULL;
     }
-    return r < 0 ? ext_raise(ext_state_of(module), r) : PyUnicode_FromString(name);
+    return r < 0 ? ext_raise(&ext_state_of(module)->errors, r) : PyUnicode_FromString(name);
 }
 
 PyDoc_STRVAR(gethostbyname_doc, "gethostbyname(host) -> str\n\n"
@@ -195,7 +200,7 @@ PyDoc_STRVAR(getservbyname_doc, "getservbyname(name[, protocol]) -> int\n\n"
                                 "The port of a service. Without 'tcp' or 'udp', of either.");
 PyDoc_STRVAR(getservbyport_doc, "getservbyport(port[, protocol]) -> str\n\n"
                                 "The service of a port. Without 'tcp' or 'udp', of either.");
-PyMethodDef netdb_functions[] = {
+PyMethodDef host_functions[] = {
     {"gethostbyname", mod_gethostbyname, METH_VARARGS, gethostbyname_doc},
     {"gethostbyname_ex", mod_gethostbyname_ex, METH_VARARGS, gethostbyname_ex_doc},
     {"gethostbyaddr", mod_gethostbyaddr, METH_VARARGS, gethostbyaddr_doc},

@@ -1,7 +1,11 @@
-/* Network interfaces by name and number, and another name for the machine. Sits on core/ifaces.c.
+/* Network interfaces by name and number, and another name for the machine. Sits on csock_iface_….
  * Arguments and texts are stock's, which changed with the versions of CPython. */
-#include "ext.h"
+#include "shared/errors.h"
 #include "shared/fixes.h"
+#include "state.h"
+#include "names/tables.h"
+
+#include "csock.h"
 
 static PyObject *row_as_py(const struct csock_iface *row)
 {
@@ -18,7 +22,7 @@ static PyObject *mod_if_nameindex(PyObject *module, PyObject *none)
     n = csock_iface_list(&rows);
     Py_END_ALLOW_THREADS
     if (n < 0)
-        return ext_raise(ext_state_of(module), n);
+        return ext_raise(&ext_state_of(module)->errors, n);
     PyObject *list = PyList_New(n);
     for (int i = 0; list && i < n; i++) {
         PyObject *row = row_as_py(&rows[i]);
@@ -39,7 +43,7 @@ static PyObject *index_of(PyObject *module, PyObject *encoded)
     if (r == 0)
         return PyLong_FromUnsignedLong(index);
     if (fix_nametoindex_errno())
-        return ext_raise(ext_state_of(module), r);
+        return ext_raise(&ext_state_of(module)->errors, r);
     PyErr_SetString(PyExc_OSError, "no interface with this name");
     return NULL;
 }
@@ -95,7 +99,7 @@ static PyObject *mod_if_indextoname(PyObject *module, PyObject *o)
     if (!index_argument(o, &index))
         return NULL;
     int r = csock_iface_name(NULL, index, name);
-    return r < 0 ? ext_raise(ext_state_of(module), r) : PyUnicode_DecodeFSDefault(name);
+    return r < 0 ? ext_raise(&ext_state_of(module)->errors, r) : PyUnicode_DecodeFSDefault(name);
 }
 
 /* Bytes go as they are; all else as the name of a file would. */
@@ -119,7 +123,7 @@ static PyObject *mod_sethostname(PyObject *module, PyObject *args)
     r = csock_hostname_set(bytes.buf, (size_t)bytes.len);
     Py_END_ALLOW_THREADS
     PyBuffer_Release(&bytes);
-    result = r < 0 ? ext_raise(ext_state_of(module), r) : Py_NewRef(Py_None);
+    result = r < 0 ? ext_raise(&ext_state_of(module)->errors, r) : Py_NewRef(Py_None);
 done:
     Py_DECREF(name);
     return result;
@@ -134,7 +138,7 @@ PyDoc_STRVAR(if_indextoname_doc, "if_indextoname($module, if_index, /)\n--\n\n"
 PyDoc_STRVAR(sethostname_doc, "sethostname(name)\n\n"
                               "Give the machine another name. sethostname(2).");
 
-PyMethodDef ifaces_functions[] = {
+PyMethodDef interface_functions[] = {
     {"if_nameindex", mod_if_nameindex, METH_NOARGS, if_nameindex_doc},
     {"if_nametoindex", mod_if_nametoindex, NAMETOINDEX_ARGUMENTS, if_nametoindex_doc},
     {"if_indextoname", mod_if_indextoname, METH_O, if_indextoname_doc},

@@ -1,9 +1,11 @@
-/* getaddrinfo of a host that is a plain IP address and a port that is a number: nothing to look up,
- * so libc, which opens files first, is not asked. Only for queries whose answer does not depend on
- * this machine; all others are libc's. Sits on address/address.c. */
-#include "ext.h"
+/* What libc would answer, without it. Only for queries whose answer does not depend on the machine
+ * that asks; all others are libc's. Sits on address/address.c. */
+#include "names/literal.h"
+#include "shared/args.h"
+#include "address/address.h"
 
 #include <netdb.h>
+#include <string.h>
 
 #define KNOWN_FLAGS (AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV)
 

@@ -1,7 +1,7 @@
 /* The capsule csock._socket.CAPI, through which the standard library's _ssl finds the socket type;
- * it then reads descriptor and timeout from memory (ext.h), and waits by itself. Its name and its
- * struct are the same in CPython 3.11 to 3.15. Sits on the types of the module's state. */
-#include "ext.h"
+ * it then reads descriptor and timeout from memory (object/socket.h), and waits by itself. The name
+ * and the struct are the same in CPython 3.11 to 3.15. Sits on the types of the module's state. */
+#include "object/capi.h"
 
 #include <assert.h>
 #include <stddef.h>

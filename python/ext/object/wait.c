@@ -1,12 +1,6 @@
-/* How a Python call waits: without the GIL, and with Python's signal handlers run in between
- * (PEP 475). Fills the core's struct csock_wait; the waiting itself is the core's.
- *
- * Most calls find what they need there and do not wait at all. Those try with the GIL held, and not
- * even counted among the calls inside the socket (csock_try_…): whoever closes it, detaches it or
- * initialises it anew sets s->fd to -1 while he holds the GIL, and goes to the core after. So a
- * try that has seen s->fd, and holds the GIL until it is over, is done before a closer begins.
- * Without a GIL every call is counted. */
-#include "ext.h"
+/* Fills the core's struct csock_wait for a Python call; lets the GIL go, and takes it back, around
+ * what may take long. Sits on csock_forks and on the interpreter. */
+#include "object/wait.h"
 
 /* A relative timeout, so that the core reads the clock only for a call that has to wait. */
 static struct csock_wait wait_of(const struct sock_object *s)
@@ -17,15 +11,6 @@ static struct csock_wait wait_of(const struct sock_object *s)
     if (timeout == 0)
         return (struct csock_wait){.deadline = CSOCK_NOWAIT};
     return (struct csock_wait){.deadline = CSOCK_FOREVER, .timeout = timeout};
-}
-
-size_t ext_weight(const Py_buffer *buffer, size_t n)
-{
-    PyObject *owner = buffer->obj;
-    if (owner && PyMemoryView_Check(owner))
-        owner = PyMemoryView_GET_BASE(owner); /* NULL: the buffers of io make such */
-    bool known = !owner || PyByteArray_Check(owner) || PyBytes_Check(owner);
-    return known || n > EXT_HELD_MAX ? n : EXT_HEAVY;
 }
 
 static void drop(struct ext_wait *w)

@@ -1,24 +1,12 @@
-/* Small argument converters, for functions that take their arguments by METH_FASTCALL or METH_O.
- * They accept what stock accepts and say what stock says. Sits on nothing but the interpreter. */
-#include "ext.h"
+/* The converters, in the words of each CPython. Sits on nothing but the interpreter. */
+#include "shared/args.h"
 #include "shared/fixes.h"
 
 #include <limits.h>
 #include <math.h>
+#include <string.h>
 
 #define NS_PER_S 1000000000LL
-
-PyObject *ext_address_argument(struct sock_object *s, const char *what, PyObject *const *args,
-                               Py_ssize_t n)
-{
-    bool host_and_port = s->family == AF_INET || s->family == AF_INET6;
-    if (n == 1)
-        return Py_NewRef(args[0]);
-    if (n == 2 && host_and_port)
-        return PyTuple_Pack(2, args[0], args[1]);
-    PyErr_Format(PyExc_TypeError, "socket.%s() takes exactly one argument (%zd given)", what, n);
-    return NULL;
-}
 
 bool ext_int(PyObject *o, int *ret)
 {
@@ -59,6 +47,22 @@ bool ext_c_int_or_none(PyObject *o, bool may_be_none, int *ret)
             return r > 0;
     }
     return ext_c_int(o, ret);
+}
+
+bool sock_arg_count_raise(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max)
+{
+    Py_ssize_t bound = n < min ? min : max;
+    const char *than = min == max ? "exactly" : (n < min ? "at least" : "at most");
+#if PY_VERSION_HEX >= 0x030F0000
+    if (strncmp(what, "send", 4) == 0) { /* send, sendall and sendmsg of stock are parsed anew */
+        PyErr_Format(PyExc_TypeError, "%s expected %s %zd argument%s, got %zd", what, than, bound,
+                     bound == 1 ? "" : "s", n);
+        return false;
+    }
+#endif
+    PyErr_Format(PyExc_TypeError, "%s() takes %s %zd argument%s (%zd given)", what, than, bound,
+                 bound == 1 ? "" : "s", n);
+    return false;
 }
 
 PyObject *ext_tuple_copy(PyObject *const *items, Py_ssize_t n)

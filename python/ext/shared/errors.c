@@ -1,6 +1,8 @@
-/* Negative results of the core as Python exceptions, with the classes and texts of stock. Sits on
- * csock_strerror and on the core's table err.def. Must not know any method or function. */
-#include "ext.h"
+/* Which exception a negative result of the core is. Sits on csock_strerror and on the core's table
+ * err.def. Must not know any method or function, nor a socket. */
+#include "shared/errors.h"
+
+#include "csock.h"
 
 #include <errno.h>
 #include <string.h>
@@ -19,7 +21,7 @@ static const struct {
 /* (number, text), the arguments of every OSError that has a number. libc's texts are in the
  * language and the encoding of the program's locale. type is NULL where the module is being torn
  * down and a thread still comes back with an error. */
-static PyObject *raise_numbered(PyObject *type, int number, const char *text)
+PyObject *ext_raise_numbered(PyObject *type, int number, const char *text)
 {
     PyObject *args = Py_BuildValue("(iN)", number, PyUnicode_DecodeLocale(text, "surrogateescape"));
     if (args) {
@@ -40,7 +42,7 @@ static PyObject *raise_own(int err, enum kind kind)
 {
     switch (kind) {
     case OSERROR:
-        return raise_numbered(PyExc_OSError, csock_err_errno(err), csock_strerror(err));
+        return ext_raise_numbered(PyExc_OSError, csock_err_errno(err), csock_strerror(err));
     case TIMEOUT:
         PyErr_SetString(PyExc_TimeoutError, csock_strerror(err));
         return NULL;
@@ -59,25 +61,16 @@ static PyObject *raise_own(int err, enum kind kind)
     return NULL;
 }
 
-PyObject *ext_raise(struct ext_state *st, int err)
+PyObject *ext_raise(const struct ext_errors *classes, int err)
 {
     if (csock_err_gai(err))
-        return raise_numbered(st->gaierror, csock_err_gai(err), csock_strerror(err));
+        return ext_raise_numbered(classes->gaierror, csock_err_gai(err), csock_strerror(err));
     if (csock_err_herr(err))
-        return raise_numbered(st->herror, csock_err_herr(err), csock_strerror(err));
+        return ext_raise_numbered(classes->herror, csock_err_herr(err), csock_strerror(err));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].code == err)
             return raise_own(err, rows[i].kind);
     return raise_system(csock_err_errno(err));
-}
-
-PyObject *ext_raise_sock(struct sock_object *s, const char *what, int err)
-{
-    char text[80];
-    if (err != CSOCK_ECLOSED)
-        return ext_raise(s->state, err);
-    snprintf(text, sizeof text, "%s: socket closed by another thread", what);
-    return raise_numbered(PyExc_OSError, EBADF, text);
 }
 
 bool ext_would_block(void)
@@ -108,7 +101,7 @@ static PyObject *stock_module(PyObject *module)
             PyErr_Clear();
         return NULL;
     }
-    if (PyModule_Check(stock) && PyModule_GetDef(stock) == &ext_socket_module)
+    if (PyModule_Check(stock) && PyModule_GetDef(stock) == PyModule_GetDef(module))
         Py_CLEAR(stock);
     return stock;
 }
@@ -121,14 +114,14 @@ static int add_class(PyObject *module, PyObject *stock, const char *name, const 
     return *ret_class ? PyModule_AddObjectRef(module, name, *ret_class) : -1;
 }
 
-int errors_setup(PyObject *module, struct ext_state *st)
+int errors_setup(PyObject *module, struct ext_errors *classes)
 {
     int r = -1;
     PyObject *stock = stock_module(module);
     if (PyErr_Occurred())
         return -1;
-    if (add_class(module, stock, "gaierror", "socket.gaierror", &st->gaierror) < 0 ||
-        add_class(module, stock, "herror", "socket.herror", &st->herror) < 0 ||
+    if (add_class(module, stock, "gaierror", "socket.gaierror", &classes->gaierror) < 0 ||
+        add_class(module, stock, "herror", "socket.herror", &classes->herror) < 0 ||
         PyModule_AddObjectRef(module, "error", PyExc_OSError) < 0 ||
         PyModule_AddObjectRef(module, "timeout", PyExc_TimeoutError) < 0)
         goto done;

@@ -1,10 +1,10 @@
 /* Bug fixes of CPython's that programs see and that came in the middle of a minor version: whether
  * this interpreter has them. One build serves every release of a minor version, so what counts is
  * the version at run time. What a whole minor version has is the preprocessor's, and not here. */
-#ifndef CSOCK_FIXES_H
-#define CSOCK_FIXES_H
+#ifndef CSOCK_EXT_SHARED_FIXES_H
+#define CSOCK_EXT_SHARED_FIXES_H
 
-#include "ext.h"
+#include "shared/python.h"
 
 /* Whether this is 3.minor, and that bug fix release of it or a later one. */
 static inline bool fix_since(int minor, unsigned long micro)
