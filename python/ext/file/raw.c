@@ -143,7 +143,7 @@ static PyObject *count_as_py(struct stream_object *f, struct sock_object *s, con
 static PyObject *read_directly(struct stream_object *f, struct sock_object *s, PyObject *buffer)
 {
     Py_buffer into;
-    if (!sock_writable_buffer("recv_into", buffer, &into))
+    if (!ext_writable_buffer("recv_into", buffer, &into))
         return NULL;
     ssize_t r = into.len ? sock_receive_into(s, &into, (size_t)into.len, 0, NULL) : 0;
     PyBuffer_Release(&into);
@@ -152,11 +152,11 @@ static PyObject *read_directly(struct stream_object *f, struct sock_object *s, P
 
 static PyObject *write_directly(struct stream_object *f, struct sock_object *s, PyObject *data)
 {
-    struct sock_payload from;
-    if (!sock_payload_of(data, &from))
+    struct ext_payload from;
+    if (!ext_payload_of(data, &from))
         return NULL;
     ssize_t r = sock_transmit(s, &from, 0, 0);
-    sock_payload_done(&from);
+    ext_payload_done(&from);
     return count_as_py(f, s, "send", r);
 }
 

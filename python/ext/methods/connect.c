@@ -64,7 +64,7 @@ static PyObject *sock_listen(PyObject *self, PyObject *const *args, Py_ssize_t n
 {
     struct sock_object *s = (struct sock_object *)self;
     int backlog = DEFAULT_BACKLOG, r;
-    if (!sock_arg_count("listen", n, 0, 1) || (n == 1 && !ext_int(args[0], &backlog)))
+    if (!ext_arg_count("listen", n, 0, 1) || (n == 1 && !ext_int(args[0], &backlog)))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
     r = csock_listen(&s->core, backlog);

@@ -55,7 +55,7 @@ static PyObject *sock_getsockopt(PyObject *self, PyObject *const *args, Py_ssize
 {
     struct sock_object *s = (struct sock_object *)self;
     int level, name, size = 0;
-    if (!sock_arg_count("getsockopt", n, 2, 3) || !ext_int(args[0], &level) ||
+    if (!ext_arg_count("getsockopt", n, 2, 3) || !ext_int(args[0], &level) ||
         !ext_int(args[1], &name) || (n == 3 && !ext_int(args[2], &size)))
         return NULL;
     if (EXT_GET(s->family) == AF_VSOCK)
@@ -146,7 +146,7 @@ static bool length(PyObject *o, unsigned int *ret)
 static bool set_arguments(PyObject *const *args, Py_ssize_t n, int *ret_level, int *ret_name,
                           unsigned int *ret_length)
 {
-    if (!sock_arg_count("setsockopt", n, 3, 4) || !ext_int(args[0], ret_level) ||
+    if (!ext_arg_count("setsockopt", n, 3, 4) || !ext_int(args[0], ret_level) ||
         !ext_int(args[1], ret_name) || (n == 4 && !length(args[3], ret_length)))
         return false;
     PyObject *value = args[2];
@@ -174,7 +174,7 @@ static bool set_arguments(PyObject *const *args, Py_ssize_t n, int *ret_level, i
         length(args[3], ret_length))
         return true;
     PyErr_Clear();
-    return sock_arg_count("setsockopt", n, 3, 3) && ext_int(args[0], ret_level) &&
+    return ext_arg_count("setsockopt", n, 3, 3) && ext_int(args[0], ret_level) &&
            ext_int(args[1], ret_name);
 }
 #endif

@@ -12,7 +12,7 @@ static bool size_and_flags(const char *what, PyObject *const *args, Py_ssize_t n
                            int *ret_flags)
 {
     Py_ssize_t size;
-    if (!sock_arg_count(what, n, 1, 2) || !ext_size(args[0], &size) ||
+    if (!ext_arg_count(what, n, 1, 2) || !ext_size(args[0], &size) ||
         (n == 2 && !ext_int(args[1], ret_flags)))
         return false;
     if (size < 0) {
@@ -59,7 +59,7 @@ static bool into_arguments(const char *what, PyObject *const *args, Py_ssize_t n
     static const char *const names[] = {"buffer", "nbytes", "flags"};
     Py_ssize_t n_named = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
     if (n + n_named > 3)
-        return sock_arg_count(what, n + n_named, 0, 3);
+        return ext_arg_count(what, n + n_named, 0, 3);
     for (Py_ssize_t i = 0; i < n; i++)
         ret[i] = args[i];
     for (Py_ssize_t k = 0; k < n_named; k++) {
@@ -109,7 +109,7 @@ static bool into_parse(const char *what, const char *too_small, PyObject *const 
     Py_ssize_t nbytes = 0;
     ret->flags = 0;
     if (!into_arguments(what, args, n, kwnames, given) ||
-        !sock_writable_buffer(what, given[0], &ret->buffer))
+        !ext_writable_buffer(what, given[0], &ret->buffer))
         return false;
     if ((given[1] && !ext_size(given[1], &nbytes)) ||
         (given[2] && !ext_int(given[2], &ret->flags)) || !into_size(what, nbytes, too_small, ret)) {

@@ -178,7 +178,7 @@ static PyObject *sock_recvmsg(PyObject *self, PyObject *const *args, Py_ssize_t 
     struct sock_object *s = (struct sock_object *)self;
     Py_ssize_t size, n_control = 0;
     int flags = 0;
-    if (!sock_arg_count("recvmsg", n, 1, 3) || !ext_ssize(args[0], &size) ||
+    if (!ext_arg_count("recvmsg", n, 1, 3) || !ext_ssize(args[0], &size) ||
         !control_arguments(args, n, &n_control, &flags))
         return NULL;
     if (size < 0) {
@@ -198,7 +198,7 @@ static PyObject *sock_recvmsg_into(PyObject *self, PyObject *const *args, Py_ssi
     PyObject *result = NULL;
     Py_ssize_t n_control = 0;
     int flags = 0;
-    if (!sock_arg_count("recvmsg_into", n, 1, 3) ||
+    if (!ext_arg_count("recvmsg_into", n, 1, 3) ||
         !control_arguments(args, n, &n_control, &flags) ||
         !msg_parts_to_fill(&parts, "recvmsg_into", args[0]))
         return NULL;

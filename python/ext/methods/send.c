@@ -9,13 +9,13 @@
 
 /* The arguments (data[, flags]); *ret_data has to be released. */
 static bool data_and_flags(const char *what, PyObject *const *args, Py_ssize_t n,
-                           struct sock_payload *ret_data, int *ret_flags)
+                           struct ext_payload *ret_data, int *ret_flags)
 {
-    if (!sock_arg_count(what, n, 1, 2) || !sock_payload_of(args[0], ret_data))
+    if (!ext_arg_count(what, n, 1, 2) || !ext_payload_of(args[0], ret_data))
         return false;
     if (n == 1 || sock_send_flags(args[1], ret_flags))
         return true;
-    sock_payload_done(ret_data);
+    ext_payload_done(ret_data);
     return false;
 }
 
@@ -54,7 +54,7 @@ static inline size_t weight_of(const struct sock_object *s, size_t weight)
 }
 
 /* All of a send but the plain try, of which tried is the result; 0 if there was none. */
-EXT_WAITS static ssize_t transmit_waiting(struct sock_object *s, const struct sock_payload *data,
+EXT_WAITS static ssize_t transmit_waiting(struct sock_object *s, const struct ext_payload *data,
                                           int flags, ssize_t tried)
 {
     struct ext_wait w;
@@ -64,7 +64,7 @@ EXT_WAITS static ssize_t transmit_waiting(struct sock_object *s, const struct so
     return r;
 }
 
-ssize_t sock_transmit(struct sock_object *s, const struct sock_payload *data, int flags,
+ssize_t sock_transmit(struct sock_object *s, const struct ext_payload *data, int flags,
                       ssize_t tried)
 {
     if (tried == 0 && ext_may_try(s, weight_of(s, data->weight), flags)) {
@@ -79,12 +79,12 @@ ssize_t sock_transmit(struct sock_object *s, const struct sock_payload *data, in
 EXT_WAITS static PyObject *send_in_full(struct sock_object *s, PyObject *const *args, Py_ssize_t n,
                                         ssize_t tried)
 {
-    struct sock_payload data;
+    struct ext_payload data;
     int flags = 0;
     if (!data_and_flags("send", args, n, &data, &flags))
         return NULL;
     ssize_t r = sock_transmit(s, &data, flags, tried);
-    sock_payload_done(&data);
+    ext_payload_done(&data);
     return sock_count_sent(s, "send", r);
 }
 
@@ -106,7 +106,7 @@ static PyObject *sock_send(PyObject *self, PyObject *const *args, Py_ssize_t n)
 }
 
 /* 0, or a negative result of the core. */
-static int transmit_all(struct sock_object *s, const struct sock_payload *data, int flags)
+static int transmit_all(struct sock_object *s, const struct ext_payload *data, int flags)
 {
     struct ext_wait w;
     ssize_t r = 0;
@@ -124,12 +124,12 @@ static int transmit_all(struct sock_object *s, const struct sock_payload *data, 
 static PyObject *sock_sendall(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
     struct sock_object *s = (struct sock_object *)self;
-    struct sock_payload data;
+    struct ext_payload data;
     int flags = 0;
     if (!data_and_flags("sendall", args, n, &data, &flags))
         return NULL;
     int r = transmit_all(s, &data, flags);
-    sock_payload_done(&data);
+    ext_payload_done(&data);
     if (r < 0)
         return ext_raise_sock(s, "sendall", r);
     if (PyErr_Occurred()) /* from a signal's handler, when all went out nevertheless */
@@ -146,7 +146,7 @@ size_t sock_weight_to(size_t weight, const union csock_addr *addr, socklen_t len
     return path ? EXT_HEAVY : weight;
 }
 
-static PyObject *send_to(struct sock_object *s, const struct sock_payload *data, int flags,
+static PyObject *send_to(struct sock_object *s, const struct ext_payload *data, int flags,
                          PyObject *address)
 {
     struct ext_wait w;
@@ -172,15 +172,15 @@ static PyObject *send_to(struct sock_object *s, const struct sock_payload *data,
 static PyObject *sock_sendto(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
     PyObject *result = NULL;
-    struct sock_payload data;
+    struct ext_payload data;
     int flags = 0;
     if (n < 2 || n > 3)
         return PyErr_Format(PyExc_TypeError, "sendto() takes 2 or 3 arguments (%zd given)", n);
-    if (!sock_payload_of(args[0], &data))
+    if (!ext_payload_of(args[0], &data))
         return NULL;
     if (n == 2 || ext_int(args[1], &flags))
         result = send_to((struct sock_object *)self, &data, flags, args[n - 1]);
-    sock_payload_done(&data);
+    ext_payload_done(&data);
     return result;
 }
 

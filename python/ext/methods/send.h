@@ -18,7 +18,7 @@ static inline bool sock_send_flags(PyObject *o, int *ret)
 
 /* Sends, as csock_send does: the core's result. tried: the result of a plain try that did not end
  * the call; 0 if there was none. */
-ssize_t sock_transmit(struct sock_object *s, const struct sock_payload *data, int flags,
+ssize_t sock_transmit(struct sock_object *s, const struct ext_payload *data, int flags,
                       ssize_t tried);
 /* What a send to that address counts as. */
 size_t sock_weight_to(size_t weight, const union csock_addr *addr, socklen_t len);

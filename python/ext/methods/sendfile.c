@@ -29,7 +29,7 @@ static PyObject *core_send_file(PyObject *module, PyObject *const *args, Py_ssiz
     int file;
     int64_t offset;
     Py_ssize_t size;
-    if (!sock_arg_count("send_file", n, 4, 4))
+    if (!ext_arg_count("send_file", n, 4, 4))
         return NULL;
     struct sock_object *s = socket_argument(module, args[0]);
     if (!s || !ext_int(args[1], &file) || !offset_argument(args[2], &offset) ||

@@ -133,7 +133,7 @@ static PyObject *sock_sendmsg(PyObject *self, PyObject *const *args, Py_ssize_t 
     struct control control = {0};
     PyObject *result = NULL;
     int flags = 0;
-    if (!sock_arg_count("sendmsg", n, 1, 4) || (n >= 3 && !sock_send_flags(args[2], &flags)) ||
+    if (!ext_arg_count("sendmsg", n, 1, 4) || (n >= 3 && !sock_send_flags(args[2], &flags)) ||
         !send_address(s, n == 4 ? args[3] : NULL, &addr, &msg) ||
         !msg_parts_to_send(&parts, "sendmsg", args[0]))
         return NULL;

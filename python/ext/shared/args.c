@@ -49,7 +49,7 @@ bool ext_c_int_or_none(PyObject *o, bool may_be_none, int *ret)
     return ext_c_int(o, ret);
 }
 
-bool sock_arg_count_raise(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max)
+bool ext_arg_count_raise(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max)
 {
     Py_ssize_t bound = n < min ? min : max;
     const char *than = min == max ? "exactly" : (n < min ? "at least" : "at most");

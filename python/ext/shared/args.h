@@ -7,10 +7,10 @@
 #include "shared/python.h"
 
 /* Between min and max arguments, or stock's TypeError for the method `what`. */
-bool sock_arg_count_raise(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max);
-static inline bool sock_arg_count(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max)
+bool ext_arg_count_raise(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max);
+static inline bool ext_arg_count(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max)
 {
-    return (n >= min && n <= max) || sock_arg_count_raise(what, n, min, max);
+    return (n >= min && n <= max) || ext_arg_count_raise(what, n, min, max);
 }
 
 bool ext_int(PyObject *o, int *ret);

@@ -10,7 +10,7 @@ size_t ext_weight(const Py_buffer *buffer, size_t n)
     return known || n > EXT_HELD_MAX ? n : EXT_HEAVY;
 }
 
-bool sock_payload_of_buffer(PyObject *o, struct sock_payload *ret)
+bool ext_payload_of_buffer(PyObject *o, struct ext_payload *ret)
 {
     ret->buffer.obj = NULL;
     if (PyObject_GetBuffer(o, &ret->buffer, PyBUF_SIMPLE) < 0)
@@ -21,7 +21,7 @@ bool sock_payload_of_buffer(PyObject *o, struct sock_payload *ret)
     return true;
 }
 
-bool sock_writable_buffer(const char *what, PyObject *o, Py_buffer *ret)
+bool ext_writable_buffer(const char *what, PyObject *o, Py_buffer *ret)
 {
     if (PyObject_GetBuffer(o, ret, PyBUF_WRITABLE) == 0)
         return true;

@@ -18,30 +18,30 @@ size_t ext_weight(const Py_buffer *buffer, size_t n);
 
 /* What a call sends. For bytes, which the caller keeps alive and nobody changes, no buffer is
  * asked for. */
-struct sock_payload {
+struct ext_payload {
     const void *data;
     size_t n;
     size_t weight;    /* n, or EXT_HEAVY */
     Py_buffer buffer; /* held if .obj */
 };
-bool sock_payload_of_buffer(PyObject *o, struct sock_payload *ret);
-/* Takes what o has; sock_payload_done gives it back. */
-static inline bool sock_payload_of(PyObject *o, struct sock_payload *ret)
+bool ext_payload_of_buffer(PyObject *o, struct ext_payload *ret);
+/* Takes what o has; ext_payload_done gives it back. */
+static inline bool ext_payload_of(PyObject *o, struct ext_payload *ret)
 {
     if (!PyBytes_CheckExact(o))
-        return sock_payload_of_buffer(o, ret);
+        return ext_payload_of_buffer(o, ret);
     ret->buffer.obj = NULL;
     ret->data = PyBytes_AS_STRING(o);
     ret->weight = ret->n = (size_t)PyBytes_GET_SIZE(o);
     return true;
 }
-static inline void sock_payload_done(struct sock_payload *p)
+static inline void ext_payload_done(struct ext_payload *p)
 {
     if (p->buffer.obj)
         PyBuffer_Release(&p->buffer);
 }
 
 /* The buffer of an object that can be written to, or stock's TypeError for the method `what`. */
-bool sock_writable_buffer(const char *what, PyObject *o, Py_buffer *ret);
+bool ext_writable_buffer(const char *what, PyObject *o, Py_buffer *ret);
 
 #endif
