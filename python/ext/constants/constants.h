@@ -2,7 +2,7 @@
 #ifndef CSOCK_EXT_CONSTANTS_CONSTANTS_H
 #define CSOCK_EXT_CONSTANTS_CONSTANTS_H
 
-#include <Python.h>
+#include "shared/python.h"
 
 /* What _socket of the CPython that we are built for exports on Linux: for csock._socket. */
 int csock_constants_add_stock(PyObject *module);
