@@ -49,6 +49,8 @@ static inline size_t weight_of(const struct sock_object *s, size_t weight)
 #ifndef Py_GIL_DISABLED
     if (__atomic_load_n(&s->state->sleepers, __ATOMIC_RELAXED) > CROWD && s->type != SOCK_STREAM)
         return EXT_HEAVY;
+#else
+    (void)s;
 #endif
     return weight;
 }
