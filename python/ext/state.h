@@ -27,9 +27,9 @@ enum ext_name {
 struct sock_class;
 
 struct ext_state {
-    PyTypeObject *sock_type;   /* methods/type.c: csock._socket.socket */
-    PyTypeObject *stream_type; /* file/raw.c: the raw stream behind makefile() */
-    struct ext_errors errors;
+    PyTypeObject *sock_type;             /* methods/type.c: csock._socket.socket */
+    PyTypeObject *stream_type;           /* file/raw.c: the raw stream behind makefile() */
+    struct ext_errors errors;            /* shared/errors.c */
     int64_t default_timeout;             /* methods/functions.c: ns, < 0: none */
     const struct sock_class *sock_class; /* object/known_class.c: the newest; never NULL */
     PyObject *names[EXT_NAMES];          /* the same */

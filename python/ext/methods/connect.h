@@ -1,4 +1,5 @@
-/* What other methods share with those of connect.c. */
+/* Connections: what the class socket.socket (class/) takes of the methods here, so that its short
+ * cuts end where those do. */
 #ifndef CSOCK_EXT_METHODS_CONNECT_H
 #define CSOCK_EXT_METHODS_CONNECT_H
 
