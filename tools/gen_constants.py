@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes what comes of tools/constants.tsv, whose head explains the columns: the extension's table,
-python/ext/constants.def, and the constants in the type stubs (see gen_stubs.py).
+python/ext/constants/constants.def, and the constants in the type stubs (see gen_stubs.py).
 
 gen_constants.py           writes them
 gen_constants.py --check   writes nothing; status 1 if one of them is not what the source says
@@ -16,7 +16,7 @@ import gen_stubs
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "tools" / "constants.tsv"
-TABLE = ROOT / "python" / "ext" / "constants.def"
+TABLE = ROOT / "python" / "ext" / "constants" / "constants.def"
 STUBS = ROOT / "python" / "csock"
 
 KINDS = ("uapi", "header", "net32")

@@ -12,7 +12,28 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PLAIN = ROOT / "build" / "plain"
-MAX_LINES, MAX_COLUMNS = 400, 100
+MAX_COLUMNS = 100
+MAX_LINES = {".c": 400, ".h": 250, ".py": 400}
+LONGER = (
+    "include/csock.h",  # every contract in one place
+    # What `import socket` gives, as the standard library has it: its classes and functions say in
+    # __module__ that they are of this module, and programs replace names in it.
+    "python/csock/dropin.py",
+)
+# The folders of python/ext, lowest first. A file may include what is in its own and in lower ones;
+# those of one row know nothing of each other.
+LAYERS = (
+    ("shared",),
+    ("state.h", "constants"),
+    ("object",),
+    ("address",),
+    ("methods", "names"),
+    ("class",),
+    ("file",),
+    ("module.c",),
+)
+# By their definitions the interpreter knows the modules; state.h declares them.
+MODULES = {"ext_socket_module", "ext_core_module"}
 
 KERNEL = (
     "accept accept4 bind close connect dup dup2 dup3 fcntl getpeername getsockname getsockopt "
@@ -122,7 +143,7 @@ def kernel_calls_in_objects():
     asked, own = symbols(binding)
     for name, symbol in asked:
         if symbol not in own and not any(p.fullmatch(symbol) for p in (PURE, BINDING_MAY)):
-            yield f"python/{name.replace('ext_', 'ext/', 1)}: asks for {symbol}"
+            yield f"python/{name.replace('_', '/', 2)}: asks for {symbol}"
 
 
 def exported_by(library):
@@ -170,11 +191,52 @@ def listed_for_the_build():
                 yield f"{place(path)}: not in {listing}"
 
 
+def is_below(layer, other):
+    rank = {name: number for number, row in enumerate(LAYERS) for name in row}
+    return rank[layer] < rank[other]
+
+
+def layers_in_text():
+    """What a file of python/ext includes is in its own folder, or in a lower one."""
+    ext = ROOT / "python" / "ext"
+    for path in sources("python/ext", suffixes=(".c", ".h", ".def")):
+        own = path.relative_to(ext).parts[0]
+        if not any(own in row for row in LAYERS):
+            yield f"{place(path)}: {own} is no layer"
+            continue
+        for name in re.findall(r'^\s*#\s*include\s*["<]([^">]+)', path.read_text(), re.M):
+            if name == "Python.h" and path != ext / "shared" / "python.h":
+                yield f"{place(path)}: Python.h is included by shared/python.h alone"
+            target = next((p for p in (path.parent / name, ext / name) if p.is_file()), ROOT)
+            if not target.is_relative_to(ext):
+                continue
+            layer = target.relative_to(ext).parts[0]
+            if layer != own and not is_below(layer, own):
+                yield f"{place(path)}: includes {name}, which is not below {own}"
+
+
+def layers_in_objects():
+    """No file of python/ext asks the linker for what a higher one defines."""
+    asked, home = [], {}
+    for path in PLAIN.glob("python/_core*.p/ext_*.o"):
+        name = path.name.removesuffix(".o").replace("_", "/", 2)  # ext/<folder>/<file>
+        names, defined = symbols([path])
+        asked += [(name, symbol) for _, symbol in names]
+        home.update(dict.fromkeys(defined, name.split("/")[1]))
+    for name, symbol in asked:
+        own, layer = name.split("/")[1], home.get(symbol)
+        if layer and layer != own and not is_below(layer, own) and symbol not in MODULES:
+            yield f"python/{name}: asks for {symbol} of {layer}"
+
+
 def lengths():
     folders = "include", "core", "python", "tests", "examples", "tools", "bench"
     for path in sources(*folders, suffixes=(".c", ".h", ".py", ".sh")):
         lines = path.read_text().splitlines()
-        if len(lines) > MAX_LINES and path.suffix == ".c" and "tests" not in path.parts:
+        folder = place(path).partition("/")[0]
+        free = folder == "tests" or (path.suffix == ".py" and folder != "python")
+        most = None if free or place(path) in LONGER else MAX_LINES.get(path.suffix)
+        if most and len(lines) > most:
             yield f"{place(path)}: {len(lines)} lines; which second purpose moved in?"
         for number, line in enumerate(lines, 1):
             if len(line) > MAX_COLUMNS:
@@ -207,6 +269,8 @@ RULES = {
     "the library exports what the headers declare": exported_names,
     "there is one version": one_version,
     "the extension exports its two modules alone": exported_by_the_extension,
+    "the folders of python/ext are layers (text)": layers_in_text,
+    "the folders of python/ext are layers (objects)": layers_in_objects,
     "meson.build lists every file": listed_for_the_build,
     "lines and files are short": lengths,
     "C is formatted (clang-format)": c_style,

@@ -71,8 +71,8 @@ site=$folder/site
 mkdir -p "$site/csock"
 cp python/csock/*.py "$site/csock"
 compile -fPIC -shared -fvisibility=hidden -isystem "$root/usr/include/python3.11" \
-    -isystem "$root/usr/include" \
-    -o "$site/csock/_core.cpython-311-s390x-linux-gnu.so" python/ext/*.c $(find core -name "*.c")
+    -isystem "$root/usr/include" -Ipython/ext \
+    -o "$site/csock/_core.cpython-311-s390x-linux-gnu.so" $(find python/ext core -name '*.c')
 
 echo "big-endian: the Python tests"
 # Left out is what fails on the stock module just the same: the emulator passes scope and flow info

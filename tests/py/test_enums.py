@@ -1,5 +1,5 @@
 """The enums of the drop-in beside those that the standard library makes of the same constants: what
-is in the classes and the members, and what both do. See python/ext/enum_make.c."""
+is in the classes and the members, and what both do. See python/ext/class/enum_members.c."""
 
 import copy
 import enum

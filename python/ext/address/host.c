@@ -1,0 +1,124 @@
+/* Hosts, as addresses have them and as functions take them: text for the resolver, and what it
+ * says. Sits on csock_addr_from_host, and on csock_resolve for hosts that are names. */
+#include "address/host.h"
+
+#include "csock.h"
+
+#include <netdb.h>
+#include <string.h>
+
+/* ASCII goes as it is, because the idna codec refuses names that resolvers take. A copy of a
+ * bytearray, because it may change while the resolver works on it. */
+static PyObject *host_bytes(PyObject *o)
+{
+    if (PyBytes_Check(o))
+        return Py_NewRef(o);
+    if (PyByteArray_Check(o))
+        return PyBytes_FromObject(o);
+    if (!PyUnicode_Check(o)) {
+        PyErr_Format(PyExc_TypeError, "str, bytes or bytearray expected, not %s",
+                     Py_TYPE(o)->tp_name);
+        return NULL;
+    }
+    PyObject *encoded = PyUnicode_AsEncodedString(o, "idna", NULL);
+    if (!encoded && PyErr_ExceptionMatches(PyExc_UnicodeError))
+        PyErr_SetString(PyExc_TypeError, "encoding of hostname failed");
+    return encoded;
+}
+
+bool addr_host_argument(PyObject *o, const char **ret_host, PyObject **ret_keep)
+{
+    const char *host;
+    Py_ssize_t n;
+    bool ascii = PyUnicode_Check(o) && PyUnicode_IS_ASCII(o);
+    PyObject *keep = ascii ? Py_NewRef(o) : host_bytes(o);
+    if (!keep)
+        return false;
+    if (ascii) {
+        host = PyUnicode_AsUTF8AndSize(o, &n);
+    } else {
+        host = PyBytes_AS_STRING(keep);
+        n = PyBytes_GET_SIZE(keep);
+    }
+    if (!host)
+        goto fail;
+    if (strlen(host) != (size_t)n) {
+        PyErr_SetString(PyExc_TypeError, "host name must not contain null character");
+        goto fail;
+    }
+    *ret_host = host;
+    *ret_keep = keep;
+    return true;
+fail:
+    Py_DECREF(keep);
+    return false;
+}
+
+/* 0, or negative if it takes the resolver. AF_UNSPEC tries IPv4 first. */
+static int numeric(int family, const char *host, union csock_addr *ret_addr, socklen_t *ret_len)
+{
+    int r = CSOCK_EHOST;
+    if (family != AF_INET6)
+        r = csock_addr_from_host(AF_INET, host, 0, ret_addr, ret_len);
+    if (r < 0 && family != AF_INET)
+        r = csock_addr_from_host(AF_INET6, host, 0, ret_addr, ret_len);
+    return r;
+}
+
+/* RFC 1035, 2.3.4; the codec lets an empty label pass at the end. */
+static bool labels_have_a_name_s_length(const char *text)
+{
+    size_t n;
+    for (; text[n = strcspn(text, ".")]; text += n + 1)
+        if (n < 1 || n > 63)
+            return false;
+    return n <= 63;
+}
+
+const char *addr_ascii_text(PyObject *o)
+{
+    Py_ssize_t n;
+    if (!PyUnicode_Check(o) || !PyUnicode_IS_ASCII(o))
+        return NULL;
+    const char *text = PyUnicode_AsUTF8AndSize(o, &n);
+    if (!text)
+        PyErr_Clear();
+    return text && strlen(text) == (size_t)n && labels_have_a_name_s_length(text) ? text : NULL;
+}
+
+/* 0, or a negative result of the core. */
+static int resolve_name(int family, const char *host, union csock_addr *ret_addr,
+                        socklen_t *ret_len)
+{
+    struct addrinfo hints = {.ai_family = family}, *list;
+    int r;
+    Py_BEGIN_ALLOW_THREADS
+    r = csock_resolve(host, NULL, &hints, &list);
+    Py_END_ALLOW_THREADS
+    if (r < 0)
+        return r;
+    memset(ret_addr, 0, sizeof *ret_addr);
+    memcpy(ret_addr, list->ai_addr, list->ai_addrlen);
+    *ret_len = list->ai_addrlen;
+    csock_resolve_free(list);
+    return 0;
+}
+
+bool addr_resolve(struct ext_state *st, int family, const char *host, union csock_addr *ret_addr,
+                  socklen_t *ret_len)
+{
+    if (family == AF_UNSPEC && !*host) {
+        PyErr_SetString(PyExc_OSError, "wildcard resolved to multiple address");
+        return false;
+    }
+    if (family == AF_INET6 && (!strcmp(host, "<broadcast>") || !strcmp(host, "255.255.255.255"))) {
+        PyErr_SetString(PyExc_OSError, "address family mismatched");
+        return false;
+    }
+    int r = numeric(family, host, ret_addr, ret_len);
+    if (r < 0)
+        r = resolve_name(family, host, ret_addr, ret_len);
+    if (r < 0)
+        ext_raise(&st->errors, r);
+    return r == 0;
+}

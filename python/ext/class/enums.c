@@ -1,0 +1,186 @@
+/* Families and socket types as members of the module's enums, where they have one: what calling the
+ * enum does, which takes ten times as long; and the constants that those enums are made of. Sits on
+ * object/known_class.c, which keeps the enums. */
+#include "class/enums.h"
+#include "shared/args.h"
+
+/* *ret is a new reference, or NULL with or without an exception. */
+static void dict_get(PyObject *map, PyObject *key, PyObject **ret)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    PyDict_GetItemRef(map, key, ret);
+#else
+    *ret = Py_XNewRef(PyDict_GetItemWithError(map, key));
+#endif
+}
+
+/* The member for a number, or the number where there is none; steals it. */
+static PyObject *member_of(PyObject *map, PyObject *number)
+{
+    PyObject *member = NULL;
+    if (map && number)
+        dict_get(map, number, &member);
+    if (!member && PyErr_Occurred())
+        Py_CLEAR(number);
+    if (!member)
+        return number;
+    Py_DECREF(number);
+    return member;
+}
+
+/* {value: member} of the enum called `name` in the module. */
+static PyObject *map_of(PyObject *names, const char *name)
+{
+    PyObject *type = PyDict_GetItemString(names, name);
+    PyObject *map = type ? PyObject_GetAttrString(type, "_value2member_map_") : NULL;
+    if (map && !PyDict_Check(map)) {
+        Py_CLEAR(map);
+        PyErr_Format(PyExc_TypeError, "%s is no enum", name);
+    } else if (!type) {
+        PyErr_Format(PyExc_NameError, "the module has no %s", name);
+    }
+    return map;
+}
+
+int sock_class_enums(struct sock_class *c, PyObject *names)
+{
+    Py_XSETREF(c->families, map_of(names, "AddressFamily"));
+    Py_XSETREF(c->types, c->families ? map_of(names, "SocketKind") : NULL);
+    return c->types ? 0 : -1;
+}
+
+static PyObject *get_family(PyObject *self, void *closure)
+{
+    const struct sock_object *s = (struct sock_object *)self;
+    (void)closure;
+    return member_of(ext_class(s->state)->families, PyLong_FromLong(EXT_GET(s->family)));
+}
+
+static PyObject *get_type(PyObject *self, void *closure)
+{
+    const struct sock_object *s = (struct sock_object *)self;
+    (void)closure;
+    return member_of(ext_class(s->state)->types, PyLong_FromLong(EXT_GET(s->type)));
+}
+
+/* In the words of a property of Python's, which these are in stock. */
+static int refuse(PyObject *self, PyObject *value, void *name)
+{
+    PyObject *type = PyType_GetQualName(Py_TYPE(self));
+    if (type)
+        PyErr_Format(PyExc_AttributeError, "property '%s' of %R object has no %s",
+                     (const char *)name, type, value ? "setter" : "deleter");
+    Py_XDECREF(type);
+    return -1;
+}
+
+PyGetSetDef sock_class_properties[] = {
+    {"family", get_family, refuse, "The address family, an AddressFamily where it is known.",
+     "family"},
+    {"type", get_type, refuse, "The socket type, a SocketKind where it is known.", "type"},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+/* One answer of getaddrinfo, its first two numbers as members. */
+static PyObject *answer_with_enums(const struct sock_class *c, PyObject *answer)
+{
+    PyObject *items[5];
+    for (Py_ssize_t i = 0; i < 5; i++)
+        items[i] = Py_NewRef(PyTuple_GET_ITEM(answer, i));
+    items[0] = member_of(c->families, items[0]);
+    items[1] = member_of(c->types, items[1]);
+    return ext_tuple_of(items, 5);
+}
+
+static PyObject *core_with_enums(PyObject *module, PyObject *list)
+{
+    const struct sock_class *c = ext_class(ext_state_of(module));
+    PyObject *result = NULL, *answers = PySequence_List(list);
+    if (!answers)
+        return NULL;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(answers); i++) {
+        PyObject *answer = PyList_GET_ITEM(answers, i);
+        if (!PyTuple_Check(answer) || PyTuple_GET_SIZE(answer) != 5) {
+            PyErr_SetString(PyExc_ValueError, "an answer of getaddrinfo has five parts");
+            goto done;
+        }
+        PyObject *changed = answer_with_enums(c, answer);
+        if (!changed || PyList_SetItem(answers, i, changed) < 0)
+            goto done;
+    }
+    result = Py_NewRef(answers);
+done:
+    Py_DECREF(answers);
+    return result;
+}
+
+/* Puts a constant into the dictionary of the prefix that its name begins with, if there is one. */
+static int share(PyObject *name, PyObject *value, PyObject *const *prefixes, PyObject *dicts)
+{
+    Py_UCS4 first = PyUnicode_READ_CHAR(name, 0);
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(dicts); i++)
+        if (PyUnicode_READ_CHAR(prefixes[i], 0) == first &&
+            PyUnicode_Tailmatch(name, prefixes[i], 0, PY_SSIZE_T_MAX, -1) == 1)
+            return PyDict_SetItem(PyTuple_GET_ITEM(dicts, i), name, value);
+    return 0;
+}
+
+/* Names that begin with an underscore stay behind. */
+static int copy_names(PyObject *from, PyObject *to, PyObject *list, PyObject *const *prefixes,
+                      PyObject *dicts)
+{
+    PyObject *name, *value;
+    for (Py_ssize_t at = 0; PyDict_Next(from, &at, &name, &value);) {
+        if (!PyUnicode_Check(name) || PyUnicode_GET_LENGTH(name) == 0 ||
+            PyUnicode_READ_CHAR(name, 0) == '_')
+            continue;
+        if (PyDict_SetItem(to, name, value) < 0 || PyList_Append(list, name) < 0 ||
+            share(name, value, prefixes, dicts) < 0)
+            return -1;
+    }
+    return PyList_Sort(list);
+}
+
+static PyObject *tuple_of_dicts(Py_ssize_t n)
+{
+    PyObject *result = PyTuple_New(n);
+    for (Py_ssize_t i = 0; result && i < n; i++) {
+        PyObject *dict = PyDict_New();
+        if (dict)
+            PyTuple_SET_ITEM(result, i, dict);
+        else
+            Py_CLEAR(result);
+    }
+    return result;
+}
+
+/* The names of csock._socket are hundreds, and each import of the drop-in waits for this. */
+static PyObject *core_take_names(PyObject *module, PyObject *const *args, Py_ssize_t n)
+{
+    PyObject *owner = *(PyObject **)PyModule_GetState(module), *result = NULL;
+    for (Py_ssize_t i = 0; i < n; i++)
+        if (i ? !PyUnicode_Check(args[i]) || PyUnicode_GET_LENGTH(args[i]) == 0
+              : !PyDict_Check(args[i]))
+            return PyErr_Format(PyExc_TypeError, "a dict, and prefixes that are not empty");
+    if (n == 0)
+        return PyErr_Format(PyExc_TypeError, "a dict, and prefixes that are not empty");
+    PyObject *from = PyDict_Copy(PyModule_GetDict(owner)); /* which nobody changes meanwhile */
+    PyObject *list = PyList_New(0), *dicts = tuple_of_dicts(n - 1);
+    if (from && list && dicts && copy_names(from, args[0], list, args + 1, dicts) == 0)
+        result = PyTuple_Pack(2, list, dicts);
+    Py_XDECREF(from);
+    Py_XDECREF(list);
+    Py_XDECREF(dicts);
+    return result;
+}
+
+PyMethodDef enum_functions[] = {
+    {"take_names", (PyCFunction)(void (*)(void))core_take_names, METH_FASTCALL,
+     "take_names($module, names, /, *prefixes)\n--\n\n"
+     "Put all of csock._socket into the dictionary, but for names with an underscore in front.\n"
+     "Returns their list, sorted, and for each prefix a dictionary of those that begin with it."},
+    {"with_enums", core_with_enums, METH_O,
+     "with_enums($module, answers, /)\n--\n\n"
+     "Answers of csock._socket.getaddrinfo, families and types as members of the enums."},
+    {NULL, NULL, 0, NULL},
+};

@@ -1,0 +1,67 @@
+/* What csock/_helpers.py needs of the core: a part of a file into a socket, and waiting until a
+ * socket takes more. Functions of csock._core, because stock's socket type has no such methods. */
+#include "shared/args.h"
+#include "state.h"
+#include "object/socket.h"
+#include "object/wait.h"
+#include "methods/tables.h"
+
+#include <poll.h>
+
+static struct sock_object *socket_argument(PyObject *module, PyObject *o)
+{
+    if (PyObject_TypeCheck(o, ext_state_of(module)->sock_type))
+        return (struct sock_object *)o;
+    PyErr_Format(PyExc_TypeError, "a socket is required, not %.200s", Py_TYPE(o)->tp_name);
+    return NULL;
+}
+
+static bool offset_argument(PyObject *o, int64_t *ret)
+{
+    long long offset = PyLong_AsLongLong(o);
+    *ret = offset;
+    return offset != -1 || !PyErr_Occurred();
+}
+
+static PyObject *core_send_file(PyObject *module, PyObject *const *args, Py_ssize_t n)
+{
+    struct ext_wait w;
+    int file;
+    int64_t offset;
+    Py_ssize_t size;
+    if (!ext_arg_count("send_file", n, 4, 4))
+        return NULL;
+    struct sock_object *s = socket_argument(module, args[0]);
+    if (!s || !ext_int(args[1], &file) || !offset_argument(args[2], &offset) ||
+        !ext_ssize(args[3], &size))
+        return NULL;
+    ext_wait_begin(&w, s, false);
+    ssize_t r = csock_sendfile(&s->core, file, offset, (size_t)size, &w.wait);
+    ext_wait_end(&w);
+    return r < 0 ? ext_raise_sock(s, "sendfile", (int)r) : PyLong_FromSsize_t(r);
+}
+
+static PyObject *core_await_writable(PyObject *module, PyObject *o)
+{
+    struct ext_wait w;
+    struct sock_object *s = socket_argument(module, o);
+    if (!s)
+        return NULL;
+    ext_wait_begin(&w, s, false);
+    int r = csock_ready(&s->core, POLLOUT, &w.wait);
+    ext_wait_end(&w);
+    if (r < 0)
+        return ext_raise_sock(s, "sendfile", r);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(send_file_doc, "send_file(sock, fd, offset, count) -> int\n\n"
+                            "Send at most count bytes of an open file. sendfile(2).");
+PyDoc_STRVAR(await_writable_doc, "await_writable(sock)\n\n"
+                                 "Wait until the socket takes more, within its timeout.");
+
+PyMethodDef sendfile_functions[] = {
+    {"send_file", (PyCFunction)(void (*)(void))core_send_file, METH_FASTCALL, send_file_doc},
+    {"await_writable", core_await_writable, METH_O, await_writable_doc},
+    {NULL, NULL, 0, NULL},
+};

@@ -1,0 +1,131 @@
+/* The socket object: how it is made around a socket of the core, how it ends, and what a failed
+ * call on it raises. Sits on csock_move and csock_close. Must not know the type's methods, nor how
+ * __init__ reads its arguments. */
+#include "object/socket.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#define AFTER_HEAD(member) (offsetof(struct sock_object, member) - sizeof(PyObject))
+
+static_assert(AFTER_HEAD(fd) == 0 && AFTER_HEAD(family) == 4 && AFTER_HEAD(type) == 8 &&
+                  AFTER_HEAD(proto) == 12,
+              "ssl reads fd from memory");
+static_assert(sizeof(void *) != 8 || (AFTER_HEAD(errorhandler) == 16 && AFTER_HEAD(timeout) == 24 &&
+                                      AFTER_HEAD(state) == 32),
+              "ssl reads the timeout from memory");
+
+static bool is_finalizing(void)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return Py_IsFinalizing();
+#else
+    return _Py_IsFinalizing();
+#endif
+}
+
+/* At the interpreter's end a daemon thread that is inside cannot leave any more: it would have to
+ * take the GIL for that. Waiting for it would cost a second for each socket. */
+int sock_close_core(struct sock_object *s)
+{
+    int r;
+    bool wait = !is_finalizing();
+    Py_BEGIN_ALLOW_THREADS
+    r = wait ? csock_close(&s->core) : csock_close_within(&s->core, 0);
+    Py_END_ALLOW_THREADS
+    return r;
+}
+
+/* What ssl calls after a failed system call of OpenSSL's. */
+static PyObject *raise_errno(void)
+{
+    return PyErr_SetFromErrno(PyExc_OSError);
+}
+
+/* No descriptor yet: an object that __init__ never filled has nothing to warn of. */
+struct sock_object *sock_alloc(PyTypeObject *type, struct ext_state *st)
+{
+    struct sock_object *s = (struct sock_object *)type->tp_alloc(type, 0);
+    if (!s)
+        return NULL;
+    s->fd = -1;
+    s->errorhandler = raise_errno;
+    s->timeout = -1;
+    s->state = st;
+    s->core = (struct csock)CSOCK_INIT;
+    return s;
+}
+
+void sock_show(struct sock_object *s, int64_t timeout)
+{
+    EXT_SET(s->family, s->core.family);
+    EXT_SET(s->type, s->core.type);
+    EXT_SET(s->proto, s->core.proto);
+    EXT_SET(s->timeout, timeout);
+    EXT_SET(s->last_received, 0);
+    EXT_SET(s->fd, csock_fd(&s->core));
+}
+
+void sock_fill(struct sock_object *s, struct csock *core, int64_t timeout)
+{
+    csock_move(core, &s->core);
+    sock_show(s, timeout);
+}
+
+PyObject *sock_from_core(struct ext_state *st, struct csock *core, int64_t timeout)
+{
+    struct sock_object *s = sock_alloc(st->sock_type, st);
+    if (!s) {
+        csock_close(core);
+        return NULL;
+    }
+    sock_fill(s, core, timeout);
+    return (PyObject *)s;
+}
+
+/* The warning comes first: whoever logs it may still ask the socket for its addresses. */
+void sock_finalize(PyObject *self)
+{
+    struct sock_object *s = (struct sock_object *)self;
+    PyObject *type, *value, *traceback;
+    if (EXT_GET(s->fd) < 0)
+        return;
+    PyErr_Fetch(&type, &value, &traceback);
+    /* Warnings that are turned into errors have nowhere to go; other failures come from an
+     * interpreter half gone. */
+    if (PyErr_ResourceWarning(self, 1, "unclosed %R", self) < 0) {
+        if (PyErr_ExceptionMatches(PyExc_Warning))
+            PyErr_WriteUnraisable(self);
+        else
+            PyErr_Clear();
+    }
+    if (ext_take_fd(s) >= 0)
+        sock_close_core(s);
+    PyErr_Restore(type, value, traceback);
+}
+
+bool sock_finalized(PyObject *self)
+{
+    bool nothing_to_do = EXT_GET(((struct sock_object *)self)->fd) < 0 &&
+                         Py_TYPE(self)->tp_finalize == sock_finalize;
+    return nothing_to_do || PyObject_CallFinalizerFromDealloc(self) == 0;
+}
+
+void sock_free(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    Py_CLEAR(((struct sock_object *)self)->peer);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+PyObject *ext_raise_sock(struct sock_object *s, const char *what, int err)
+{
+    char text[80];
+    if (err != CSOCK_ECLOSED)
+        return ext_raise(&s->state->errors, err);
+    snprintf(text, sizeof text, "%s: socket closed by another thread", what);
+    return ext_raise_numbered(PyExc_OSError, EBADF, text);
+}

@@ -1,0 +1,87 @@
+/* The socket object: a socket of the core, and beside it what Python programs, and the standard
+ * library's ssl module, read of it.
+ *
+ * Whoever closes the descriptor, detaches it or puts another in its place first takes the right to:
+ * sock_object.fd, which is -1 from then on. So a call that has seen it and holds the GIL is done
+ * before a closer begins (object/wait.h), and of several closers one closes. */
+#ifndef CSOCK_EXT_OBJECT_SOCKET_H
+#define CSOCK_EXT_OBJECT_SOCKET_H
+
+#include "shared/atomic.h"
+#include "state.h"
+
+#include "csock.h"
+
+/* The members up to `state` stand where the standard library's ssl module reads them from memory:
+ * their order, types and offsets are a contract. */
+struct sock_object {
+    PyObject ob_base;
+    int fd; /* the core's descriptor, for ssl; -1 from the moment close() begins */
+    int family, type, proto;
+    PyObject *(*errorhandler)(void);
+    int64_t timeout; /* ns; < 0 blocking, 0 non-blocking */
+    struct ext_state *state;
+    struct csock core;
+    size_t last_received; /* size of the newest receive: see methods/receive.c */
+    /* The newest numeric AF_INET address that came or went, both ways: address/inet.c. */
+    PyObject *peer; /* its tuple, of an exact str and int; NULL: none */
+    struct sockaddr_in peer_addr;
+};
+
+/* The core's flags of every socket: SIGPIPE is Python's matter, and EAGAIN its caller's. */
+#define SOCK_AS_STOCK (CSOCK_SIGPIPE | CSOCK_EAGAIN)
+
+/* An object without a socket yet, and what gives it one: moved in, with that timeout. */
+struct sock_object *sock_alloc(PyTypeObject *type, struct ext_state *st);
+void sock_fill(struct sock_object *s, struct csock *core, int64_t timeout);
+/* The members tell what the core's socket is. */
+void sock_show(struct sock_object *s, int64_t timeout);
+/* A new _socket.socket around an open core socket, moved in; on failure it is closed. timeout is
+ * the new object's, in ns as above; it does not touch the descriptor's mode. */
+PyObject *sock_from_core(struct ext_state *st, struct csock *core, int64_t timeout);
+
+/* Takes the right to close: the object's descriptor, which is none from then on. Of several threads
+ * that close at once, one gets it. */
+static inline int ext_take_fd(struct sock_object *s)
+{
+#ifdef Py_GIL_DISABLED
+    return __atomic_exchange_n(&s->fd, -1, __ATOMIC_SEQ_CST);
+#else
+    int fd = s->fd;
+    s->fd = -1;
+    return fd;
+#endif
+}
+/* Closes the core socket without the GIL. 0 or negative; the right must have been taken. */
+int sock_close_core(struct sock_object *s);
+
+/* The type's finaliser, and the two steps of deallocation: false if the finaliser has revived the
+ * object; and the rest, once the object is out of the garbage collector's sight. */
+void sock_finalize(PyObject *self);
+bool sock_finalized(PyObject *self);
+void sock_free(PyObject *self);
+
+/* ext_raise for a call on a socket: CSOCK_ECLOSED becomes OSError(EBADF, "<what>: socket closed by
+ * another thread"). what: the Python method's name. */
+PyObject *ext_raise_sock(struct sock_object *s, const char *what, int err);
+
+/* Other families may work for long inside one system call: a netlink send took 16 ms. In these,
+ * too, a path is looked up in a file system, which may take any time: see EXT_HEAVY. */
+static inline bool ext_is_quick(int family)
+{
+    return family == AF_INET || family == AF_INET6 || family == AF_UNIX;
+}
+
+/* Around a call that looks something up and does not wait: the GIL is dropped only for families
+ * whose calls may take long. */
+static inline PyThreadState *sock_quick_begin(const struct sock_object *s)
+{
+    return ext_is_quick(EXT_GET(s->family)) ? NULL : PyEval_SaveThread();
+}
+static inline void sock_quick_end(PyThreadState *saved)
+{
+    if (saved)
+        PyEval_RestoreThread(saved);
+}
+
+#endif

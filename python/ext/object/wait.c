@@ -1,0 +1,133 @@
+/* Fills the core's struct csock_wait for a Python call; lets the GIL go, and takes it back, around
+ * what may take long. Sits on csock_forks and on the interpreter. */
+#include "object/wait.h"
+
+/* A relative timeout, so that the core reads the clock only for a call that has to wait. */
+static struct csock_wait wait_of(const struct sock_object *s)
+{
+    int64_t timeout = EXT_GET(s->timeout);
+    if (timeout < 0)
+        return (struct csock_wait){.deadline = CSOCK_FOREVER};
+    if (timeout == 0)
+        return (struct csock_wait){.deadline = CSOCK_NOWAIT};
+    return (struct csock_wait){.deadline = CSOCK_FOREVER, .timeout = timeout};
+}
+
+static void drop(struct ext_wait *w)
+{
+    w->saved = PyEval_SaveThread();
+}
+
+/* ---- fairness
+ *
+ * The interpreter takes the GIL from a thread that does not let go of it after 5 ms. A thread that
+ * always finds data would be such a one, and another that comes back from waiting in a socket, with
+ * a request to answer perhaps, would stand there for so long each time; with stock the GIL is to be
+ * had at each call. So those who come back are counted, and while there are any, whoever has the
+ * GIL calls without it, as stock does; but for a few calls, if it has waited itself: it will again.
+ */
+#define BUDGET 32 /* some requests, taken and answered */
+
+#ifdef Py_GIL_DISABLED
+
+static void forget_parents_threads(struct ext_state *st)
+{
+    (void)st;
+}
+
+static void count_sleepers(struct ext_state *st, int n)
+{
+    (void)st, (void)n;
+}
+
+static void take(struct ext_wait *w)
+{
+    PyThreadState *saved = w->saved;
+    w->saved = NULL;
+    PyEval_RestoreThread(saved);
+}
+
+#else
+
+/* Those who were counted when this process was forked do not exist here. Called with the GIL, by
+ * whoever is the first here to wait: nobody has been counted yet. */
+static void forget_parents_threads(struct ext_state *st)
+{
+    uint32_t forks = csock_forks();
+    if (st->forks == forks)
+        return;
+    st->forks = forks;
+    __atomic_store_n(&st->gil_wanted, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&st->sleepers, 0, __ATOMIC_RELAXED);
+}
+
+static void count_sleepers(struct ext_state *st, int n)
+{
+    __atomic_fetch_add(&st->sleepers, n, __ATOMIC_RELAXED);
+}
+
+static void take(struct ext_wait *w)
+{
+    PyThreadState *saved = w->saved;
+    struct ext_state *st = w->state;
+    w->saved = NULL;
+    __atomic_fetch_add(&st->gil_wanted, 1, __ATOMIC_RELAXED);
+    PyEval_RestoreThread(saved);
+    __atomic_fetch_sub(&st->gil_wanted, 1, __ATOMIC_RELAXED);
+    st->gil_budget = w->waited ? BUDGET : 0;
+}
+
+#endif
+
+/* A call that has waited goes on without the GIL, to its end. Where many threads wait for one
+ * datagram, poll(2) lies to all but one of them: each would take the GIL only to see that, and
+ * while the one that gets the datagram stands in line with them, poll lies to more. */
+static void before_waiting(void *arg)
+{
+    struct ext_wait *w = arg;
+    if (!w->waited)
+        count_sleepers(w->state, 1);
+    w->waited = true;
+    if (w->held)
+        drop(w);
+    w->held = false;
+}
+
+static void after_waiting(void *arg)
+{
+    (void)arg;
+}
+
+static int handle_signals(void *arg)
+{
+    struct ext_wait *w = arg;
+    if (!w->held)
+        take(w);
+    int stop = PyErr_CheckSignals();
+    if (!w->held)
+        drop(w);
+    return stop;
+}
+
+void ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held)
+{
+    forget_parents_threads(s->state);
+    w->held = held;
+    w->waited = false;
+    w->state = s->state;
+    w->wait = wait_of(s);
+    w->wait.interrupted = handle_signals;
+    w->wait.pause = before_waiting;
+    w->wait.resume = after_waiting;
+    w->wait.arg = w;
+    if (!held)
+        drop(w);
+}
+
+void ext_wait_end(struct ext_wait *w)
+{
+    if (w->waited)
+        count_sleepers(w->state, -1);
+    if (!w->held)
+        take(w);
+}

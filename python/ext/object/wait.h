@@ -1,0 +1,71 @@
+/* How a Python call waits: without the GIL, and with Python's signal handlers run in between
+ * (PEP 475). The waiting itself is the core's.
+ *
+ * Most calls find what they need there and do not wait at all. Those try with the GIL held, and not
+ * even counted among the calls inside the socket (csock_try_…): whoever closes it, detaches it or
+ * initialises it anew sets s->fd to -1 while he holds the GIL, and goes to the core after. So a
+ * try that has seen s->fd, and holds the GIL until it is over, is done before a closer begins.
+ * Without a GIL every call is counted. */
+#ifndef CSOCK_EXT_OBJECT_WAIT_H
+#define CSOCK_EXT_OBJECT_WAIT_H
+
+#include "object/socket.h"
+#include "shared/buffers.h"
+
+/* Filled in place, for one call; lives on its stack. */
+struct ext_wait {
+    struct csock_wait wait;
+    struct ext_state *state;
+    PyThreadState *saved; /* while the GIL is not held */
+    bool held;            /* the GIL, but for waiting */
+    bool waited;
+};
+/* For a call that holds the GIL until it has to wait, or one that runs without it from start to
+ * end. */
+void ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held);
+void ext_wait_end(struct ext_wait *w);
+
+/* What only a call that has to wait needs, apart, so that the others set up no frame for it. */
+#define EXT_WAITS __attribute__((noinline))
+
+/* Whether one call more may begin with the GIL held, as far as others are concerned. */
+static inline bool ext_in_budget(struct ext_state *st)
+{
+#ifdef Py_GIL_DISABLED
+    (void)st;
+    return true;
+#else
+    if (__atomic_load_n(&st->gil_wanted, __ATOMIC_RELAXED) <= 0)
+        return true;
+    if (st->gil_budget <= 0)
+        return false;
+    st->gil_budget--;
+    return true;
+#endif
+}
+
+/* Whether a transfer of n bytes on s may begin with the GIL held. */
+static inline bool ext_may_hold(const struct sock_object *s, size_t n)
+{
+    return n <= EXT_HELD_MAX && ext_is_quick(EXT_GET(s->family)) && ext_in_budget(s->state);
+}
+
+/* Whether the call may begin with one of csock_try_…, with the GIL as the lock that keeps closers
+ * out. */
+static inline bool ext_may_try(const struct sock_object *s, size_t n, int flags)
+{
+#ifdef Py_GIL_DISABLED
+    (void)s, (void)n, (void)flags;
+    return false; /* nothing keeps closers out */
+#else
+    return flags == 0 && s->fd >= 0 && !(s->core.flags & CSOCK_NO_TRY) && ext_may_hold(s, n);
+#endif
+}
+
+/* After such a try: whether the call has to go on, by csock_…_tried. */
+static inline bool ext_inconclusive(ssize_t r)
+{
+    return r == -EAGAIN || r == -EINTR;
+}
+
+#endif

@@ -1,0 +1,50 @@
+/* Arguments, for functions that take theirs by METH_FASTCALL or METH_O: small converters, which
+ * accept what stock accepts and say what stock says. Each that returns bool sets an exception and
+ * returns false, or fills its output. They know neither sockets nor modules. */
+#ifndef CSOCK_EXT_SHARED_ARGS_H
+#define CSOCK_EXT_SHARED_ARGS_H
+
+#include "shared/python.h"
+
+/* Between min and max arguments, or stock's TypeError for the method `what`. */
+bool ext_arg_count_raise(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max);
+static inline bool ext_arg_count(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max)
+{
+    return (n >= min && n <= max) || ext_arg_count_raise(what, n, min, max);
+}
+
+bool ext_int(PyObject *o, int *ret);
+/* The same, with the words of functions whose arguments CPython has parsed by generated code. */
+bool ext_c_int(PyObject *o, int *ret);
+/* The same; where may_be_none, all that equals -1 (-1.0) is it. */
+bool ext_c_int_or_none(PyObject *o, bool may_be_none, int *ret);
+bool ext_ssize(PyObject *o, Py_ssize_t *ret);
+/* The same, quick for what it mostly gets. */
+static inline bool ext_size(PyObject *o, Py_ssize_t *ret)
+{
+    if (!PyLong_CheckExact(o))
+        return ext_ssize(o, ret);
+#if PY_VERSION_HEX >= 0x030C0000
+    if (PyUnstable_Long_IsCompact((PyLongObject *)o)) {
+        *ret = PyUnstable_Long_CompactValue((PyLongObject *)o);
+        return true;
+    }
+#endif
+    *ret = PyLong_AsSsize_t(o);
+    return *ret != -1 || !PyErr_Occurred();
+}
+
+/* The arguments of a METH_FASTCALL function as a tuple and as a dict, for the parsers that want
+ * those. New references. */
+PyObject *ext_tuple_copy(PyObject *const *items, Py_ssize_t n);
+PyObject *ext_keywords_copy(PyObject *const *values, PyObject *kwnames);
+/* A tuple of the items, which it takes over; NULL if one of them is NULL. */
+PyObject *ext_tuple_of(PyObject **items, Py_ssize_t n);
+
+/* None, float or int seconds to ns, rounding up; < 0 ValueError; None is -1.
+ * What int64_t cannot hold: OverflowError. */
+bool ext_timeout(PyObject *o, int64_t *ret_ns);
+/* The reverse: a float, or None for < 0. New reference. */
+PyObject *ext_timeout_as_py(int64_t ns);
+
+#endif

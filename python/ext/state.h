@@ -1,0 +1,56 @@
+/* The state of the module, one per interpreter, and how a function of either module gets at it.
+ * csock._socket owns it; the state of csock._core is a strong reference to csock._socket. Each
+ * member belongs to the file that is named beside it, which alone changes it; module.c visits and
+ * clears them. */
+#ifndef CSOCK_EXT_STATE_H
+#define CSOCK_EXT_STATE_H
+
+#include "shared/errors.h"
+
+#define EXT_SPARES 4
+
+/* Interned names of methods, kept so that nobody interns them at each call. */
+enum ext_name {
+    NAME_REAL_CLOSE,
+    NAME_ACCEPT,
+    NAME_CLOSE,
+    NAME_SOCKET,
+    NAME_DECREF_SOCKETIOS,
+    NAME_RECV_INTO,
+    NAME_SEND,
+    NAME_FILENO,
+    NAME_CHECK_READABLE,
+    NAME_CHECK_WRITABLE,
+    EXT_NAMES
+};
+
+struct sock_class;
+
+struct ext_state {
+    PyTypeObject *sock_type;             /* methods/type.c: csock._socket.socket */
+    PyTypeObject *stream_type;           /* file/raw.c: the raw stream behind makefile() */
+    struct ext_errors errors;            /* shared/errors.c */
+    int64_t default_timeout;             /* methods/functions.c: ns, < 0: none */
+    const struct sock_class *sock_class; /* object/known_class.c: the newest; never NULL */
+    PyObject *names[EXT_NAMES];          /* the same */
+    PyObject *spares[EXT_SPARES];        /* methods/receive.c: buffers for reuse; may be NULL */
+    PyObject *results[2];                /* methods/results.c: the newest first; the same */
+    /* object/wait.c: threads that want the GIL back after waiting, atomic; how many calls more its
+     * holder may begin with it while there are any; and what count of forks the first is for. */
+    int gil_wanted, gil_budget;
+    int sleepers; /* calls that wait, or have waited and are not over yet; atomic */
+    uint32_t forks;
+    bool low_water; /* methods/options.c: SO_RCVLOWAT was set, on some socket */
+};
+
+/* By these the interpreter tells modules and types of ours from others; module.c fills them. */
+extern struct PyModuleDef ext_socket_module, ext_core_module;
+
+static inline struct ext_state *ext_state_of(PyObject *module)
+{
+    if (PyModule_GetDef(module) == &ext_core_module)
+        module = *(PyObject **)PyModule_GetState(module);
+    return PyModule_GetState(module);
+}
+
+#endif
