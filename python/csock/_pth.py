@@ -31,33 +31,48 @@ def _complain(by, error):
 
 
 class _Finder:
-    """Finder and loader of _PLACES, asked before all others. It stays in sys.meta_path when its
-    work is done, and finds nothing: other threads may be walking down that list."""
+    """Finder and loader of _PLACES and of csock's own modules, asked before all others: whichever
+    of them comes first, csock is put in place. It stays in sys.meta_path when its work is done:
+    other threads may be walking down that list."""
 
     def __init__(self, by):
         self.by, self.thread = by, None
 
     def find_spec(self, name, path=None, target=None):
-        mine = name in csock._PLACES and csock._finder is self and self.thread != get_ident()
+        if csock._finder is self and self.thread != get_ident():
+            mine = name in csock._PLACES or name in csock._LOADED
+        else:  # another thread may have put it there since this import looked
+            mine = name in csock._PLACES and name in sys.modules and target is None
         return ModuleSpec(name, self) if mine else None
 
+    def is_package(self, name):
+        return False
+
+    def get_code(self, name):  # for runpy, which loads nothing before it has this
+        return None
+
     def create_module(self, spec):
-        # The import system holds the lock of one of _PLACES here, and another thread perhaps that
-        # of the other: neither is asked for.
+        # The import system holds the lock of one of these modules here, and another thread perhaps
+        # that of another: those of _PLACES are not asked for.
+        self._put_in_place()
+        __import__(spec.name)  # stock's, if csock is not there
+        module = sys.modules[spec.name]
+        spec.loader_state = module.__spec__
+        return module
+
+    def _put_in_place(self):
         locks = csock._lock(*csock._LOADED)
         try:
             if csock._finder is self:
                 self.thread = get_ident()
                 csock._put_in_place()
+                csock._finder = None
         except Exception as error:
             _complain(self.by, error)
-        finally:
-            csock._finder = self.thread = None
+            csock._finder = None
+        finally:  # KeyboardInterrupt leaves it waiting
+            self.thread = None
             csock._unlock(locks)
-        __import__(spec.name)  # stock's, if csock is not there
-        module = sys.modules[spec.name]
-        spec.loader_state = module.__spec__
-        return module
 
     def exec_module(self, module):
         module.__spec__ = module.__spec__.loader_state  # the import system has put ours there
