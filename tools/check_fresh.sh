@@ -15,12 +15,13 @@
 #   CSOCK_CACHE  where minimal installations are kept for a week (default ~/.cache/csock)
 #
 # Packages come from where this machine gets its own: /etc/apt is read for the mirror and for
-# settings, pip's configuration likewise. Status 77: a mirror did not answer.
+# settings, pip's configuration likewise. Status 77: a mirror did not answer, or this is not root.
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tools/chroot.sh"
 
-[ "$(id -u)" = 0 ] || { echo "check-fresh: needs root, for chroot" >&2; exit 1; }
+[ "$(id -u)" = 0 ] || { echo "check-fresh: needs root, for chroot" >&2; exit 77; }
+unshare --mount true || { echo "check-fresh: needs a root that may mount" >&2; exit 77; }
 PATH=$PATH:/usr/sbin:/sbin
 command -v debootstrap >/dev/null || apt-get install -y -q debootstrap >/dev/null ||
     { echo "check-fresh: no debootstrap" >&2; exit 77; }

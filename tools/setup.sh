@@ -268,7 +268,7 @@ ensure_if_possible() { # what is skipped, package...
         return 0
     fi
     missing=$(missing_packages "$@")
-    [ -z "$missing" ] || say "going on without $missing(for root to install): $skipped will be skipped"
+    [ -z "$missing" ] || say "going on without $missing(for root): $skipped will be skipped"
 }
 
 ensure_suites() { # package...
