@@ -147,6 +147,7 @@ for _ in $(seq "${BUSY:-0}"); do
     busy="$busy $!"
 done
 trap 'kill $busy 2>/dev/null || :' EXIT
+trap 'exit 1' HUP INT TERM # it runs the other trap; what computes ignores SIGINT
 
 say "$(git -C "$top" log -1 --format='%h %s')"
 for suite in ${*:-bookworm trixie sid noble jammy bullseye}; do
