@@ -36,7 +36,7 @@ case $way in
 esac
 
 build() {
-    # For another Python than before all is built anew: ninja would go on with the one that it knows.
+    # For another Python than before all is built anew: ninja would go on with the old one.
     cmp -s build/venv/csock-python $dir/csock-python || rm -rf $dir
     [ -f $dir/build.ninja ] || meson setup $dir $options -Dwerror=true \
         --prefix="$top/$dir/prefix" --libdir=lib \

@@ -7,7 +7,7 @@ writes one takes it from here.
 """
 
 import sys
-from _frozen_importlib import ModuleSpec
+from _frozen_importlib import ModuleSpec, _module_locks
 from _thread import get_ident
 
 import csock
@@ -28,6 +28,27 @@ def _complain(by, error):
     if not _failed:
         _failed = True
         csock._say(f"not in place by {by}: {error}")
+
+
+def _keep(module, place):
+    """An import of the place that another thread overtakes, after it has found nothing there, loads
+    by its __spec__ what is there by then: the module once more, were it not for this. Whoever loads
+    a copy of it on purpose is not importing the place."""
+    loader = module.__spec__.loader
+    create, execute = loader.create_module, loader.exec_module
+
+    def importing():
+        lock = _module_locks.get(place, lambda: None)()
+        return getattr(lock, "owner", None) == get_ident()
+
+    def create_module(spec):
+        return module if importing() else create(spec)
+
+    def exec_module(what):
+        if what is not module or not importing():
+            execute(what)
+
+    loader.create_module, loader.exec_module = create_module, exec_module
 
 
 class _Finder:
@@ -66,6 +87,8 @@ class _Finder:
             if csock._finder is self:
                 self.thread = get_ident()
                 csock._put_in_place()
+                for name, place in zip(csock._OURS, csock._PLACES, strict=True):
+                    _keep(sys.modules[name], place)
                 csock._finder = None
         except Exception as error:
             _complain(self.by, error)

@@ -56,7 +56,7 @@ def hooked(site, env):
 def test_nothing_is_written_where_others_may_write(env, site, tmp_path, name):
     env["TMPDIR"] = str(tmp_path / name)
     os.mkdir(env["TMPDIR"])
-    found = f"import os; print(os.listdir({env['TMPDIR']!r})); {CHILD}"
+    found = f"import os; print(os.listdir({env['TMPDIR']!r}), flush=True); {CHILD}"
     assert start(site, env, "-c", found) == ("[]\nTrue\n", "")
     first = hooked(site, env)["PYTHONPATH"].split(os.pathsep)[0]
     assert pathlib.Path(first).parent == site / "csock"

@@ -98,6 +98,23 @@ def test_an_import_that_another_thread_overtakes_gets_what_that_has_put_there():
     assert out(code) == "True True\ncsock.dropin csock._socket\n"
 
 
+@pytest.mark.parametrize("first, other", [("socket", "_socket"), ("_socket", "socket")])
+def test_an_import_that_is_overtaken_while_it_looks_gets_the_same(first, other):
+    code = f"""
+        import sys
+        class Overtakes:
+            def find_spec(self, name, path=None, target=None):
+                if name == "{first}" and "{other}" not in sys.modules:
+                    import {other}
+        sys.meta_path.insert(0, Overtakes())
+        import {first}, csock, socket, _socket, importlib.util
+        print(socket is csock.dropin, _socket is csock._socket, csock._installed())
+        print(importlib.util.module_from_spec(importlib.util.find_spec("socket")) is not socket)
+        print(importlib.reload(socket) is socket is csock.dropin, csock._installed())
+    """
+    assert out(code) == "True True True\nTrue\nTrue True\n"
+
+
 def test_an_interrupted_import_may_be_tried_again():
     code = """
         import sys
