@@ -6,8 +6,9 @@ no use for sockets does not load csock. A finder of imports waits for the progra
 writes one takes it from here.
 """
 
+import _frozen_importlib
 import sys
-from _frozen_importlib import ModuleSpec, _module_locks
+from _frozen_importlib import ModuleSpec
 from _thread import get_ident
 
 import csock
@@ -36,9 +37,10 @@ def _keep(module, place):
     a copy of it on purpose is not importing the place."""
     loader = module.__spec__.loader
     create, execute = loader.create_module, loader.exec_module
+    locks = getattr(_frozen_importlib, "_module_locks", {})  # by name, references to them
 
     def importing():
-        lock = _module_locks.get(place, lambda: None)()
+        lock = locks.get(place, lambda: None)()
         return getattr(lock, "owner", None) == get_ident()
 
     def create_module(spec):
