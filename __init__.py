@@ -13,9 +13,15 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def _installed() -> ModuleSpec | None:
-    beside = os.path.dirname(_HERE)
-    path = [entry for entry in sys.path if os.path.abspath(entry) != beside]
+    path = [entry for entry in sys.path if not _has_clone(entry)]
     return PathFinder.find_spec(__name__, path)
+
+
+def _has_clone(entry: str) -> bool:
+    """This one, by whatever name, or another, which would look for this one in its turn."""
+    if os.path.abspath(entry) == os.path.dirname(_HERE):
+        return True
+    return os.path.exists(os.path.join(entry, __name__, "meson.build"))
 
 
 _spec = _installed()

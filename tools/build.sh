@@ -36,9 +36,12 @@ case $way in
 esac
 
 build() {
+    # For another Python than before all is built anew: ninja would go on with the old one.
+    cmp -s build/venv/csock-python $dir/csock-python || rm -rf $dir
     [ -f $dir/build.ninja ] || meson setup $dir $options -Dwerror=true \
         --prefix="$top/$dir/prefix" --libdir=lib \
         -Dpython.platlibdir="$top/$dir/site" -Dpython.purelibdir="$top/$dir/site" || return 1
+    cp build/venv/csock-python $dir/ || return 1
     meson compile -C $dir && meson install -C $dir --no-rebuild --quiet
 }
 

@@ -15,12 +15,13 @@
 #   CSOCK_CACHE  where minimal installations are kept for a week (default ~/.cache/csock)
 #
 # Packages come from where this machine gets its own: /etc/apt is read for the mirror and for
-# settings, pip's configuration likewise. Status 77: a mirror did not answer.
+# settings, pip's configuration likewise. Status 77: a mirror did not answer, or this is not root.
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tools/chroot.sh"
 
-[ "$(id -u)" = 0 ] || { echo "check-fresh: needs root, for chroot" >&2; exit 1; }
+[ "$(id -u)" = 0 ] || { echo "check-fresh: needs root, for chroot" >&2; exit 77; }
+unshare --mount true || { echo "check-fresh: needs a root that may mount" >&2; exit 77; }
 PATH=$PATH:/usr/sbin:/sbin
 command -v debootstrap >/dev/null || apt-get install -y -q debootstrap >/dev/null ||
     { echo "check-fresh: no debootstrap" >&2; exit 77; }
@@ -146,6 +147,7 @@ for _ in $(seq "${BUSY:-0}"); do
     busy="$busy $!"
 done
 trap 'kill $busy 2>/dev/null || :' EXIT
+trap 'exit 1' HUP INT TERM # it runs the other trap; what computes ignores SIGINT
 
 say "$(git -C "$top" log -1 --format='%h %s')"
 for suite in ${*:-bookworm trixie sid noble jammy bullseye}; do

@@ -206,6 +206,8 @@ def main():
     os.environ["LD_LIBRARY_PATH"] = str(PREFIX / "lib")
     start = time.monotonic()
     print(f"csock from {csock.__file__}, Python {sys.version.split()[0]}")
+    print("To type its Python commands yourself, here, before them:")
+    print("  export PATH=$PWD/build/venv/bin:$PATH PYTHONPATH=$PWD/build/release/site")
     for number, (title, step) in enumerate(STEPS.items(), 1):
         print(f"\n{number}. {title}")
         with tempfile.TemporaryDirectory(prefix="csock-demo-") as folder:

@@ -68,7 +68,11 @@ class Result:
 def junit_cases(path):
     """The cases of a JUnit file as triples: name, outcome, why."""
     cases = []
-    for case in xml.parse(path).iter("testcase"):
+    try:
+        tree = xml.parse(path)
+    except xml.ParseError as error:  # a message with bytes that are no text, or half a file
+        return [(path.stem, "failed", f"its results cannot be read: {error}")]
+    for case in tree.iter("testcase"):
         bad = [child for child in case if child.tag in ("failure", "error")]
         if bad:
             why = (bad[0].text or bad[0].get("message") or "").strip()

@@ -95,12 +95,15 @@ update_lists() {
 
 # What root would have to type, daemons kept from starting as below.
 by_hand() { # package...
+    [ "$need" != test ] || ! new_enough "$python" || set -- "$@" $(suite_packages "$python")
+    set -- $(printf '%s\n' "$@" | awk '!seen[$0]++')
     echo "set-up: system packages are missing, and you may not install them (no sudo without a"
     echo "password). Have root run this, then come back:"
     echo
     echo "  apt-get update"
     if [ ! -e $policy ]; then
-        echo "  printf '#!/bin/sh\nexit 101\n' >$policy    # so that no daemon starts"
+        # Not by echo, which is free to take the \n for what it stands for.
+        printf '%s\n' "  printf '#!/bin/sh\\nexit 101\\n' >$policy    # so that no daemon starts"
         echo "  chmod 755 $policy"
     fi
     echo "  apt-get install -y --no-install-recommends \\"
@@ -158,9 +161,11 @@ complete() { # python
 sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' 2>/dev/null
 }
 
-# 3.11 itself, not a candidate for its release: meson-python refuses that.
+# 3.11 itself, not a candidate for its release: meson-python refuses that. By what it prints: no
+# other program and no other Python answers so.
 new_enough() { # python
-    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11, 0, "final"))' 2>/dev/null
+    said=$("$1" -c 'import sys; print(sys.version_info >= (3, 11, 0, "final"), end=" ")
+print(sys.implementation.name)' 2>/dev/null) && [ "$said" = "True cpython" ]
 }
 
 real_path() { # python
@@ -202,7 +207,11 @@ choose_from_apt() {
     [ "$python" != python3 ] ||
         names="python3 python3.15 python3.14 python3.13 python3.12 python3.11"
     command -v apt-cache >/dev/null || return 1
-    ! may_install || update_lists
+    if may_install; then
+        update_lists
+    elif [ -z "$(find /var/lib/apt/lists -name '*_Packages*' 2>/dev/null | head -n 1)" ]; then
+        die "$what, and what apt has is not known: have root run 'apt-get update', then come back"
+    fi
     for name in $names; do
         if version_will_do "$(apt_version "$name")"; then
             python=$name
@@ -217,13 +226,14 @@ choose_python() {
     if command -v "$python" >/dev/null; then
         ! new_enough "$python" || return 0
         old=$("$python" --version 2>&1) || die "'$python' does not run: $(echo "$old" | head -n 1)"
-        what="'$python' is $old"
+        what="'$python' is $(echo "$old" | head -n 1)"
     fi
     case $python in
         python3) choose_from_apt && return 0 ;;
         python3.*) command -v "$python" >/dev/null || ! choose_from_apt || return 0 ;;
     esac
-    die "csock needs CPython 3.11 or newer: $what, and apt has none for $(system_name)." \
+    [ "$python" != python3 ] || what="$what, and apt has none for $(system_name)"
+    die "csock needs CPython 3.11 or newer: $what." \
         "Supported: Debian 12 and Ubuntu 24.04, or newer; elsewhere name a Python by PYTHON=..."
 }
 
@@ -253,7 +263,12 @@ sys.exit(importlib.util.find_spec("test.test_socket") is None)' 2>/dev/null
 ensure_if_possible() { # what is skipped, package...
     skipped=$1
     shift
-    (ensure_packages "$@") || say "going on without $*: $skipped will be skipped"
+    if may_install; then
+        (ensure_packages "$@") || say "going on without $*: $skipped will be skipped"
+        return 0
+    fi
+    missing=$(missing_packages "$@")
+    [ -z "$missing" ] || say "going on without $missing(for root): $skipped will be skipped"
 }
 
 ensure_suites() { # package...

@@ -65,10 +65,14 @@ def install(force=False):
     global _finder
     if _disabled():
         return
-    _finder = None
-    locks = _lock(*_LOADED, *_PLACES)
+    if _finder is not None:
+        __import__(_OURS[0])  # it does all of this, unless it is out of sys.meta_path
+    locks = _lock(*_LOADED)
     try:
-        _put_in_place(force)
+        _finder = None
+        if not _installed():
+            locks += _lock(*_PLACES)
+            _put_in_place(force)
     finally:
         _unlock(locks)
 

@@ -6,6 +6,7 @@ no use for sockets does not load csock. A finder of imports waits for the progra
 writes one takes it from here.
 """
 
+import _frozen_importlib
 import sys
 from _frozen_importlib import ModuleSpec
 from _thread import get_ident
@@ -30,34 +31,73 @@ def _complain(by, error):
         csock._say(f"not in place by {by}: {error}")
 
 
+def _keep(module, place):
+    """An import of the place that another thread overtakes, after it has found nothing there, loads
+    by its __spec__ what is there by then: the module once more, were it not for this. Whoever loads
+    a copy of it on purpose is not importing the place."""
+    loader = module.__spec__.loader
+    create, execute = loader.create_module, loader.exec_module
+    locks = getattr(_frozen_importlib, "_module_locks", {})  # by name, references to them
+
+    def importing():
+        lock = locks.get(place, lambda: None)()
+        return getattr(lock, "owner", None) == get_ident()
+
+    def create_module(spec):
+        return module if importing() else create(spec)
+
+    def exec_module(what):
+        if what is not module or not importing():
+            execute(what)
+
+    loader.create_module, loader.exec_module = create_module, exec_module
+
+
 class _Finder:
-    """Finder and loader of _PLACES, asked before all others. It stays in sys.meta_path when its
-    work is done, and finds nothing: other threads may be walking down that list."""
+    """Finder and loader of _PLACES and of csock's own modules, asked before all others: whichever
+    of them comes first, csock is put in place. It stays in sys.meta_path when its work is done:
+    other threads may be walking down that list."""
 
     def __init__(self, by):
         self.by, self.thread = by, None
 
     def find_spec(self, name, path=None, target=None):
-        mine = name in csock._PLACES and csock._finder is self and self.thread != get_ident()
+        if csock._finder is self and self.thread != get_ident():
+            mine = name in csock._PLACES or name in csock._LOADED
+        else:  # another thread may have put it there since this import looked
+            mine = name in csock._PLACES and name in sys.modules and target is None
         return ModuleSpec(name, self) if mine else None
 
+    def is_package(self, name):
+        return False
+
+    def get_code(self, name):  # for runpy, which loads nothing before it has this
+        return None
+
     def create_module(self, spec):
-        # The import system holds the lock of one of _PLACES here, and another thread perhaps that
-        # of the other: neither is asked for.
+        # The import system holds the lock of one of these modules here, and another thread perhaps
+        # that of another: those of _PLACES are not asked for.
+        self._put_in_place()
+        __import__(spec.name)  # stock's, if csock is not there
+        module = sys.modules[spec.name]
+        spec.loader_state = module.__spec__
+        return module
+
+    def _put_in_place(self):
         locks = csock._lock(*csock._LOADED)
         try:
             if csock._finder is self:
                 self.thread = get_ident()
                 csock._put_in_place()
+                for name, place in zip(csock._OURS, csock._PLACES, strict=True):
+                    _keep(sys.modules[name], place)
+                csock._finder = None
         except Exception as error:
             _complain(self.by, error)
-        finally:
-            csock._finder = self.thread = None
+            csock._finder = None
+        finally:  # KeyboardInterrupt leaves it waiting
+            self.thread = None
             csock._unlock(locks)
-        __import__(spec.name)  # stock's, if csock is not there
-        module = sys.modules[spec.name]
-        spec.loader_state = module.__spec__
-        return module
 
     def exec_module(self, module):
         module.__spec__ = module.__spec__.loader_state  # the import system has put ours there

@@ -59,6 +59,86 @@ def test_the_first_import_gets_csock(first):
     assert out(code) == out(before)
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        "csock.AF_INET",
+        "from csock import *",
+        "import csock.dropin",
+        "import csock._socket",
+        "import csock._core",
+        "csock.install()",
+    ],
+)
+def test_what_asks_for_csock_first_gets_it_in_place_too(first):
+    code = f"""
+        import csock
+        {first}
+        import csock, socket, _socket, ssl
+        print(csock._installed(), csock.socket is socket.socket, csock.gaierror is _socket.gaierror)
+        print(csock.dropin.__spec__.name, csock._core.__spec__.name, csock._socket.__spec__.name)
+        a, b = csock.socketpair()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        tls = context.wrap_socket(a, server_hostname="host", do_handshake_on_connect=False)
+        print(tls.fileno() >= 0)
+    """
+    assert out(code) == "True True True\ncsock.dropin csock._core csock._socket\nTrue\n"
+
+
+def test_an_import_that_another_thread_overtakes_gets_what_that_has_put_there():
+    code = """
+        import csock, socket, _socket
+        from importlib import _bootstrap
+        for name in "socket", "_socket":  # an import goes on so that has found nothing loaded
+            _bootstrap._find_and_load_unlocked(name, _bootstrap._gcd_import)
+        import sys
+        print(sys.modules["socket"] is socket is csock.dropin, csock._installed())
+        print(socket.__spec__.name, _socket.__spec__.name)
+    """
+    assert out(code) == "True True\ncsock.dropin csock._socket\n"
+
+
+@pytest.mark.parametrize("first, other", [("socket", "_socket"), ("_socket", "socket")])
+def test_an_import_that_is_overtaken_while_it_looks_gets_the_same(first, other):
+    code = f"""
+        import sys
+        class Overtakes:
+            def find_spec(self, name, path=None, target=None):
+                if name == "{first}" and "{other}" not in sys.modules:
+                    import {other}
+        sys.meta_path.insert(0, Overtakes())
+        import {first}, csock, socket, _socket, importlib.util
+        print(socket is csock.dropin, _socket is csock._socket, csock._installed())
+        print(importlib.util.module_from_spec(importlib.util.find_spec("socket")) is not socket)
+        print(importlib.reload(socket) is socket is csock.dropin, csock._installed())
+    """
+    assert out(code) == "True True True\nTrue\nTrue True\n"
+
+
+def test_an_interrupted_import_may_be_tried_again():
+    code = """
+        import sys
+        def interrupt(frame, event, arg):
+            if frame.f_globals.get("__name__") == "csock.dropin":
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        import csock
+        try:
+            sys.settrace(interrupt)
+            import socket
+        except KeyboardInterrupt:
+            print("interrupted", csock._installed())
+        import socket
+        print(csock._installed(), socket is csock.dropin)
+    """
+    assert out(code) == "interrupted False\nTrue True\n"
+
+
+def test_running_the_module_is_no_traceback():
+    done = run("import runpy; runpy.run_module('socket')")
+    assert done.stderr.splitlines()[-1] == "ImportError: No code object available for socket"
+
+
 def test_looking_for_the_module_does_not_load_it():
     code = """
         import csock, importlib.util
@@ -111,6 +191,29 @@ def test_what_does_not_load_is_said_once_and_stock_is_imported(tmp_path):
         f"csock: not in place by a test: csock is not built: no extension module csock._core in"
         f" {package}\n"
     )
+
+
+def test_threads_that_ask_at_once_in_different_ways_get_the_same():
+    code = """
+        import sys, threading
+        sys.setswitchinterval(1e-5)
+        ways = ["import socket", "import _socket", "import csock; csock.AF_INET", "import ssl",
+                "import csock; csock.install()", "import csock.dropin"]
+        barrier, failed = threading.Barrier(12), []
+        def imports(way):
+            barrier.wait()
+            try:
+                exec(way, {})
+            except Exception as error:
+                failed.append((way, repr(error)))
+        threads = [threading.Thread(target=imports, args=(ways[i % 6],)) for i in range(12)]
+        for t in threads: t.start()
+        for t in threads: t.join()
+        import csock
+        print(failed, csock._installed())
+    """
+    for _ in range(5):
+        assert out(code) == "[] True\n"
 
 
 def test_threads_that_import_both_modules_at_once_get_the_same():

@@ -68,6 +68,7 @@ def beside(tmp_path):
     clone = tmp_path / "csock"
     clone.mkdir()
     shutil.copy(ROOT / "__init__.py", clone)
+    shutil.copy(ROOT / "meson.build", clone)
     return tmp_path
 
 
@@ -75,6 +76,15 @@ def test_beside_a_clone_an_import_says_that_csock_is_not_installed(beside):
     line = last_line("import csock", beside)
     assert line.startswith(f"ImportError: csock is not installed: {beside / 'csock'} is its source")
     assert "pip install" in line
+
+
+def test_two_clones_do_not_look_for_each_other(beside, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    shutil.copytree(beside / "csock", other / "csock")
+    line = last_line("import csock", beside, PYTHONPATH=str(other))
+    assert line.startswith(f"ImportError: csock is not installed: {beside / 'csock'} is its source")
+    found = run("import csock; print(csock.__file__)", beside, PYTHONPATH=f"{other}:{SITE}")
+    assert (found.stdout, found.stderr) == (f"{SITE}/csock/__init__.py\n", "")
 
 
 def test_beside_a_clone_the_installed_csock_is_imported(beside):
