@@ -25,7 +25,7 @@ static_assert(N_ROWS == CSOCK_ESYNTAX - CSOCK_ETIMEOUT + 1, "err.def and enum cs
 /* Linux keeps errno within this, see IS_ERR_VALUE of the kernel. */
 enum { ERRNO_MAX = 4095 };
 
-static const struct row *row_of(int err)
+static const struct row *error_row_of(int err)
 {
     for (size_t i = 0; i < N_ROWS; i++)
         if (rows[i].code == err)
@@ -47,7 +47,7 @@ int csock_err_errno(int err)
 {
     if (err < 0 && err >= -ERRNO_MAX)
         return -err;
-    const struct row *row = row_of(err);
+    const struct row *row = error_row_of(err);
     return row ? row->number : 0;
 }
 
@@ -81,7 +81,7 @@ static const char *errno_text(int number)
 
 const char *csock_strerror(int err)
 {
-    const struct row *row = row_of(err);
+    const struct row *row = error_row_of(err);
     if (row)
         return row->text;
     if (csock_err_gai(err))

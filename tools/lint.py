@@ -15,14 +15,13 @@ PLAIN = ROOT / "build" / "plain"
 MAX_COLUMNS = 100
 MAX_LINES = {".c": 400, ".h": 250, ".py": 400}
 LONGER = (
-    "include/csock.h",  # every contract in one place
     # What `import socket` gives, as the standard library has it: its classes and functions say in
     # __module__ that they are of this module, and programs replace names in it.
     "python/csock/dropin.py",
 )
 # The folders of python/ext, lowest first. A file may include what is in its own and in lower ones;
 # those of one row know nothing of each other.
-LAYERS = (
+EXT_LAYERS = (
     ("shared",),
     ("state.h", "constants"),
     ("object",),
@@ -102,6 +101,18 @@ def includes_upwards(top, layers):
                 break
             if match and match[1] != own and (own is None or level[match[1]] >= level[own]):
                 yield f"{place(path, number)}: {own or top} is not above {match[1]}"
+
+
+def static_names():
+    """A name says which function is meant, in a debugger and in a search."""
+    definition = re.compile(r"^(?:\w+ )*?static [^=;{}]*?\b(\w+)\(", re.M)
+    where = {}
+    for path in sources("core", "python/ext", suffixes=(".c",)):
+        for name in set(definition.findall(without_comments(path.read_text()))):
+            where.setdefault(name, []).append(place(path))
+    for name, places in sorted(where.items()):
+        if len(places) > 1:
+            yield f"{name}(): in {', '.join(places)}"
 
 
 def kernel_calls_in_text():
@@ -192,7 +203,7 @@ def listed_for_the_build():
 
 
 def is_below(layer, other):
-    rank = {name: number for number, row in enumerate(LAYERS) for name in row}
+    rank = {name: number for number, row in enumerate(EXT_LAYERS) for name in row}
     return rank[layer] < rank[other]
 
 
@@ -201,7 +212,7 @@ def layers_in_text():
     ext = ROOT / "python" / "ext"
     for path in sources("python/ext", suffixes=(".c", ".h", ".def")):
         own = path.relative_to(ext).parts[0]
-        if not any(own in row for row in LAYERS):
+        if not any(own in row for row in EXT_LAYERS):
             yield f"{place(path)}: {own} is no layer"
             continue
         for name in re.findall(r'^\s*#\s*include\s*["<]([^">]+)', path.read_text(), re.M):
@@ -263,6 +274,7 @@ def c_style():
 
 RULES = {
     "core knows no Python": no_python_in_core,
+    "names of static functions are unique": static_names,
     "core's folders are layers": lambda: includes_upwards("core", CORE_LAYERS),
     "only core/sys/linux.c calls the kernel (text)": kernel_calls_in_text,
     "only core/sys/linux.c calls the kernel (objects)": kernel_calls_in_objects,

@@ -88,8 +88,8 @@ int csock__text_copy(const char *from, size_t n, char *text, size_t size)
 
 /* The row of an address that may come from anywhere, and a copy of it, aligned for every family:
  * its length is checked before its family is read. NULL, and why in *ret_error. */
-static const struct csock__family *row_of(const struct sockaddr *addr, socklen_t len,
-                                          union csock_addr *ret_copy, int *ret_error)
+static const struct csock__family *family_of(const struct sockaddr *addr, socklen_t len,
+                                             union csock_addr *ret_copy, int *ret_error)
 {
     *ret_error = CSOCK_EADDRLEN;
     if (len < offsetof(struct sockaddr, sa_data) || len > sizeof *ret_copy)
@@ -113,7 +113,7 @@ int csock_addr_format(const struct sockaddr *addr, socklen_t len, char *text, si
 {
     union csock_addr copy;
     int error;
-    const struct csock__family *row = row_of(addr, len, &copy, &error);
+    const struct csock__family *row = family_of(addr, len, &copy, &error);
     return row ? row->format(&copy, len, text, size) : error;
 }
 
@@ -132,7 +132,7 @@ int csock_addr_host(const struct sockaddr *addr, socklen_t len, char *text, size
 {
     union csock_addr copy;
     int error;
-    const struct csock__family *row = row_of(addr, len, &copy, &error);
+    const struct csock__family *row = family_of(addr, len, &copy, &error);
     if (!row)
         return error;
     return row->host ? row->host(&copy, text, size) : CSOCK_EFAMILY;
@@ -142,7 +142,7 @@ int csock_addr_port(const struct sockaddr *addr, socklen_t len)
 {
     union csock_addr copy;
     int error;
-    const struct csock__family *row = row_of(addr, len, &copy, &error);
+    const struct csock__family *row = family_of(addr, len, &copy, &error);
     if (!row)
         return error;
     return row->port ? row->port(&copy) : CSOCK_EFAMILY;

@@ -48,7 +48,7 @@ static size_t total(const struct msghdr *msg)
 
 /* Over a copy of the parts that is the call's own. Where ancillary data came the kernel stops, too:
  * the next bytes may have other. */
-static bool receive_behind(const struct csock__op *op, size_t by)
+static bool receive_parts_behind(const struct csock__op *op, size_t by)
 {
     struct message *m = message_of(op);
     struct iovec *part = m->rest.msg_iov;
@@ -74,7 +74,7 @@ static ssize_t receive_all(struct csock__waiting *wg, struct message *m)
     m->rest = *msg;
     m->rest.msg_iov = parts;
     m->given = &m->rest;
-    ssize_t r = csock__run_all(wg, &m->op, n, m->flags, receive_behind);
+    ssize_t r = csock__run_all(wg, &m->op, n, m->flags, receive_parts_behind);
     csock__sys->release(parts);
     return r;
 }
@@ -118,7 +118,7 @@ static struct iovec *parts_behind(const struct msghdr *msg, size_t sent, size_t 
 
 /* As send_rest of io.c. The ancillary data went with the first bytes: sent twice, the receiver
  * would get every descriptor twice. */
-static ssize_t send_rest(struct csock__waiting *wg, const struct message *m, ssize_t sent)
+static ssize_t send_parts_rest(struct csock__waiting *wg, const struct message *m, ssize_t sent)
 {
     struct message rest = *m;
     struct msghdr msg = *m->given;
@@ -147,7 +147,7 @@ ssize_t csock_sendmsg(struct csock *s, const struct msghdr *msg, int flags,
     m.flags = flags;
     r = csock__run(&wg, &m.op);
     if (r > 0 && csock__goes_on(&wg, total(msg), r, flags))
-        r = send_rest(&wg, &m, r);
+        r = send_parts_rest(&wg, &m, r);
     csock__waiting_end(&wg);
     return r;
 }

@@ -32,7 +32,7 @@ static bool discards(struct csock *s, int flags)
 }
 
 /* On datagrams the count is that of the whole, of which n bytes at most were written: recv(2). */
-static size_t written(bool discarded, ssize_t count, size_t n)
+static size_t real_bytes(bool discarded, ssize_t count, size_t n)
 {
     if (count <= 0 || discarded)
         return 0;
@@ -41,7 +41,7 @@ static size_t written(bool discarded, ssize_t count, size_t n)
 
 size_t csock_recv_written(struct csock *s, ssize_t count, size_t n, int flags)
 {
-    return written(discards(s, flags), count, n);
+    return real_bytes(discards(s, flags), count, n);
 }
 
 /* All memory that receiving depends on is there before it: what came cannot be lost for lack of
@@ -56,7 +56,7 @@ ssize_t csock_recv_new(struct csock *s, size_t max, int flags, void **ret_buf,
     ssize_t r = csock_recv(s, large, max, flags, w);
     if (r < 0)
         goto out;
-    size_t real = written(discarded, r, max);
+    size_t real = real_bytes(discarded, r, max);
     if (real < max)
         result = csock__sys->alloc(real ? real : 1);
     if (result) {

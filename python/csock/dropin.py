@@ -55,29 +55,16 @@ __all__ = [  # in the order of stock's
 ]
 
 
-def _convert(base, name, constants, core=_core, source_of=SimpleNamespace):
-    """base._convert_(): an enum of constants in this module, and its members in their places. Where
-    the extension knows how the members of one look, the standard library makes the first alone."""
-    if hasattr(core, "add_members"):
-        members = sorted((value, key) for key, value in constants.items() if key.isupper())
-        value, key = members[0]
-        enum = base._convert_(name, __name__, str.isupper, source_of(**{key: value}))
-        if core.add_members(enum, members):
-            globals().update(enum.__members__)
-            return
-    base._convert_(name, __name__, str.isupper, source_of(**constants))
-
-
-_convert(IntEnum, "AddressFamily", _kinds[0])
-_convert(IntEnum, "SocketKind", _kinds[1])
-_convert(IntFlag, "MsgFlag", _kinds[2])
-_convert(IntFlag, "AddressInfo", _kinds[3])
+IntEnum._convert_("AddressFamily", __name__, str.isupper, SimpleNamespace(**_kinds[0]))
+IntEnum._convert_("SocketKind", __name__, str.isupper, SimpleNamespace(**_kinds[1]))
+IntFlag._convert_("MsgFlag", __name__, str.isupper, SimpleNamespace(**_kinds[2]))
+IntFlag._convert_("AddressInfo", __name__, str.isupper, SimpleNamespace(**_kinds[3]))
 
 # The enums' own names; a checker does not see that _convert_ has made them.
 AddressFamily = globals()["AddressFamily"]
 SocketKind = globals()["SocketKind"]
 
-del SimpleNamespace, _public, _kinds, _convert
+del SimpleNamespace, _public, _kinds
 
 _LOCALHOST = "127.0.0.1"
 _LOCALHOST_V6 = "::1"

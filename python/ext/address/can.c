@@ -6,8 +6,8 @@
 enum { CAN_RAW = 1, CAN_BCM = 2, CAN_ISOTP = 6, CAN_J1939 = 7 };
 
 /* Fills what the protocol adds; *ret_interface is a new reference to bytes. */
-static bool can_parse(const struct addr_request *q, PyObject *address, struct csock_addr_can *can,
-                      PyObject **ret_interface)
+static bool can_from_tuple(const struct addr_request *q, PyObject *address,
+                           struct csock_addr_can *can, PyObject **ret_interface)
 {
     unsigned long rx, tx;
     unsigned long long name;
@@ -51,7 +51,7 @@ static bool can_from_py(const struct addr_request *q, PyObject *address, union c
 {
     struct csock_addr_can can = {.family = AF_CAN};
     PyObject *interface;
-    if (!can_parse(q, address, &can, &interface))
+    if (!can_from_tuple(q, address, &can, &interface))
         return false;
     bool ok = can_index(q, interface, &can.ifindex);
     Py_DECREF(interface);

@@ -15,7 +15,8 @@ struct packet_items {
     Py_buffer hardware; /* buf is NULL if there is none */
 };
 
-static bool packet_parse(const struct addr_request *q, PyObject *address, struct packet_items *ret)
+static bool packet_from_tuple(const struct addr_request *q, PyObject *address,
+                              struct packet_items *ret)
 {
     *ret = (struct packet_items){0}; /* pkttype 0: PACKET_HOST */
     if (!addr_is_tuple(q, "AF_PACKET", address))
@@ -58,7 +59,7 @@ static bool packet_from_py(const struct addr_request *q, PyObject *address,
 {
     struct packet_items items;
     struct csock_addr_ll ll = {.family = AF_PACKET};
-    if (!packet_parse(q, address, &items))
+    if (!packet_from_tuple(q, address, &items))
         return false;
     bool ok = packet_fill(q, &items, &ll);
     if (items.hardware.obj)

@@ -1,11 +1,10 @@
-/* Numbers as members of the enums that the module of socket.socket has, and the members of those:
- * enums.c and enum_members.c. */
+/* Numbers as members of the enums that the module of socket.socket has. */
 #ifndef CSOCK_EXT_CLASS_ENUMS_H
 #define CSOCK_EXT_CLASS_ENUMS_H
 
 #include "object/known_class.h"
 
-extern PyMethodDef enum_functions[], enum_members_functions[]; /* of csock._core */
+extern PyMethodDef enum_functions[]; /* of csock._core */
 extern PyGetSetDef sock_class_properties[];
 
 /* What *c is to know of the enums among the names of its module. 0 or -1. */

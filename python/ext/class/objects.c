@@ -59,7 +59,7 @@ static bool are_behind_base(Py_ssize_t one, Py_ssize_t other)
     return first == sizeof(struct sock_object) && last - first == sizeof(PyObject *);
 }
 
-static bool is_plain(PyObject *value)
+static bool is_plain_value(PyObject *value)
 {
     return !value || PyLong_CheckExact(value) || PyBool_Check(value);
 }
@@ -87,7 +87,7 @@ static void class_dealloc(PyObject *self)
     PyObject_GC_UnTrack(self);
     if (has_weak_references(self))
         PyObject_ClearWeakRefs(self);
-    if (is_plain(slots_of(self)[0]) && is_plain(slots_of(self)[1])) {
+    if (is_plain_value(slots_of(self)[0]) && is_plain_value(slots_of(self)[1])) {
         end(self);
     } else {
         Py_TRASHCAN_BEGIN(self, class_dealloc);

@@ -26,7 +26,7 @@ static struct stream_object *stream_of(PyObject *self)
     return (struct stream_object *)self;
 }
 
-static bool is_closed(struct stream_object *f)
+static bool raw_is_closed(struct stream_object *f)
 {
     PyObject *sock = EXT_GET(f->sock);
     return !sock || sock == Py_None || !EXT_GET(f->state);
@@ -40,7 +40,7 @@ static bool raise_closed(const char *what)
 
 static bool check_open(struct stream_object *f, const char *what)
 {
-    return !is_closed(f) || raise_closed(what);
+    return !raw_is_closed(f) || raise_closed(what);
 }
 
 /* The socket, held: this stream may be closed, and let go of it, by another thread or by what the
@@ -49,7 +49,7 @@ static PyObject *hold_sock(struct stream_object *f)
 {
     PyObject *sock;
     Py_BEGIN_CRITICAL_SECTION((PyObject *)f);
-    sock = is_closed(f) ? NULL : Py_NewRef(f->sock);
+    sock = raw_is_closed(f) ? NULL : Py_NewRef(f->sock);
     Py_END_CRITICAL_SECTION();
     return sock;
 }
@@ -69,7 +69,7 @@ static PyObject *exchange_sock(struct stream_object *f, PyObject *sock, bool onl
 {
     PyObject *before = sock;
     Py_BEGIN_CRITICAL_SECTION((PyObject *)f);
-    if (!only_open || !is_closed(f)) {
+    if (!only_open || !raw_is_closed(f)) {
         before = f->sock;
         __atomic_store_n(&f->sock, sock, __ATOMIC_RELEASE);
     }
@@ -304,7 +304,7 @@ static PyObject *stream_close(PyObject *self, PyObject *unused)
 static PyObject *stream_get_closed(PyObject *self, void *closure)
 {
     (void)closure;
-    return PyBool_FromLong(is_closed(stream_of(self)));
+    return PyBool_FromLong(raw_is_closed(stream_of(self)));
 }
 
 static PyObject *stream_get_mode(PyObject *self, void *closure)

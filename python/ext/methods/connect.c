@@ -107,7 +107,7 @@ static PyObject *sock_accept(PyObject *self, PyObject *unused)
 }
 
 /* Connecting may take long and is never tried: it runs without the GIL from start to end. */
-static int run_connect(struct sock_object *s, const union csock_addr *addr, socklen_t len)
+static int connect_waiting(struct sock_object *s, const union csock_addr *addr, socklen_t len)
 {
     struct ext_wait w;
     ext_wait_begin(&w, s, false);
@@ -123,7 +123,7 @@ static PyObject *sock_connect(PyObject *self, PyObject *const *args, Py_ssize_t 
     socklen_t len;
     if (!address_of(s, "connect", "socket.connect", args, n, &addr, &len))
         return NULL;
-    return none_or_raise(s, "connect", run_connect(s, &addr, len));
+    return none_or_raise(s, "connect", connect_waiting(s, &addr, len));
 }
 
 /* What connect makes of the address is raised as ever; what the kernel says is returned. */
@@ -134,7 +134,7 @@ static PyObject *sock_connect_ex(PyObject *self, PyObject *const *args, Py_ssize
     socklen_t len;
     if (!address_of(s, "connect_ex", "socket.connect", args, n, &addr, &len))
         return NULL;
-    int r = run_connect(s, &addr, len);
+    int r = connect_waiting(s, &addr, len);
     if (r == CSOCK_EINTERRUPTED)
         return ext_raise_sock(s, "connect_ex", r);
     if (r == CSOCK_ETIMEOUT)

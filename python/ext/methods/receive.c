@@ -82,8 +82,8 @@ EXT_WAITS static ssize_t receive_waiting(struct sock_object *s, void *buf, size_
 
 /* Into memory that is there. A call that has made the plain try has the GIL, and goes on with it,
  * until it waits, whatever its size. tried: the result of one that was inconclusive, or 0. */
-static ssize_t receive(struct sock_object *s, void *buf, size_t n, int flags,
-                       struct sock_sender *from, ssize_t tried)
+static ssize_t receive_bytes(struct sock_object *s, void *buf, size_t n, int flags,
+                             struct sock_sender *from, ssize_t tried)
 {
     if (tried == 0 && may_try(s, likely_size(s, n), flags)) {
         tried = try_receive(s, buf, n, from);
@@ -97,7 +97,7 @@ static ssize_t receive(struct sock_object *s, void *buf, size_t n, int flags,
 ssize_t sock_receive_into(struct sock_object *s, const Py_buffer *into, size_t n, int flags,
                           struct sock_sender *from)
 {
-    ssize_t r = ext_weight(into, n) == n ? receive(s, into->buf, n, flags, from, 0)
+    ssize_t r = ext_weight(into, n) == n ? receive_bytes(s, into->buf, n, flags, from, 0)
                                          : receive_waiting(s, into->buf, n, flags, from, false, 0);
     if (r >= 0)
         note_size(s, (size_t)r, n);
@@ -119,7 +119,7 @@ static PyObject *recv_little(struct sock_object *s, const char *what, char buf[L
 {
     if (flags & MSG_TRUNC)
         memset(buf, 0, n);
-    ssize_t r = receive(s, buf, n, flags, from, tried);
+    ssize_t r = receive_bytes(s, buf, n, flags, from, tried);
     if (r < 0)
         return ext_raise_sock(s, what, (int)r);
     return PyBytes_FromStringAndSize(buf, (Py_ssize_t)written(s, r, n, flags));
@@ -142,7 +142,7 @@ static PyObject *recv_much(struct sock_object *s, const char *what, size_t n, in
         return NULL;
     if (flags & MSG_TRUNC)
         memset(PyBytes_AS_STRING(bytes), 0, n < RECYCLED_MAX ? n : RECYCLED_MAX);
-    ssize_t r = receive(s, PyBytes_AS_STRING(bytes), n, flags, from, 0);
+    ssize_t r = receive_bytes(s, PyBytes_AS_STRING(bytes), n, flags, from, 0);
     if (r < 0) {
         Py_DECREF(bytes);
         return ext_raise_sock(s, what, (int)r);
@@ -195,7 +195,7 @@ static PyObject *recv_guessing(struct sock_object *s, const char *what, size_t n
     struct scratch *scratch = scratch_take(n);
     if (!scratch)
         return PyErr_NoMemory();
-    ssize_t r = receive(s, scratch->data, n, flags, from, tried);
+    ssize_t r = receive_bytes(s, scratch->data, n, flags, from, tried);
     PyObject *result =
         r < 0 ? ext_raise_sock(s, what, (int)r)
               : PyBytes_FromStringAndSize(scratch->data, (Py_ssize_t)written(s, r, n, flags));
@@ -244,7 +244,7 @@ static PyObject *recv_guessing(struct sock_object *s, const char *what, size_t n
     PyObject *spare = spare_take(s->state, n);
     if (!spare)
         return NULL;
-    ssize_t r = receive(s, PyBytes_AS_STRING(spare), n, flags, from, tried);
+    ssize_t r = receive_bytes(s, PyBytes_AS_STRING(spare), n, flags, from, tried);
     size_t size = r < 0 ? 0 : written(s, r, n, flags);
     if (fills(spare, size))
         return fitted(spare, size);

@@ -56,7 +56,7 @@ static void incoming_done(struct incoming *in)
         PyMem_Free(in->msg.msg_control);
 }
 
-static ssize_t receive(struct sock_object *s, struct incoming *in)
+static ssize_t receive_message(struct sock_object *s, struct incoming *in)
 {
     struct ext_wait w;
     ext_wait_begin(&w, s, ext_may_hold(s, in->n));
@@ -128,7 +128,7 @@ static bool control_arguments(PyObject *const *args, Py_ssize_t n, Py_ssize_t *r
 }
 
 /* A copy of what came into memory of this call. */
-static PyObject *recv_little(struct sock_object *s, size_t n, Py_ssize_t n_control, int flags)
+static PyObject *recvmsg_little(struct sock_object *s, size_t n, Py_ssize_t n_control, int flags)
 {
     char data[SMALL_DATA];
     struct iovec iov = {data, n};
@@ -136,7 +136,7 @@ static PyObject *recv_little(struct sock_object *s, size_t n, Py_ssize_t n_contr
     PyObject *result = NULL;
     if (!incoming_init(s, &in, &iov, 1, n, n_control, flags))
         return NULL;
-    ssize_t r = receive(s, &in);
+    ssize_t r = receive_message(s, &in);
     if (r < 0) {
         ext_raise_sock(s, "recvmsg", (int)r);
     } else {
@@ -147,7 +147,7 @@ static PyObject *recv_little(struct sock_object *s, size_t n, Py_ssize_t n_contr
     return result;
 }
 
-static PyObject *recv_much(struct sock_object *s, size_t n, Py_ssize_t n_control, int flags)
+static PyObject *recvmsg_much(struct sock_object *s, size_t n, Py_ssize_t n_control, int flags)
 {
     struct incoming in;
     PyObject *result = NULL, *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)n);
@@ -158,7 +158,7 @@ static PyObject *recv_much(struct sock_object *s, size_t n, Py_ssize_t n_control
         Py_DECREF(bytes);
         return NULL;
     }
-    ssize_t r = receive(s, &in);
+    ssize_t r = receive_message(s, &in);
     if (r < 0) {
         Py_DECREF(bytes);
         ext_raise_sock(s, "recvmsg", (int)r);
@@ -185,8 +185,8 @@ static PyObject *sock_recvmsg(PyObject *self, PyObject *const *args, Py_ssize_t 
         PyErr_SetString(PyExc_ValueError, "negative buffer size in recvmsg()");
         return NULL;
     }
-    return size <= SMALL_DATA ? recv_little(s, (size_t)size, n_control, flags)
-                              : recv_much(s, (size_t)size, n_control, flags);
+    return size <= SMALL_DATA ? recvmsg_little(s, (size_t)size, n_control, flags)
+                              : recvmsg_much(s, (size_t)size, n_control, flags);
 }
 
 /* recvmsg_into(buffers[, ancbufsize[, flags]]) */
@@ -203,7 +203,7 @@ static PyObject *sock_recvmsg_into(PyObject *self, PyObject *const *args, Py_ssi
         !msg_parts_to_fill(&parts, "recvmsg_into", args[0]))
         return NULL;
     if (incoming_init(s, &in, parts.iov, (size_t)parts.n, parts.weight, n_control, flags)) {
-        ssize_t r = receive(s, &in);
+        ssize_t r = receive_message(s, &in);
         result = r < 0 ? ext_raise_sock(s, "recvmsg_into", (int)r)
                        : message_as_py(s, PyLong_FromSsize_t(r), &in);
         incoming_done(&in);

@@ -47,7 +47,7 @@ static PyObject *sent_at_once(struct sock_object *s, const char *what, ssize_t r
 static inline size_t weight_of(const struct sock_object *s, size_t weight)
 {
 #ifndef Py_GIL_DISABLED
-    if (__atomic_load_n(&s->state->sleepers, __ATOMIC_RELAXED) > CROWD && s->type != SOCK_STREAM)
+    if (s->type != SOCK_STREAM && __atomic_load_n(&s->state->sleepers, __ATOMIC_RELAXED) > CROWD)
         return EXT_HEAVY;
 #else
     (void)s;

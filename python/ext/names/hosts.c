@@ -16,7 +16,7 @@ struct host {
 };
 
 /* The one argument of gethostby…, by the idna codec where it is needed. */
-static bool host_parse(PyObject *args, const char *format, struct host *ret_host)
+static bool host_address_parse(PyObject *args, const char *format, struct host *ret_host)
 {
     struct host host = {0};
     if (PyTuple_GET_SIZE(args) == 1)
@@ -38,7 +38,7 @@ static PyObject *mod_gethostbyname(PyObject *module, PyObject *args)
     socklen_t len;
     PyObject *result = NULL;
     char text[CSOCK_ADDR_TEXT_MAX];
-    if (!host_parse(args, "et:gethostbyname", &host))
+    if (!host_address_parse(args, "et:gethostbyname", &host))
         return NULL;
     if (PySys_Audit("socket.gethostbyname", "O", PyTuple_GET_ITEM(args, 0)) < 0 ||
         !addr_resolve(st, AF_INET, host.text, &addr, &len))
@@ -78,7 +78,7 @@ static PyObject *hosts_as_py(const union csock_addr *addrs, size_t n_addrs)
 }
 
 /* (name, aliases, addresses) */
-static PyObject *host_as_py(const struct csock_host *host)
+static PyObject *host_entry_as_py(const struct csock_host *host)
 {
     PyObject *name = PyUnicode_DecodeFSDefault(host->name);
     PyObject *aliases = name ? aliases_as_py(host->aliases) : NULL;
@@ -102,7 +102,7 @@ static PyObject *host_entry(PyObject *module, PyObject *args, const char *format
     socklen_t len;
     PyObject *result = NULL;
     int r;
-    if (!host_parse(args, format, &host))
+    if (!host_address_parse(args, format, &host))
         return NULL;
     if (PySys_Audit(event, "O", PyTuple_GET_ITEM(args, 0)) < 0 ||
         !addr_resolve(st, family, host.text, &addr, &len))
@@ -111,7 +111,7 @@ static PyObject *host_entry(PyObject *module, PyObject *args, const char *format
     r = family == AF_UNSPEC ? csock_host_by_addr(&addr.any, len, &found)
                             : csock_host_by_name(host.text, family, &found);
     Py_END_ALLOW_THREADS
-    result = r < 0 ? ext_raise(&st->errors, r) : host_as_py(found);
+    result = r < 0 ? ext_raise(&st->errors, r) : host_entry_as_py(found);
     csock_host_free(found);
 done:
     PyMem_Free(host.encoded);

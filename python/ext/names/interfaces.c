@@ -7,7 +7,7 @@
 
 #include "csock.h"
 
-static PyObject *row_as_py(const struct csock_iface *row)
+static PyObject *iface_as_py(const struct csock_iface *row)
 {
     PyObject *name = PyUnicode_DecodeFSDefault(row->name);
     return name ? Py_BuildValue("(IN)", row->index, name) : NULL;
@@ -25,7 +25,7 @@ static PyObject *mod_if_nameindex(PyObject *module, PyObject *none)
         return ext_raise(&ext_state_of(module)->errors, n);
     PyObject *list = PyList_New(n);
     for (int i = 0; list && i < n; i++) {
-        PyObject *row = row_as_py(&rows[i]);
+        PyObject *row = iface_as_py(&rows[i]);
         if (row)
             PyList_SET_ITEM(list, i, row);
         else

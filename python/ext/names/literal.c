@@ -82,7 +82,7 @@ bool addr_literal_of(PyObject *host, PyObject *port, const struct addrinfo *hint
     return true;
 }
 
-static PyObject *row_as_py(const struct row *row, const struct addr_literal *literal)
+static PyObject *literal_as_py(const struct row *row, const struct addr_literal *literal)
 {
     PyObject *items[] = {
         PyLong_FromLong(literal->addr.any.sa_family),
@@ -100,7 +100,7 @@ PyObject *addr_literal_as_py(const struct addr_literal *literal)
     for (size_t i = 0; list && i < sizeof rows / sizeof *rows; i++) {
         if (!matches(&rows[i], literal->hints))
             continue;
-        PyObject *item = row_as_py(&rows[i], literal);
+        PyObject *item = literal_as_py(&rows[i], literal);
         if (!item || PyList_Append(list, item) < 0)
             Py_CLEAR(list);
         Py_XDECREF(item);
