@@ -54,6 +54,13 @@ int csock__numbers_parse(const char *text, const uint64_t *max, size_t n_max, ui
 /* Where text goes on after "word:", or NULL if it begins with something else. */
 const char *csock__after_word(const char *text, const char *word);
 
+/* Digits of hexadecimal numbers, both ways: -1 if it is none. */
+int csock__hex_value(char c);
+static inline char csock__hex_digit(unsigned value)
+{
+    return "0123456789abcdef"[value & 15];
+}
+
 /* n bytes and a NUL to text[size]. Returns n, or -ENOSPC and leaves text alone. */
 int csock__text_copy(const char *from, size_t n, char *text, size_t size);
 

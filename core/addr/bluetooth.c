@@ -18,14 +18,13 @@ static_assert(sizeof(struct csock_addr_l2) == 14 && sizeof(struct csock_addr_rc)
  * always got them past scanf(3). Where the text goes on, or NULL. */
 static const char *byte_parse(const char *text, uint8_t *ret)
 {
-    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
     unsigned value = 0;
     const char *p = text + strspn(text, " \t\n\v\f\r");
     p += *p == '+';
     p += p[0] == '0' && (p[1] == 'x' || p[1] == 'X') ? 2 : 0;
     const char *first = p;
-    for (const char *at; *p && (at = strchr(digits, *p)); p++)
-        if ((value = value * 16 + ((unsigned)(at - digits) & 15)) > UINT8_MAX)
+    for (int digit; (digit = csock__hex_value(*p)) >= 0; p++)
+        if ((value = value * 16 + (unsigned)digit) > UINT8_MAX)
             return NULL;
     *ret = (uint8_t)value;
     return p == first ? NULL : p;

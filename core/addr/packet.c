@@ -13,13 +13,6 @@ enum { HARDWARE_MAX = sizeof(((struct csock_addr_ll *)0)->addr) };
 
 static_assert(sizeof(struct csock_addr_ll) == 20 && HEAD == 12, "as the kernel's");
 
-static int hex_value(char c)
-{
-    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-    const char *at = c ? strchr(digits, c) : NULL;
-    return at ? (int)(at - digits) & 15 : -1;
-}
-
 /* "0011223344aa" to bytes. Returns how many, or CSOCK_ESYNTAX. */
 static int hardware_parse(const char *text, uint8_t ret[HARDWARE_MAX])
 {
@@ -27,8 +20,8 @@ static int hardware_parse(const char *text, uint8_t ret[HARDWARE_MAX])
     if (n == 0 || n % 2 || n > 2 * HARDWARE_MAX)
         return CSOCK_ESYNTAX;
     for (size_t i = 0; i < n / 2; i++) {
-        int high = hex_value(text[2 * i]);
-        int low = hex_value(text[2 * i + 1]);
+        int high = csock__hex_value(text[2 * i]);
+        int low = csock__hex_value(text[2 * i + 1]);
         if (high < 0 || low < 0)
             return CSOCK_ESYNTAX;
         ret[i] = (uint8_t)(high << 4 | low);

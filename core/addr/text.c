@@ -31,15 +31,21 @@ int csock__quad_text(const struct in_addr *addr, char *text)
     return (int)(put_quad(text, (const uint8_t *)addr) - text);
 }
 
+int csock__hex_value(char c)
+{
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+    const char *at = c ? strchr(digits, c) : NULL;
+    return at ? (int)(at - digits) & 15 : -1;
+}
+
 /* A number up to 0xffff, in hexadecimal without leading zeros. */
 static char *put_group(char *p, unsigned value)
 {
-    static const char digits[] = "0123456789abcdef";
     bool started = false;
     for (int shift = 12; shift >= 0; shift -= 4) {
         unsigned digit = value >> shift & 15;
         if (digit || started || shift == 0) {
-            *p++ = digits[digit];
+            *p++ = csock__hex_digit(digit);
             started = true;
         }
     }

@@ -64,15 +64,14 @@ static int unix_parse(const char *text, union csock_addr *ret_addr, socklen_t *r
 /* One byte of a name as text. Returns how many characters it became. */
 static size_t byte_format(unsigned char byte, char out[4])
 {
-    static const char hex[] = "0123456789abcdef";
     if (byte >= ' ' && byte <= '~') {
         out[0] = (char)byte;
         return 1;
     }
     out[0] = '\\';
     out[1] = 'x';
-    out[2] = hex[byte >> 4];
-    out[3] = hex[byte & 15];
+    out[2] = csock__hex_digit(byte >> 4);
+    out[3] = csock__hex_digit(byte);
     return 4;
 }
 

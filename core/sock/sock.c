@@ -70,7 +70,8 @@ int csock_adopt(struct csock *s, int fd, int family, int type, int proto, unsign
     int nonblock = csock__sys->get_nonblock(fd);
     if (nonblock < 0)
         return -errno;
-    flags = (flags & (CSOCK_SIGPIPE | CSOCK_EAGAIN)) | (nonblock ? CSOCK_NONBLOCK : 0) |
+    bool own = nonblock && !(flags & CSOCK_EAGAIN); /* else somebody else's mode */
+    flags = (flags & (CSOCK_SIGPIPE | CSOCK_EAGAIN)) | (own ? CSOCK_NONBLOCK : 0) |
             (low > 1 ? CSOCK_NO_TRY : 0);
     csock__init(s, fd, family, plain_type(type), proto, flags);
     return 0;

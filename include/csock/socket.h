@@ -43,7 +43,7 @@ struct csock {
 
 /* Where somebody else has made the descriptor non-blocking (a duplicate, another process), a call
  * without a deadline does not wait by poll(2), but gives -EAGAIN, or -EINPROGRESS, as the
- * kernel. */
+ * kernel. csock_adopt takes a descriptor that is non-blocking already for such a one. */
 #define CSOCK_EAGAIN 8u
 
 /* socket(2), close-on-exec. SOCK_NONBLOCK in type counts as CSOCK_NONBLOCK. */

@@ -228,24 +228,34 @@ static void without_a_deadline_who_switched_it_on_does_not_matter(void **state)
     }
 }
 
-static void with_csock_eagain_it_is_as_the_kernel_says(void **state)
+/* Whether the mode was there when the descriptor was adopted, or came later. */
+static void as_the_kernel_says(bool before)
 {
-    (void)state;
     for (unsigned row = 0; row < COUNT(for_ever); row++) {
         struct util_call call = {.run = for_ever[row].run, .s = &target};
         struct csock same;
         n_peers = 0;
         file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
         for_ever[row].prepare();
+        if (before)
+            switch_on(&target);
         int fd = csock_detach(&target);
         assert_int_equal(csock_adopt(&same, fd, -1, -1, -1, CSOCK_EAGAIN), 0);
         csock_move(&same, &target);
-        switch_on(&target);
+        if (!before)
+            switch_on(&target);
         util_start(&call);
         if (util_join(&call) != for_ever[row].kernels)
             fail_msg("%s: %zd", for_ever[row].name, call.result);
         finish();
     }
+}
+
+static void with_csock_eagain_it_is_as_the_kernel_says(void **state)
+{
+    (void)state;
+    as_the_kernel_says(false);
+    as_the_kernel_says(true);
 }
 
 /* -EAGAIN, or -EINPROGRESS, with O_NONBLOCK off. socket(7) */

@@ -55,10 +55,6 @@ static int adopt(struct csock *core, int fd, int family, int type, int proto, in
     int r = csock_adopt(core, fd, family, type, proto, SOCK_AS_STOCK);
     if (r == 0 && timeout >= 0 && (r = csock_set_blocking(core, false)) < 0)
         csock_detach(core);
-    /* As stock, a socket without a timeout does not wait on a descriptor that somebody else made
-     * non-blocking: the core is to take it for a blocking one, and to give what the kernel says. */
-    if (r == 0 && timeout < 0)
-        core->flags &= ~CSOCK_NONBLOCK;
     return r;
 }
 

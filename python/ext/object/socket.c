@@ -60,9 +60,9 @@ struct sock_object *sock_alloc(PyTypeObject *type, struct ext_state *st)
 
 void sock_show(struct sock_object *s, int64_t timeout)
 {
-    EXT_SET(s->family, s->core.family);
-    EXT_SET(s->type, s->core.type);
-    EXT_SET(s->proto, s->core.proto);
+    EXT_SET(s->family, csock_family(&s->core));
+    EXT_SET(s->type, csock_type(&s->core));
+    EXT_SET(s->proto, csock_proto(&s->core));
     EXT_SET(s->timeout, timeout);
     EXT_SET(s->last_received, 0);
     EXT_SET(s->fd, csock_fd(&s->core));
