@@ -17,26 +17,10 @@ static int teardown(void **state)
     return util_teardown(state);
 }
 
-/* Every signal masked, as some programs have it in all threads but one. */
-static ssize_t recv_masked(struct util_call *call)
-{
-    sigset_t all, before, after, pending;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, NULL);
-    pthread_sigmask(SIG_SETMASK, NULL, &before);
-    ssize_t r = util_recv(call);
-    pthread_sigmask(SIG_SETMASK, NULL, &after);
-    sigpending(&pending);
-    for (int sig = 1; sig <= SIGRTMAX; sig++)
-        if (sigismember(&before, sig) != sigismember(&after, sig) || sigismember(&pending, sig) > 0)
-            return -sig;
-    return r;
-}
-
 static void threads_that_mask_all_signals_are_woken(void **state)
 {
-    struct util_call calls[2] = {{.run = recv_masked, .s = &s[0]},
-                                 {.run = recv_masked, .s = &s[0], .w = WITHIN(60000 * MS)}};
+    struct util_call calls[2] = {{.run = util_recv_masked, .s = &s[0]},
+                                 {.run = util_recv_masked, .s = &s[0], .w = WITHIN(60000 * MS)}};
     (void)state;
     util_start_asleep(&calls[0]);
     util_start_asleep(&calls[1]);
@@ -222,7 +206,7 @@ static void let_it_end(void *arg)
 static void a_signal_on_its_way_is_waited_for(void **state)
 {
     (void)state;
-    late = (struct util_call){.run = recv_masked, .s = &s[0]};
+    late = (struct util_call){.run = util_recv_masked, .s = &s[0]};
     fake_hook(FAKE_TGKILL, 1, let_it_end, NULL);
     util_start_asleep(&late);
     util_close(&s[0]);

@@ -17,22 +17,6 @@ static struct csock *fresh(void)
     return &s[0];
 }
 
-/* Every signal masked, as some programs have it in all threads but one. */
-static ssize_t recv_masked(struct util_call *call)
-{
-    sigset_t all, before, after, pending;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, NULL);
-    pthread_sigmask(SIG_SETMASK, NULL, &before);
-    ssize_t r = util_recv(call);
-    pthread_sigmask(SIG_SETMASK, NULL, &after);
-    sigpending(&pending);
-    for (int sig = 1; sig <= SIGRTMAX; sig++)
-        if (sigismember(&before, sig) != sigismember(&after, sig) || sigismember(&pending, sig) > 0)
-            return -sig;
-    return r;
-}
-
 /* 0 if a thread that sleeps in recv is woken, and by a signal that the program does not handle. */
 static int wakes(struct csock_wait *w)
 {
@@ -175,7 +159,7 @@ static int blocked_after_the_first_sleep(void *arg)
 /* Threads that began to wait before that are woken as they expect it. */
 static int moved_off_beside_a_sleeper(void *arg)
 {
-    struct util_call call = {.run = recv_masked, .s = fresh()};
+    struct util_call call = {.run = util_recv_masked, .s = fresh()};
     struct csock other[2];
     char byte;
     (void)arg;

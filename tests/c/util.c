@@ -238,6 +238,21 @@ ssize_t util_recv(struct util_call *call)
     return csock_recv(call->s, &byte, 1, 0, call->w);
 }
 
+ssize_t util_recv_masked(struct util_call *call)
+{
+    sigset_t all, before, after, pending;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    pthread_sigmask(SIG_SETMASK, NULL, &before);
+    ssize_t r = util_recv(call);
+    pthread_sigmask(SIG_SETMASK, NULL, &after);
+    sigpending(&pending);
+    for (int sig = 1; sig <= SIGRTMAX; sig++)
+        if (sigismember(&before, sig) != sigismember(&after, sig) || sigismember(&pending, sig) > 0)
+            return -sig;
+    return r;
+}
+
 ssize_t util_send(struct util_call *call)
 {
     return csock_send(call->s, "x", 1, 0, call->w);

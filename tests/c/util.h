@@ -94,6 +94,10 @@ ssize_t util_send(struct util_call *call);   /* 1 byte */
 ssize_t util_accept(struct util_call *call); /* and closes the connection */
 ssize_t util_pollin(struct util_call *call);
 
+/* util_recv with every signal masked, as some programs have it in all threads but one. -sig if the
+ * mask came back changed, or sig is left pending. */
+ssize_t util_recv_masked(struct util_call *call);
+
 /* Installs a handler, with sa_flags. */
 void util_handle(int sig, void (*handler)(int sig), int flags);
 /* A handler that does nothing but count. */
