@@ -190,6 +190,26 @@ static void peeking_waits_for_all(void **state)
     }
 }
 
+/* SO_PEEK_OFF: the kernel gives each byte once, and what it gave is not written over. */
+static void peeking_from_an_offset_brings_all(void **state)
+{
+    (void)state;
+    for (enum way way = 0; way < N_WAYS; way++) {
+        struct csock_wait w = {.deadline = csock_deadline(60000 * MS)};
+        struct util_call call = {.run = peek_call, .s = &s[0], .w = &w, .arg = &way};
+        util_pair(s, AF_UNIX, SOCK_STREAM);
+        assert_int_equal(csock_opt_set_int(&s[0], SOL_SOCKET, SO_PEEK_OFF, 1), 0);
+        put("-abc");
+        util_start_asleep(&call);
+        put("defgh");
+        assert_int_equal(util_join(&call), 8);
+        assert_memory_equal(buf, "abcdefgh", 8);
+        assert_int_equal(csock_opt_set_int(&s[0], SOL_SOCKET, SO_PEEK_OFF, 1), 0);
+        assert_int_equal(receive(way, MSG_PEEK, &w), 8); /* all still there */
+        end();
+    }
+}
+
 /* A sender who is never behind: the deadline holds all the same. */
 static void trickle(void *arg)
 {
@@ -260,6 +280,7 @@ int main(void)
         TEST(a_stop_keeps_what_came),
         TEST(who_does_not_wait_gets_what_is_there),
         TEST(peeking_waits_for_all),
+        TEST(peeking_from_an_offset_brings_all),
         TEST(a_sender_does_not_move_the_deadline),
         TEST(without_memory_the_count_is_short),
         TEST(ancillary_data_is_not_lost),
