@@ -59,12 +59,16 @@ static bool drain(struct csock *s, int64_t patience)
  * just about to enter the kernel (or to be restarted there, by SA_RESTART), where nobody would wake
  * it: so the number is made to stand for nothing. (Whoever got into the kernel before that is
  * signalled once more.) One that sleeps on, because no signal reaches its thread, ends when the
- * connection does; this is felt by duplicates of the descriptor, too, and so is the last resort. */
+ * connection does; this is felt by duplicates of the descriptor, too, and so is the last resort; as
+ * it is for this thread's own, where there is no descriptor to spare for the placeholder. */
 static void cut_off(struct csock *s, bool reached)
 {
+    uint32_t counted, listed;
     if (!reached)
         csock__sys->shutdown(csock__fd(s), SHUT_RDWR);
-    csock__sys->put_placeholder(csock__fd(s));
+    csock__own_calls(s, &counted, &listed);
+    if (csock__sys->put_placeholder(csock__fd(s)) < 0 && reached && listed > 0)
+        csock__sys->shutdown(csock__fd(s), SHUT_RDWR);
     csock__wake(s, UINT_MAX);
 }
 

@@ -35,11 +35,12 @@ uintptr_t csock__move_on(struct csock__thread *t, uintptr_t to)
 {
     uintptr_t was = atomic_load(&t->on);
     for (unsigned times = 0;;) {
-        if (was & CSOCK__BEING_SIGNALLED) {
+        /* In a child by _Fork(3) the closer who had begun to signal does not exist. */
+        if ((was & CSOCK__BEING_SIGNALLED) && csock__lives(t)) {
             csock__give_way(times++);
             was = atomic_load(&t->on);
         } else if (atomic_compare_exchange_weak(&t->on, &was, to)) {
-            return was;
+            return was & ~CSOCK__BEING_SIGNALLED;
         }
     }
 }

@@ -153,20 +153,28 @@ static uintptr_t *free_place(void)
     return own[0] ? another_place() : own;
 }
 
+/* False if the socket is closed or closing. */
+static inline bool add_user(struct csock *s, uint32_t generation)
+{
+    uint64_t was = load(s), now, fresh = (uint64_t)generation << GENERATION_SHIFT;
+    do {
+        now = as_seen(was, fresh);
+        if ((now & CLOSING) || csock__fd(s) < 0)
+            return false;
+    } while (!swap(s, &was, now + USER));
+    return true;
+}
+
 static inline int enter_at(struct csock__call *call, struct csock *s, uintptr_t *place,
                            uint32_t generation)
 {
-    uint64_t was = load(s), now, fresh = (uint64_t)generation << GENERATION_SHIFT;
     *call = (struct csock__call){.s = s, .place = place, .generation = generation};
     /* Listed before it is counted: a signal handler that closes the socket has to find itself. */
     note(place, (uintptr_t)s);
-    do {
-        now = as_seen(was, fresh);
-        if ((now & CLOSING) || csock__fd(s) < 0) {
-            note(place, 0);
-            return -EBADF;
-        }
-    } while (!swap(s, &was, now + USER));
+    if (!add_user(s, generation)) {
+        note(place, 0);
+        return -EBADF;
+    }
     note(place, (uintptr_t)s | COUNTED);
     return 0;
 }
@@ -183,11 +191,18 @@ int csock__enter(struct csock__call *call, struct csock *s)
     return mark && !own[0] ? enter_at(call, s, own, mark) : enter_in_full(call, s);
 }
 
-/* A child of fork() that goes on with its parent's call never counted it. Else the word is of this
- * generation since the call entered, and takes a plain addition or subtraction. */
+/* A child of fork() that goes on with its parent's call has not counted it (yet). Else the word is
+ * of this generation since the call entered, and takes a plain addition or subtraction. */
 static bool is_counted(const struct csock__call *call)
 {
     return call->generation == csock__generation();
+}
+
+void csock__recount(struct csock__call *call)
+{
+    uint32_t generation = csock__generation();
+    if (call->generation != generation && add_user(call->s, generation))
+        call->generation = generation;
 }
 
 void csock__leave(struct csock__call *call)
@@ -218,6 +233,8 @@ void csock__step_back(struct csock__call *call)
     note(call->place, (uintptr_t)call->s);
     if (is_counted(call))
         __atomic_sub_fetch(&call->s->state, ASIDE, __ATOMIC_SEQ_CST);
+    else
+        csock__recount(call);
     note(call->place, (uintptr_t)call->s | COUNTED);
 }
 

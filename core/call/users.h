@@ -28,6 +28,10 @@ void csock__leave(struct csock__call *call);
 
 bool csock__closing(const struct csock *s);
 
+/* In a child of fork() that goes on with its parent's call: closers there are to know of it. Else
+ * nothing. */
+void csock__recount(struct csock__call *call);
+
 /* Around a callback: meanwhile the call uses nothing of the socket, and no closer waits for it. It
  * has to look at csock__closing() after. */
 void csock__step_aside(struct csock__call *call);

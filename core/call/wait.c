@@ -54,6 +54,7 @@ bool csock__polls(const struct csock__waiting *wg)
 
 int csock__interrupted(struct csock__waiting *wg)
 {
+    csock__recount(&wg->call); /* the signal's handler may have forked */
     if (csock__closing(wg->s))
         return CSOCK_ECLOSED;
     if (!wg->w->interrupted)

@@ -35,23 +35,32 @@ static void do_nothing(int sig)
     (void)sig;
 }
 
+static bool is(const struct sigaction *act, void (*handler)(int sig))
+{
+    return !(act->sa_flags & SA_SIGINFO) && act->sa_handler == handler;
+}
+
 static bool is_ours(int sig)
 {
     struct sigaction now;
-    return csock__sys->sigaction(sig, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) &&
-           now.sa_handler == do_nothing;
+    return csock__sys->sigaction(sig, NULL, &now) == 0 && is(&now, do_nothing);
 }
 
-/* Takes sig if the program has left it alone. Two threads may do so at once, with one result. On
- * the signal stack, if the thread has one: it may be in a coroutine with little room. */
+/* Takes sig if the program has left it alone. Two threads may do so at once, with one result; a
+ * handler that the program installs just then is put back. On the signal stack, if the thread has
+ * one: it may be in a coroutine with little room. */
 static bool take_signal(int sig)
 {
-    struct sigaction now, ours = {.sa_handler = do_nothing, .sa_flags = SA_ONSTACK};
-    if (csock__sys->sigaction(sig, NULL, &now) != 0 || (now.sa_flags & SA_SIGINFO) ||
-        now.sa_handler != SIG_DFL)
+    struct sigaction before, ours = {.sa_handler = do_nothing, .sa_flags = SA_ONSTACK};
+    if (csock__sys->sigaction(sig, NULL, &before) != 0 || !is(&before, SIG_DFL))
         return false;
     sigemptyset(&ours.sa_mask);
-    return csock__sys->sigaction(sig, &ours, NULL) == 0;
+    if (csock__sys->sigaction(sig, &ours, &before) != 0)
+        return false;
+    if (is(&before, SIG_DFL) || is(&before, do_nothing))
+        return true;
+    csock__sys->sigaction(sig, &before, NULL);
+    return false;
 }
 
 static bool is_blocked(int sig)

@@ -46,13 +46,13 @@ static size_t total(const struct msghdr *msg)
     return n;
 }
 
-/* Over a copy of the parts that is the call's own. Where ancillary data came the kernel stops, too:
- * the next bytes may have other. */
+/* Over a copy of the parts that is the call's own. Where ancillary data came, or there was no room
+ * for it, the kernel stops, too: the next bytes may have other. */
 static bool receive_parts_behind(const struct csock__op *op, size_t by)
 {
     struct message *m = message_of(op);
     struct iovec *part = m->rest.msg_iov;
-    if (m->got.msg_controllen > 0)
+    if (m->got.msg_controllen > 0 || (m->got.msg_flags & MSG_CTRUNC))
         return false;
     for (; by >= part->iov_len; part++, m->rest.msg_iovlen--) /* there is room for more */
         by -= part->iov_len;

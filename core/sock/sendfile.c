@@ -33,7 +33,9 @@ static ssize_t send_quietly(int fd, const struct file_part *part)
     bool was_blocked = sigismember(&before, SIGPIPE);
     bool theirs = was_blocked && csock__sys->signal_pending(SIGPIPE) != 0;
     ssize_t sent = send_part(fd, part);
-    if (sent == -EPIPE && !theirs)
+    bool broken =
+        sent == -EPIPE || (sent > 0 && (size_t)sent < part->n); /* perhaps, in the middle */
+    if (broken && !theirs)
         csock__sys->signal_take(SIGPIPE);
     if (!was_blocked)
         csock__sys->thread_mask(SIG_UNBLOCK, &pipe, NULL);

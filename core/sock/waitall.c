@@ -25,19 +25,30 @@ static bool await_more(struct csock__waiting *wg)
     return ready > 0 && !(ready & (POLLRDHUP | POLLHUP | POLLERR)) && csock__back_off(wg) == 0;
 }
 
+/* With SO_PEEK_OFF each peek moves on behind what it gave, as a receive does. socket(7) */
+static bool sees_the_same_again(const struct csock__waiting *wg, int flags)
+{
+    int offset = -1;
+    socklen_t len = sizeof offset;
+    if (!(flags & MSG_PEEK))
+        return false;
+    return csock__sys->getsockopt(csock__fd(wg->s), SOL_SOCKET, SO_PEEK_OFF, &offset, &len) < 0 ||
+           offset < 0;
+}
+
 ssize_t csock__run_all(struct csock__waiting *wg, const struct csock__op *op, size_t n, int flags,
                        bool (*advance)(const struct csock__op *op, size_t by))
 {
+    const bool again = sees_the_same_again(wg, flags);
     size_t got = 0;
     for (;;) {
         ssize_t r = csock__run(wg, op);
         if (r <= 0)
             return got > 0 ? (ssize_t)got : r;
-        got = flags & MSG_PEEK ? (size_t)r : got + (size_t)r;
+        got = again ? (size_t)r : got + (size_t)r;
         if (got >= n || is_over(wg))
             return (ssize_t)got;
-        if (!advance(op, flags & MSG_PEEK ? 0 : (size_t)r) ||
-            ((flags & MSG_PEEK) && !await_more(wg)))
+        if (!advance(op, again ? 0 : (size_t)r) || (again && !await_more(wg)))
             return (ssize_t)got;
     }
 }

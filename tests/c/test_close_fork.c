@@ -122,6 +122,49 @@ static void a_child_closes_the_call_that_it_was_forked_in(void **state)
     util_close(&inside[1]);
 }
 
+static void *close_inside(void *arg)
+{
+    util_sleep(50 * MS);
+    csock_close(&inside[0]);
+    return arg;
+}
+
+/* What comes of the call in a child whose other thread closes. */
+static int fork_and_go_on(void *arg)
+{
+    pthread_t closer;
+    (void)arg;
+    forked_pid = fork();
+    if (forked_pid == 0) {
+        alarm(20);
+        pthread_create(&closer, NULL, close_inside, NULL);
+    }
+    return 0;
+}
+
+static void a_call_that_goes_on_in_a_child_is_woken_there(void **state)
+{
+    struct csock_wait waits[] = {{.interrupted = fork_and_go_on},
+                                 {.interrupted = fork_and_go_on, .timeout = 60000 * MS}};
+    int status;
+    (void)state;
+    util_count_signal(SIGUSR1);
+    for (size_t i = 0; i < COUNT(waits); i++) {
+        struct util_call call = {.run = recv_and_fork, .s = &inside[0], .w = &waits[i]};
+        forked_pid = -1;
+        util_pair(inside, AF_UNIX, SOCK_STREAM);
+        util_start_asleep(&call);
+        util_signal_call(&call, SIGUSR1);
+        while (wait(&status) < 0)
+            util_sleep(MS);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 7);
+        util_close(&inside[0]);
+        assert_int_equal(util_join(&call), CSOCK_ECLOSED);
+        util_close(&inside[1]);
+    }
+}
+
 /* A fork of which libc knows nothing, so that no handler of pthread_atfork(3) runs. clone(2) */
 static pid_t bare_fork(void)
 {
@@ -186,6 +229,51 @@ static void children_that_libc_does_not_know_of_close_for_themselves(void **stat
     util_close(&s[1]);
 }
 
+/* A fork in the handler of a thread that is being signalled: in the child nobody goes on with
+ * that. */
+static atomic_int signalling, has_forked;
+
+static int signal_around_fork(pid_t tid, int sig)
+{
+    atomic_store(&signalling, 1);
+    while (!atomic_load(&has_forked))
+        util_sleep(MS);
+    return csock__sys_linux.tgkill(tid, sig);
+}
+
+static void fork_while_signalled(int sig)
+{
+    (void)sig;
+    while (!atomic_load(&signalling))
+        util_sleep(MS);
+    forked_pid = bare_fork();
+    if (forked_pid == 0)
+        csock_close(&inside[0]);
+    atomic_store(&has_forked, 1);
+}
+
+static void a_child_waits_for_no_signal_that_its_parent_was_sending(void **state)
+{
+    struct util_call call = {.run = recv_and_fork, .s = &inside[0]};
+    int status = -1;
+    (void)state;
+    forked_pid = -1;
+    util_pair(inside, AF_UNIX, SOCK_STREAM);
+    util_handle(SIGUSR1, fork_while_signalled, 0);
+    fake_under()->tgkill = signal_around_fork;
+    util_start_asleep(&call);
+    util_signal_call(&call, SIGUSR1);
+    util_close(&inside[0]);
+    assert_int_equal(util_join(&call), CSOCK_ECLOSED);
+    for (int64_t until = csock_now() + SOON;
+         waitpid(forked_pid, &status, WNOHANG) == 0 && csock_now() < until;)
+        util_sleep(MS);
+    if (status == -1)
+        kill(forked_pid, SIGKILL);
+    assert_int_equal(WEXITSTATUS(status), 7);
+    util_close(&inside[1]);
+}
+
 static int forks_grandchild(void *parents)
 {
     return csock_forks() == *(uint32_t *)parents + 2 ? 0 : __LINE__;
@@ -214,6 +302,8 @@ int main(void)
         TEST(the_port_is_free_once_parent_and_child_have_closed),
         TEST(a_child_closes_the_call_that_it_was_forked_in),
         TEST(children_that_libc_does_not_know_of_close_for_themselves),
+        TEST(a_call_that_goes_on_in_a_child_is_woken_there),
+        TEST(a_child_waits_for_no_signal_that_its_parent_was_sending),
         TEST(forks_are_counted_along_the_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,6 +82,21 @@ static void a_restarting_handler_closes_what_its_thread_waits_on(void **state)
     closes_what_its_thread_waits_on(WITHIN(60000 * MS));
 }
 
+/* At RLIMIT_NOFILE, say: the number cannot be made to stand for nothing. */
+static void without_a_spare_descriptor_the_restarted_call_ends(void **state)
+{
+    struct csock s[2];
+    struct util_call call = {.run = util_recv, .s = &s[0]};
+    (void)state;
+    util_handle(SIGUSR1, close_it, SA_RESTART);
+    for (int type = SOCK_STREAM; type <= SOCK_DGRAM; type++) {
+        util_pair(s, AF_UNIX, type);
+        fake_fail(FAKE_PUT_PLACEHOLDER, FAKE_EVERY, EMFILE);
+        expect_closed_by_own_handler(&call);
+        util_close(&s[1]);
+    }
+}
+
 static void raise_usr1(void *arg)
 {
     (void)arg;
@@ -204,6 +219,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         TEST(a_handler_closes_what_its_thread_waits_on),
         TEST(a_restarting_handler_closes_what_its_thread_waits_on),
+        TEST(without_a_spare_descriptor_the_restarted_call_ends),
         TEST(a_handler_closes_between_any_two_steps),
         TEST(a_handler_closes_at_any_moment),
         TEST(a_handler_closes_what_another_thread_waits_on),

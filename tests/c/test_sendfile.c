@@ -169,6 +169,25 @@ static void a_broken_pipe_raises_no_signal(void **state)
     }
 }
 
+/* The count is what went before, and the kernel has raised the signal all the same. */
+static void nor_does_one_that_breaks_in_the_middle(void **state)
+{
+    struct util_call call = {.run = sendfile_call, .s = &s[0]};
+    (void)state;
+    util_count_signal(SIGPIPE);
+    util_signals = 0;
+    util_pair(s, AF_INET, SOCK_STREAM);
+    open_file(LARGE);
+    util_start_asleep(&call);
+    assert_int_equal(csock_shutdown(&s[1], SHUT_WR), 0);
+    util_sleep(20 * MS);
+    util_close(&s[1]); /* with bytes that nobody has read: a reset */
+    assert_in_range(util_join(&call), 1, LARGE - 1);
+    assert_int_equal(util_signals, 0);
+    util_close(&s[0]);
+    close(file);
+}
+
 static void a_blocked_sigpipe_is_left_as_it_was(void **state)
 {
     (void)state;
@@ -213,6 +232,7 @@ int main(void)
         TEST(signals_do_not_end_it),
         TEST(closing_ends_it),
         TEST(a_broken_pipe_raises_no_signal),
+        TEST(nor_does_one_that_breaks_in_the_middle),
         TEST(a_blocked_sigpipe_is_left_as_it_was),
         TEST(who_asks_for_sigpipe_gets_it),
     };

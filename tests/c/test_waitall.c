@@ -190,6 +190,26 @@ static void peeking_waits_for_all(void **state)
     }
 }
 
+/* SO_PEEK_OFF: the kernel gives each byte once, and what it gave is not written over. */
+static void peeking_from_an_offset_brings_all(void **state)
+{
+    (void)state;
+    for (enum way way = 0; way < N_WAYS; way++) {
+        struct csock_wait w = {.deadline = csock_deadline(60000 * MS)};
+        struct util_call call = {.run = peek_call, .s = &s[0], .w = &w, .arg = &way};
+        util_pair(s, AF_UNIX, SOCK_STREAM);
+        assert_int_equal(csock_opt_set_int(&s[0], SOL_SOCKET, SO_PEEK_OFF, 1), 0);
+        put("-abc");
+        util_start_asleep(&call);
+        put("defgh");
+        assert_int_equal(util_join(&call), 8);
+        assert_memory_equal(buf, "abcdefgh", 8);
+        assert_int_equal(csock_opt_set_int(&s[0], SOL_SOCKET, SO_PEEK_OFF, 1), 0);
+        assert_int_equal(receive(way, MSG_PEEK, &w), 8); /* all still there */
+        end();
+    }
+}
+
 /* A sender who is never behind: the deadline holds all the same. */
 static void trickle(void *arg)
 {
@@ -218,26 +238,37 @@ static void without_memory_the_count_is_short(void **state)
     end();
 }
 
-/* Descriptors that come behind the first bytes are handed on, with a count that ends there. */
-static void ancillary_data_is_not_lost(void **state)
+/* "abc", "def" with a descriptor, "gh" */
+static void put_with_descriptor(void)
 {
     char control[CMSG_SPACE(sizeof(int))] = {0};
-    struct iovec part = {buf, 8};
-    struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control};
     struct iovec sent = {(void *)(uintptr_t) "def", 3};
     struct msghdr out = {.msg_iov = &sent, .msg_iovlen = 1, .msg_control = control};
     const int fd = 0;
-    (void)state;
-    util_pair(s, AF_UNIX, SOCK_STREAM);
     put("abc");
     assert_int_equal(csock_cmsg_add(&out, sizeof control, SOL_SOCKET, SCM_RIGHTS, &fd, sizeof fd),
                      0);
     assert_int_equal(csock_sendmsg(&s[1], &out, 0, NULL), 3);
     put("gh");
-    msg.msg_controllen = sizeof control;
-    assert_int_equal(csock_recvmsg(&s[0], &msg, MSG_WAITALL, WITHIN(60000 * MS)), 6);
-    assert_int_equal(csock_cmsg_close_fds(&msg), 1);
-    end();
+}
+
+/* Descriptors that come behind the first bytes are handed on, with a count that ends there; so it
+ * does where there is no room for them, which is told. */
+static void ancillary_data_is_not_lost(void **state)
+{
+    char control[CMSG_SPACE(sizeof(int))] = {0};
+    struct iovec part = {buf, 8};
+    (void)state;
+    for (int room = 0; room < 2; room++) {
+        struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control};
+        util_pair(s, AF_UNIX, SOCK_STREAM);
+        put_with_descriptor();
+        msg.msg_controllen = room ? sizeof control : 0;
+        assert_int_equal(csock_recvmsg(&s[0], &msg, MSG_WAITALL, WITHIN(60000 * MS)), 6);
+        assert_int_equal(csock_cmsg_close_fds(&msg), room);
+        assert_int_equal(msg.msg_flags & MSG_CTRUNC, room ? 0 : MSG_CTRUNC);
+        end();
+    }
 }
 
 int main(void)
@@ -249,6 +280,7 @@ int main(void)
         TEST(a_stop_keeps_what_came),
         TEST(who_does_not_wait_gets_what_is_there),
         TEST(peeking_waits_for_all),
+        TEST(peeking_from_an_offset_brings_all),
         TEST(a_sender_does_not_move_the_deadline),
         TEST(without_memory_the_count_is_short),
         TEST(ancillary_data_is_not_lost),

@@ -62,6 +62,24 @@ static int used_before_the_first_sleep(void *arg)
     return line ? line : is_handled(CHOICE(3)) ? 0 : __LINE__;
 }
 
+static void handle_it(void *arg)
+{
+    (void)arg;
+    util_count_signal(OURS);
+}
+
+/* In another thread, between the look at its action and the taking of it. */
+static int used_just_when_it_is_taken(void *arg)
+{
+    (void)arg;
+    fake_hook(FAKE_SIGACTION, 3, handle_it, NULL);
+    int line = wakes(NULL);
+    if (line)
+        return line;
+    raise(OURS);
+    return atomic_load(&util_signals) == 1 && is_handled(CHOICE(1)) ? 0 : __LINE__;
+}
+
 static int used_after_the_first_sleep(void *arg)
 {
     (void)arg;
@@ -248,6 +266,7 @@ static void a_signal_that_the_program_uses_is_left_alone(void **state)
 {
     (void)state;
     util_in_child(used_before_the_first_sleep, NULL);
+    util_in_child(used_just_when_it_is_taken, NULL);
     util_in_child(used_after_the_first_sleep, NULL);
     util_in_child(used_while_a_thread_sleeps, NULL);
     util_in_child(reset_after_the_first_sleep, NULL);
