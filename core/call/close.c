@@ -112,9 +112,10 @@ int csock_detach(struct csock *s)
     int users = csock__begin_close(s);
     if (users < 0)
         return users;
-    if (users > 0)
+    if (users > 0) {
         drain(s, PATIENCE_NS);
-    if (users > 0 && csock__users(s) > 0)
-        forget(s);
+        if (csock__users(s) > 0)
+            forget(s);
+    }
     return csock__take_fd(s);
 }
