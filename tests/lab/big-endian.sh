@@ -83,4 +83,4 @@ echo "big-endian: the Python tests"
 left_out="scope or flow_info or buflen or without_a_value or inherited or herror or flag_of_its_own"
 PYTHONPATH=$site emulate "$root/usr/bin/python3.11" -m pytest -p no:cacheprovider -q \
     -o cache_dir="$folder" -k "not ($left_out)" \
-    tests/py/test_rows_module.py tests/py/test_rows_socket.py
+    tests/py/test_rows_*.py
