@@ -1,5 +1,5 @@
 /* Benches in C: each function opens what it needs, times n runs and returns the ns they took, or
- * a negative errno. raw.c calls the kernel, door.c the csock library; ops.py names the twins. */
+ * a negative errno. raw.c calls the kernel, core.c the csock library; ops.py names the twins. */
 #ifndef BENCH_H
 #define BENCH_H
 

@@ -27,14 +27,14 @@ def compile_to(target, sources, include):
 
 
 def twins(folder=DEFAULT, with_csock=True):
-    """raw.c, and door.c with csock's core in it, built as they are."""
+    """raw.c, and core.c with csock's core in it, built as they are."""
     sources = [HERE / name for name in ("raw.c", "mark.c", "peers.c")]
     if with_csock:
-        sources += [HERE / "door.c", *sorted((ROOT / "core").rglob("*.c"))]
+        sources += [HERE / "core.c", *sorted((ROOT / "core").rglob("*.c"))]
     name = "bench.so" if with_csock else "bench-raw.so"
     include = [ROOT / "include", ROOT / "core"]
     library = ctypes.CDLL(str(compile_to(folder / name, sources, include)))
-    library.sides = ("raw", "door") if with_csock else ("raw",)
+    library.sides = ("raw", "core") if with_csock else ("raw",)
     return library
 
 

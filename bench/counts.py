@@ -52,7 +52,7 @@ def child(names):
                     library.mark_begin(mark)
                     timer.timeit(times * RUNS)
                     library.mark_end(mark)
-        for side in ("door", "raw"):  # the library from C, and the same system calls from C
+        for side in ("core", "raw"):  # the library from C, and the same system calls from C
             if getattr(op, side):
                 function = getattr(library, f"{side}_{getattr(op, side)}")
                 function.argtypes, function.restype = [ctypes.c_long], ctypes.c_int64
@@ -139,7 +139,7 @@ def measure(only=""):
     by_callgrind, by_strace = instructions(names), calls(names)
     for name in names:
         report = {"name": name, "instructions": {}, "calls": {}, "missed": [], "allowed": []}
-        for side in ("csock", "stock", "bare", "door", "raw"):
+        for side in ("csock", "stock", "bare", "core", "raw"):
             if (side, name) in by_callgrind:
                 report["instructions"][side] = round(by_callgrind[side, name])
                 report["calls"][side] = by_strace.get((side, name), {})
@@ -165,14 +165,14 @@ def remark(report):
 
 
 def table(reports):
-    yield (f"{'one run of':32} {'instructions: csock':>20} {'stock':>7} {'bare':>7} {'door':>6} "
+    yield (f"{'one run of':32} {'instructions: csock':>20} {'stock':>7} {'bare':>7} {'core':>6} "
            f"{'raw':>5} {'ratio':>6}"
            f"  {'system calls: csock':>20} {'stock':>6}")
     for one in reports:
         counts = one["instructions"]
         sums = [sum(one["calls"][side].values()) for side in ("csock", "stock")]
         yield (f"{one['name']:32} {counts['csock']:>20} {counts['stock']:>7} "
-               f"{counts.get('bare', '-'):>7} {counts.get('door', '-'):>6} "
+               f"{counts.get('bare', '-'):>7} {counts.get('core', '-'):>6} "
                f"{counts.get('raw', '-'):>5} {counts['csock'] / counts['stock']:>6.2f}"
                f"  {sums[0]:>20.4g} {sums[1]:>6.4g}  {remark(one)}").rstrip()
 

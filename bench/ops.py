@@ -1,7 +1,7 @@
 """The operations that run.py measures: what to prepare, what to time, and its twin in C.
 
 A statement runs in a loop of the standard `timeit`, so no function call of ours is timed with it.
-`sock` is the module under test; names of bench/raw.c and bench/door.c are without their prefix.
+`sock` is the module under test; names of bench/raw.c and bench/core.c are without their prefix.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ clock = time.perf_counter_ns
 class Operation:
     name: str
     raw: str = ""
-    door: str = ""
+    core: str = ""
     c_runs: int = 1  # in a slice of a C twin, where the slice is not cut by time
     every: int = 1  # measured in each n-th round only
     unit: str = "ns"
@@ -230,18 +230,18 @@ print((libc.mallinfo2().uordblks - before) / 400)
 """
 
 
-def transfer(name, statement, setup, twin, door="", bare="", bare_setup=BARE_PAIR):
+def transfer(name, statement, setup, twin, core="", bare="", bare_setup=BARE_PAIR):
     return Timed(name=name, statement=statement, setup=setup, bare=bare, bare_setup=bare_setup,
-                 raw=twin, door=door or twin)
+                 raw=twin, core=core or twin)
 
 
 def lookup(name, statement, twin="", bare=""):
-    return Timed(name=name, statement=statement, raw=twin, door=twin, bare=bare)
+    return Timed(name=name, statement=statement, raw=twin, core=twin, bare=bare)
 
 
-def memory(name, make, door=""):
+def memory(name, make, core=""):
     program, environment = MEMORY.replace("MAKE", make), (("PYTHONMALLOC", "malloc"),)
-    return Fresh(name=name, unit="bytes", every=100, door=door, program=program,
+    return Fresh(name=name, unit="bytes", every=100, core=core, program=program,
                  environment=environment)
 
 
@@ -273,16 +273,16 @@ OPERATIONS = [
           setup=UDP + TWO_ADDRESSES),
     transfer("failed try (EAGAIN)", FAILED_TRY, PAIR + "; b.setblocking(False)", "again"),
     Rate(name="recv beside a busy thread", around=filled, every=10,
-         raw="ready", door="ready", c_runs=20_000),
+         raw="ready", core="ready", c_runs=20_000),
     Rate(name="UDP beside a busy thread", around=datagrams, every=10),
     Timed(name="ping-pong, one processor", statement=PING_PONG, around=ping_pong(None),
-          raw="ping_pong", door="ping_pong", every=2),
+          raw="ping_pong", core="ping_pong", every=2),
     Timed(name="ping-pong, with a timeout", statement=PING_PONG, around=ping_pong(5),
-          raw="ping_pong", door="ping_pong_timeout", every=2),
+          raw="ping_pong", core="ping_pong_timeout", every=2),
     lookup("socket + close", "sock.socket().close()", "open", bare="bare.Bare().close()"),
     # Each leaves a port in TIME_WAIT: few enough of them.
     Timed(name="connect + accept + close", statement=CONNECT, setup=LISTENER,
-          raw="connect", door="connect", every=2, most=150, bare=BARE_CONNECT,
+          raw="connect", core="connect", every=2, most=150, bare=BARE_CONNECT,
           bare_setup=BARE_LISTENER),
     transfer("getsockname", "s.getsockname()", BOUND, "sockname"),
     transfer("setsockopt + getsockopt", OPTION, BOUND, "option"),

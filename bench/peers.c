@@ -1,6 +1,6 @@
-/* The other side of a connection, for scenes.py and programs.py: what sends, drains or asks as fast
- * as it can, so that what is measured is the side under test. Those that are processes of their own
- * give their id, or -errno. */
+/* The other side of a connection, for workloads.py and programs.py: what sends, drains or asks as
+ * fast as it can, so that what is measured is the side under test. Those that are processes of their
+ * own give their id, or -errno. */
 #include "bench.h"
 
 #include <errno.h>
@@ -58,7 +58,7 @@ BENCH peer_ask(int fd, int n)
     return pid < 0 ? -errno : pid;
 }
 
-/* By the wall's clock, as scenes.py has it: what is waited for counts. */
+/* By the wall's clock, as workloads.py has it: what is waited for counts. */
 static int64_t wall(void)
 {
     struct timespec t;

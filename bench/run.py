@@ -24,7 +24,7 @@ import ops
 
 HERE = Path(__file__).resolve().parent
 SLOWER = 1.10
-RATIOS = [("csock", "stock"), ("csock", "raw"), ("stock", "raw"), ("door", "raw"),
+RATIOS = [("csock", "stock"), ("csock", "raw"), ("stock", "raw"), ("core", "raw"),
           ("csock", "bare")]
 
 
@@ -154,7 +154,7 @@ def figure(value, unit):
 
 
 def table(reports):
-    columns = "csock", "stock", "raw", "door", "bare"
+    columns = "csock", "stock", "raw", "core", "bare"
     head = [f"{'operation':30}", *(f"{c:>8}" for c in columns)]
     head += [f"{f'{a}/{b}':>17}" for a, b in RATIOS] + ["rounds"]
     yield " ".join(head)

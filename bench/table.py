@@ -21,15 +21,15 @@ import build
 import counts
 import ops
 import run
-import scenes
+import workloads
 
-# Of a scene, each of which takes up to seconds; even numbers, so that each side is first as often.
+# Of a workload, which takes up to seconds; even numbers, so that each side is first as often.
 ROUNDS = 16
 
 
 @dataclass
 class Row:
-    """One line of the table. ratio: over/under of an operation; scene: csock/stock of a figure."""
+    """One line of the table. ratio: over/under of an operation, or csock/stock of a figure."""
 
     number: int
     work: str
@@ -38,7 +38,7 @@ class Row:
     op: str = ""
     over: str = "csock"
     under: str = "stock"
-    scene: object = None
+    workload: object = None
     rounds: int = ROUNDS
     alone: bool = False  # csock only, the figure itself and no ratio
     speed: bool = False  # the ratio of speeds, that is stock's time over csock's
@@ -58,26 +58,26 @@ def faster(number, work, op, times):
     return Row(number, work, f">= {times} x stock", at_least(times), op=op, speed=True)
 
 
-def scene(number, work, target, reached, function, **more):
-    return Row(number, work, target, reached, scene=function, **more)
+def workload(number, work, target, reached, function, **more):
+    return Row(number, work, target, reached, workload=function, **more)
 
 
 SEND_RECV = "send + recv, 1 byte"
-DOOR_OPS = {
+CORE_OPS = {
     SEND_RECV: "send + recv, 1 byte",
     "UDP sendto + recvfrom, 1200 B": "UDP sendto + recvfrom",
     "socket + close": "socket + close",
     "connect + accept + close": "connect + accept + close",
 }
 ROWS = [
-    scene(1, "reads of ready data beside a computing thread", ">= 100 x stock", at_least(100),
-          scenes.reads_beside_busy),
-    scene(2, "sends beside a computing thread", ">= 100 x stock", at_least(100),
-          scenes.sends_beside_busy),
-    scene(3, "echo thread beside a computing thread", ">= 1.8 x stock", at_least(1.8),
-          scenes.echo_beside_busy),
-    scene(3, "echo thread beside one that always reads", ">= 0.97 x stock", at_least(0.97),
-          scenes.echo_beside_reader),
+    workload(1, "reads of ready data beside a computing thread", ">= 100 x stock", at_least(100),
+             workloads.reads_beside_busy),
+    workload(2, "sends beside a computing thread", ">= 100 x stock", at_least(100),
+             workloads.sends_beside_busy),
+    workload(3, "echo thread beside a computing thread", ">= 1.8 x stock", at_least(1.8),
+             workloads.echo_beside_busy),
+    workload(3, "echo thread beside one that always reads", ">= 0.97 x stock", at_least(0.97),
+             workloads.echo_beside_reader),
     Row(4, SEND_RECV, "<= 1.04 x bare", at_most(1.04), op=SEND_RECV, under="bare"),
     Row(5, "the same with a timeout", "<= 1.04 x bare", at_most(1.04),
         op="send + recv, with a timeout", under="bare"),
@@ -85,12 +85,12 @@ ROWS = [
         op="recv(1 MiB) of 1 byte", under="bare"),
     Row(6, "recv(65536) that gets 1 byte", "<= 1.06 x bare recv(1)", at_most(1.06),
         op="recv(65536) of 1 byte", under="bare"),
-    scene(7, "bulk: recv(1 MiB) over TCP", ">= stock", at_least(1), scenes.bulk),
-    scene(7, "bulk: recv_into over TCP", ">= stock", at_least(1), scenes.bulk_into),
-    scene(7, "bulk: recv(1 MiB), against raw C", ">= 0.95 x raw", at_least(0.95), scenes.bulk,
-          under="raw"),
-    scene(7, "bulk: recv_into, against raw C", ">= 0.95 x raw", at_least(0.95), scenes.bulk_into,
-          under="raw"),
+    workload(7, "bulk: recv(1 MiB) over TCP", ">= stock", at_least(1), workloads.bulk),
+    workload(7, "bulk: recv_into over TCP", ">= stock", at_least(1), workloads.bulk_into),
+    workload(7, "bulk: recv(1 MiB), against raw C", ">= 0.95 x raw", at_least(0.95),
+             workloads.bulk, under="raw"),
+    workload(7, "bulk: recv_into, against raw C", ">= 0.95 x raw", at_least(0.95),
+             workloads.bulk_into, under="raw"),
     Row(8, "UDP sendto + recvfrom", "<= 1.20 x raw", at_most(1.20),
         op="UDP sendto + recvfrom, 1200 B", under="raw"),
     Row(8, "the same with a timeout", "<= 1.20 x raw", at_most(1.20),
@@ -110,34 +110,34 @@ ROWS = [
     faster(13, "fileno", "fileno", 0.97),
     faster(13, "htonl", "htonl", 0.97),
     faster(13, "getsockopt", "getsockopt", 0.97),
-    scene(14, "import, fresh process, -I -S", "<= 0.70 x stock", at_most(0.70),
-          scenes.import_time, rounds=40),
+    workload(14, "import, fresh process, -I -S", "<= 0.70 x stock", at_most(0.70),
+             workloads.import_time, rounds=40),
     Row(15, "ping-pong on one processor", "<= 1.03 x stock", at_most(1.03),
         op="ping-pong, one processor"),
     Row(15, "the same with a timeout", "<= 0.90 x stock", at_most(0.90),
         op="ping-pong, with a timeout"),
-    scene(16, "8 processes blocking in accept", ">= 0.97 x stock", at_least(0.97),
-          scenes.acceptors),
-    scene(17, "1,000 blocked threads: wake-up", "<= 1.03 x stock", at_most(1.03),
-          scenes.wake_one_of_many),
-    scene(17, "1,000 blocked threads: memory", "<= 1.03 x stock", at_most(1.03),
-          scenes.memory_of_many),
-    scene(17, "blocked threads: descriptors", "none more", at_most(0), scenes.descriptors_of_many,
-          alone=True, rounds=1, unit=""),
-    scene(18, "close() wakes 1,000 threads on one socket", "< 150 ms", at_most(0.15),
-          scenes.close_wakes, alone=True, unit="s"),
-    scene(18, "1,000 close() on 1,000 sockets", "< 300 ms", at_most(0.3),
-          scenes.close_wakes_each, alone=True, unit="s"),
-    *(Row(20, f"C library, {work}", "<= 1.02 x raw", at_most(1.02), op=name, over="door",
-          under="raw") for name, work in DOOR_OPS.items()),
+    workload(16, "8 processes blocking in accept", ">= 0.97 x stock", at_least(0.97),
+             workloads.acceptors),
+    workload(17, "1,000 blocked threads: wake-up", "<= 1.03 x stock", at_most(1.03),
+             workloads.wake_one_of_many),
+    workload(17, "1,000 blocked threads: memory", "<= 1.03 x stock", at_most(1.03),
+             workloads.memory_of_many),
+    workload(17, "blocked threads: descriptors", "none more", at_most(0),
+             workloads.descriptors_of_many, alone=True, rounds=1, unit=""),
+    workload(18, "close() wakes 1,000 threads on one socket", "< 150 ms", at_most(0.15),
+             workloads.close_wakes, alone=True, unit="s"),
+    workload(18, "1,000 close() on 1,000 sockets", "< 300 ms", at_most(0.3),
+             workloads.close_wakes_each, alone=True, unit="s"),
+    *(Row(20, f"C library, {work}", "<= 1.02 x raw", at_most(1.02), op=name, over="core",
+          under="raw") for name, work in CORE_OPS.items()),
 ]
 # Where Python has no GIL, threads run beside each other, and only there.
 if sysconfig.get_config_var("Py_GIL_DISABLED"):
     ROWS += [
-        scene(21, "one thread: send + recv", ">= stock", at_least(1), scenes.one_at_work),
-        scene(21, "two threads, a pair each", ">= stock", at_least(1), scenes.two_at_work),
-        scene(21, "two threads against one", ">= 0.95 x stock's", at_least(0.95),
-              scenes.two_for_one),
+        workload(21, "one thread: send + recv", ">= stock", at_least(1), workloads.one_at_work),
+        workload(21, "two threads, a pair each", ">= stock", at_least(1), workloads.two_at_work),
+        workload(21, "two threads against one", ">= 0.95 x stock's", at_least(0.95),
+                 workloads.two_for_one),
     ]
 
 
@@ -145,9 +145,9 @@ def measure_ops(rows, modules, rounds):
     """Fills the rows that compare an operation: between the modules, or two twins in C, which have
     little to tell apart and take their turns on one processor, more often and for shorter."""
     processor = {max(os.sched_getaffinity(0))}
-    fill([row for row in rows if row.over != "door"], modules, rounds, 3e6)
+    fill([row for row in rows if row.over != "core"], modules, rounds, 3e6)
     with run.only_on(processor):
-        fill([row for row in rows if row.over == "door"], {}, 8 * rounds, 1e6)
+        fill([row for row in rows if row.over == "core"], {}, 8 * rounds, 1e6)
 
 
 def fill(rows, modules, rounds, slice_ns):
@@ -195,30 +195,30 @@ def conversion_lines(reports):
 
 def import_line(modules):
     """Row 14 in instructions."""
-    cost = counts.import_instructions({side: scenes.import_of(m) for side, m in modules.items()})
+    cost = counts.import_instructions({side: workloads.import_of(m) for side, m in modules.items()})
     return counted_line(14, "the same, instructions", "<= 0.70 x stock",
                         cost["csock"] / cost["stock"], at_most(0.70), cost)
 
 
-def door_lines(reports):
+def core_lines(reports):
     """What the library's own code adds, outside the kernel, to the system calls of an operation.
     There is no target for it: beside the few instructions of raw C, any code is a multiple."""
     for one in reports:
-        of, work = one["instructions"], DOOR_OPS.get(one["name"])
-        if work and "door" in of:
-            yield (f"20  {'C library, ' + work:42} {'(no target)':24} {of['door'] - of['raw']:>8} "
-                   f"{'':19}  {'':7} instructions outside the kernel: door {of['door']}; "
+        of, work = one["instructions"], CORE_OPS.get(one["name"])
+        if work and "core" in of:
+            yield (f"20  {'C library, ' + work:42} {'(no target)':24} {of['core'] - of['raw']:>8} "
+                   f"{'':19}  {'':7} instructions outside the kernel: core {of['core']}; "
                    f"no target, as raw C has some {of['raw']}, of which all is a multiple")
 
 
-def measure_scene(row, modules):
+def measure_workload(row, modules):
     sides = {"csock": modules["csock"]}
     if not row.alone:
         sides[row.under] = modules["stock"] if row.under == "stock" else None
     samples = {side: [] for side in sides}
     for number in range(row.rounds):
         for side in list(sides)[:: 1 if number % 2 else -1]:
-            function = scenes.bulk if sides[side] is None else row.scene
+            function = workloads.bulk if sides[side] is None else row.workload
             samples[side].append(function(sides[side]))
     first = samples["csock"]
     values = first if row.alone else [a / b for a, b in zip(first, samples[row.under], strict=True)]
@@ -270,8 +270,8 @@ def main():
     print(f"{'':3} {'work':42} {'target':24} {'median':>8} [quartiles] rounds  verdict, medians")
     measure_ops(rows, modules, args.rounds)
     for row in rows:
-        if row.scene:
-            measure_scene(row, modules)
+        if row.workload:
+            measure_workload(row, modules)
         print(line(row), flush=True)
     if 14 in wanted and shutil.which("valgrind"):
         print(import_line(modules), flush=True)
@@ -280,7 +280,7 @@ def main():
         reports = list(counts.measure())
         print("\n".join(conversion_lines(reports)))
         print(count_line(reports))
-        print("\n".join(door_lines(reports)))
+        print("\n".join(core_lines(reports)))
     elif 19 in wanted:
         print("19  counts: not measured, for want of valgrind or strace")
     print(run.machine_line())

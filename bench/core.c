@@ -13,7 +13,7 @@
 
 static char buffer[1 << 20];
 
-/* A timeout that counts from the first wait, as the Python door sets it. */
+/* A timeout that counts from the first wait, as the Python side sets it. */
 static const struct csock_wait five_seconds = {.deadline = CSOCK_FOREVER, .timeout = 5000000000};
 
 static int64_t close_pair(struct csock s[2], int64_t result)
@@ -43,22 +43,22 @@ out:
     return close_pair(s, result);
 }
 
-BENCH door_byte(long n)
+BENCH core_byte(long n)
 {
     return transfer(n, 1, 1, NULL);
 }
 
-BENCH door_byte_timeout(long n)
+BENCH core_byte_timeout(long n)
 {
     return transfer(n, 1, 1, &five_seconds);
 }
 
-BENCH door_huge(long n)
+BENCH core_huge(long n)
 {
     return transfer(n, 1, sizeof(buffer), NULL);
 }
 
-BENCH door_bulk(long n)
+BENCH core_bulk(long n)
 {
     return transfer(n, 1 << 16, 1 << 16, NULL);
 }
@@ -75,7 +75,7 @@ static int loopback(struct csock *s, int type, union csock_addr *ret_addr, sockl
     return err < 0 ? err : csock_sockname(s, ret_addr, ret_len);
 }
 
-BENCH door_udp(long n)
+BENCH core_udp(long n)
 {
     struct csock s[2] = {CSOCK_INIT, CSOCK_INIT};
     union csock_addr to, from;
@@ -97,7 +97,7 @@ out:
 }
 
 /* The caller keeps another thread busy meanwhile. */
-BENCH door_ready(long n)
+BENCH core_ready(long n)
 {
     static const struct csock_wait now = {.deadline = CSOCK_NOWAIT};
     struct csock s[2] = {CSOCK_INIT, CSOCK_INIT};
@@ -115,7 +115,7 @@ BENCH door_ready(long n)
     return close_pair(s, bench_now() - start);
 }
 
-BENCH door_again(long n)
+BENCH core_again(long n)
 {
     static const struct csock_wait now = {.deadline = CSOCK_NOWAIT};
     struct csock s[2] = {CSOCK_INIT, CSOCK_INIT};
@@ -163,17 +163,17 @@ static int64_t ping_pong(long n, const struct csock_wait *w)
     return close_pair(s, result);
 }
 
-BENCH door_ping_pong(long n)
+BENCH core_ping_pong(long n)
 {
     return ping_pong(n, NULL);
 }
 
-BENCH door_ping_pong_timeout(long n)
+BENCH core_ping_pong_timeout(long n)
 {
     return ping_pong(n, &five_seconds);
 }
 
-BENCH door_open(long n)
+BENCH core_open(long n)
 {
     int64_t start = bench_now();
     for (long i = 0; i < n; i++) {
@@ -203,7 +203,7 @@ static int64_t connect_once(struct csock *listener, const union csock_addr *to, 
     return err;
 }
 
-BENCH door_connect(long n)
+BENCH core_connect(long n)
 {
     struct csock listener = CSOCK_INIT;
     union csock_addr to;
@@ -220,7 +220,7 @@ BENCH door_connect(long n)
     return result;
 }
 
-BENCH door_sockname(long n)
+BENCH core_sockname(long n)
 {
     struct csock s = CSOCK_INIT;
     union csock_addr addr;
@@ -239,7 +239,7 @@ BENCH door_sockname(long n)
     return result;
 }
 
-BENCH door_option(long n)
+BENCH core_option(long n)
 {
     struct csock s = CSOCK_INIT;
     int value, err = csock_open(&s, AF_INET, SOCK_STREAM, 0, 0);
@@ -268,18 +268,18 @@ static int64_t resolve(const char *host, long n)
     return bench_now() - start;
 }
 
-BENCH door_resolve_literal(long n)
+BENCH core_resolve_literal(long n)
 {
     return resolve("127.0.0.1", n);
 }
 
-BENCH door_resolve_localhost(long n)
+BENCH core_resolve_localhost(long n)
 {
     return resolve("localhost", n);
 }
 
 /* Not a time: the bytes that a C program sets aside for a socket. */
-BENCH door_sizeof_socket(long n)
+BENCH core_sizeof_socket(long n)
 {
     (void)n;
     return sizeof(struct csock);

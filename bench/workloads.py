@@ -1,7 +1,7 @@
 """What takes more than a statement in a loop: several threads or processes, or a stream in bulk.
 
-Each scene is a function of the module under test and gives one figure. Its other side is a process
-in C (peers.c). The figures of a scene are to be compared with each other only.
+Each workload is a function of the module under test and gives one figure. Its other side is a
+process in C (peers.c). The figures of a workload are to be compared with each other only.
 """
 
 import contextlib
@@ -264,15 +264,15 @@ def descriptors_of_many(sock, n=100):
 OF_MANY = """\
 import importlib, sys
 sys.path.append({here!r})
-import scenes
-print(scenes.{scene}(importlib.import_module({module!r})))
+import workloads
+print(workloads.{workload}(importlib.import_module({module!r})))
 """
 
 
-def _afresh(scene, sock):
+def _afresh(workload, sock):
     """A figure of many threads, in a fresh process: libc keeps stacks of threads that have ended,
     cold or warm as the side before has left them, and the next ones seem to cost no memory."""
-    program = OF_MANY.format(here=os.path.dirname(__file__), scene=scene.__name__,
+    program = OF_MANY.format(here=os.path.dirname(__file__), workload=workload.__name__,
                              module=sock.__name__)
     return float(subprocess.check_output([sys.executable, "-c", program]))
 
