@@ -1,6 +1,6 @@
 /* The other side of a connection, for workloads.py and programs.py: what sends, drains or asks as
- * fast as it can, so that what is measured is the side under test. Those that are processes of their
- * own give their id, or -errno. */
+ * fast as it can, so that what is measured is the side under test. Those that are processes of
+ * their own give their id, or -errno. */
 #include "bench.h"
 
 #include <errno.h>

@@ -5,7 +5,7 @@
 #include "call/users.h"
 #include "call/wake.h"
 
-#define PATIENCE_NS 1000000000 /* how long close() waits for others */
+#define PATIENCE_NS 1000000000 /* grace period: how long close() waits for others */
 #define BRIEF_NS 5000000       /* the same, where all of them may be this very thread's calls */
 #define YIELDS 20              /* looks at who has left, before it naps */
 /* Threads woken at a time: a thousand at once would fight for their caller's lock. */

@@ -1,4 +1,4 @@
-/* Who is inside a socket.
+/* Who is inside a socket: its calls in flight, and a count of references to its descriptor.
  *
  * Every call on a socket is bracketed by csock__enter and csock__leave, so that its descriptor
  * number cannot be given back to the kernel, and reused, while the call still uses it. */

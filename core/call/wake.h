@@ -35,7 +35,7 @@ bool csock__wake(const struct csock *s, unsigned most);
 bool csock__someone_sleeps(const struct csock *s);
 
 /* For the closer of *s that goes without having seen all of them leave: nobody will wake them any
- * more, and what else is there at that address later has no part in it. */
+ * more, and what else is there at that address later has no part in it (ABA). */
 void csock__forget_sleepers(const struct csock *s);
 
 #endif

@@ -12,8 +12,8 @@ static int checked_flags(unsigned flags)
     return flags & ~OWN_FLAGS ? -EINVAL : 0;
 }
 
-/* The type with what csock wants from birth, and the flags that follow from it. */
-static int birth_type(int type, unsigned *flags)
+/* The type with what csock wants from the start, and the flags that follow from it. */
+static int kernel_type(int type, unsigned *flags)
 {
     if (type & SOCK_NONBLOCK)
         *flags |= CSOCK_NONBLOCK;
@@ -30,7 +30,7 @@ int csock_open(struct csock *s, int family, int type, int proto, unsigned flags)
     int r = checked_flags(flags);
     if (r < 0)
         return r;
-    int fd = csock__sys->socket(family, birth_type(type, &flags), proto);
+    int fd = csock__sys->socket(family, kernel_type(type, &flags), proto);
     if (fd < 0)
         return -errno;
     csock__init(s, fd, family, plain_type(type), proto, flags);
@@ -42,7 +42,7 @@ int csock_pair(struct csock s[2], int family, int type, int proto, unsigned flag
     int fds[2], r = checked_flags(flags);
     if (r < 0)
         return r;
-    if (csock__sys->socketpair(family, birth_type(type, &flags), proto, fds) < 0)
+    if (csock__sys->socketpair(family, kernel_type(type, &flags), proto, fds) < 0)
         return -errno;
     for (int i = 0; i < 2; i++)
         csock__init(&s[i], fds[i], family, plain_type(type), proto, flags);

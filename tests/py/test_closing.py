@@ -19,7 +19,7 @@ def wake(csock, directory, name, timeout, end):
         blocked.s.settimeout(timeout)
         job = testkit.Job(blocked.call, blocked.s).wait_blocked()
         if timeout is not None and name in ("connect-unix", "sendto"):
-            time.sleep(0.1)  # these back off when poll lies: let the pauses grow
+            time.sleep(0.1)  # backoff after spurious readiness: let the pauses grow
         begun = time.monotonic()
         end(blocked.s)
         check_closed_error(job.failure())

@@ -77,8 +77,8 @@ def test_one_that_has_waited_gets_in(impl, name, timeout):
 
 
 def test_a_call_that_has_waited_needs_the_gil_only_at_its_end(csock):
-    """Poll lies to it again and again, beside a pending error queue, while another thread does not
-    let go of the GIL: it looks again all the same."""
+    """Spurious readiness again and again, beside a pending error queue, while another thread keeps
+    the GIL: it looks again all the same."""
     with csock.socket(type=csock.SOCK_DGRAM) as gone:
         gone.bind(("127.0.0.1", 0))
         nobody = gone.getsockname()

@@ -26,7 +26,7 @@ static void drop(struct ext_wait *w)
  * had at each call. So those who come back are counted, and while there are any, whoever has the
  * GIL calls without it, as stock does; but for a few calls, if it has waited itself: it will again.
  */
-#define BUDGET 32 /* some requests, taken and answered */
+#define BUDGET 32 /* the fairness quota: some requests, taken and answered */
 
 #ifdef Py_GIL_DISABLED
 
@@ -80,8 +80,8 @@ static void take(struct ext_wait *w)
 #endif
 
 /* A call that has waited goes on without the GIL, to its end. Where many threads wait for one
- * datagram, poll(2) lies to all but one of them: each would take the GIL only to see that, and
- * while the one that gets the datagram stands in line with them, poll lies to more. */
+ * datagram, poll(2) is spurious for all but one of them: each would take the GIL only to see that,
+ * and while the one that gets the datagram stands in line with them, more are woken so. */
 static void before_waiting(void *arg)
 {
     struct ext_wait *w = arg;

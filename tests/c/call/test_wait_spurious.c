@@ -5,7 +5,7 @@
 static char buf[64];
 
 /* An unconnected AF_UNIX datagram socket polls writable while its peer is full. unix(7) */
-static void poll_that_lies_about_a_full_datagram_peer_does_not_spin(void **state)
+static void spurious_readiness_of_a_full_datagram_peer_does_not_spin(void **state)
 {
     struct csock from, to;
     union csock_addr addr;
@@ -29,7 +29,7 @@ static void poll_that_lies_about_a_full_datagram_peer_does_not_spin(void **state
 }
 
 /* An entry in the error queue is POLLERR, again and again, while recv has nothing to give. */
-static void poll_that_lies_about_the_error_queue_does_not_spin(void **state)
+static void spurious_readiness_of_the_error_queue_does_not_spin(void **state)
 {
     struct csock u;
     union csock_addr nobody;
@@ -74,8 +74,8 @@ static void a_signal_during_the_nap_after_a_lie_is_heard(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(poll_that_lies_about_a_full_datagram_peer_does_not_spin),
-        TEST(poll_that_lies_about_the_error_queue_does_not_spin),
+        TEST(spurious_readiness_of_a_full_datagram_peer_does_not_spin),
+        TEST(spurious_readiness_of_the_error_queue_does_not_spin),
         TEST(a_signal_during_the_nap_after_a_lie_is_heard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
