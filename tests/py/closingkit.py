@@ -126,5 +126,6 @@ def check_closed(job):
 
 
 def run_program(program, *args, **options):
+    """In a process of its own: for what changes the process, forks, or ends it."""
     common = COMMON.format(here=os.path.dirname(os.path.abspath(__file__)), prompt=PROMPT)
     return testkit.run_python(common + textwrap.dedent(program), *args, **options)

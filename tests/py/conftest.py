@@ -18,6 +18,10 @@ WATCHDOG_SECONDS = 140  # less than run_tests.py gives a file, also under saniti
 def pytest_configure(config):
     # Output is captured while tests run; a copy of the real stderr is what the watchdog writes to.
     config.watchdog_file = os.fdopen(os.dup(2), "w")
+    # Programs under test run in folders of their own.
+    if "PYTHONPATH" in os.environ:
+        path = os.environ["PYTHONPATH"].split(os.pathsep)
+        os.environ["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, path))
     # A shell ignores it for what it starts in the background, and programs under test inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -12,6 +12,7 @@ from testkit import LATE, RECEIVERS, check_times_out
 
 # ------------------------------------------------------------- they hold
 
+
 @pytest.mark.parametrize("kind", testkit.STREAMS)
 @pytest.mark.parametrize("method", RECEIVERS)
 def test_receive_times_out(impl, kind, method):
