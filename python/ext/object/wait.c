@@ -93,11 +93,6 @@ static void before_waiting(void *arg)
     w->held = false;
 }
 
-static void after_waiting(void *arg)
-{
-    (void)arg;
-}
-
 static int handle_signals(void *arg)
 {
     struct ext_wait *w = arg;
@@ -118,7 +113,6 @@ void ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held)
     w->wait = wait_of(s);
     w->wait.interrupted = handle_signals;
     w->wait.pause = before_waiting;
-    w->wait.resume = after_waiting;
     w->wait.arg = w;
     if (!held)
         drop(w);
