@@ -78,7 +78,7 @@ int sock_run_accept(struct sock_object *s, struct csock *conn, union csock_addr 
                     socklen_t *len)
 {
     struct ext_wait w;
-    ext_wait_begin(&w, s, EXT_GET(s->timeout) >= 0 && ext_may_hold(s, 0));
+    ext_wait_begin(&w, s, EXT_GET(s->timeout) >= 0 && ext_may_hold(s, 0, EXT_IN));
     int r = csock_accept(&s->core, conn, peer, len, &w.wait);
     ext_wait_end(&w);
     return r;

@@ -59,7 +59,7 @@ static void incoming_done(struct incoming *in)
 static ssize_t receive_message(struct sock_object *s, struct incoming *in)
 {
     struct ext_wait w;
-    ext_wait_begin(&w, s, ext_may_hold(s, in->n));
+    ext_wait_begin(&w, s, ext_may_hold(s, in->n, EXT_IN));
     ssize_t r = csock_recvmsg(&s->core, &in->msg, sock_recv_flags(s, in->flags), &w.wait);
     ext_wait_end(&w);
     return r;

@@ -105,7 +105,7 @@ static PyObject *send_message(struct sock_object *s, const char *what, const str
     struct ext_wait w;
     if (msg->msg_name)
         weight = sock_weight_to(weight, msg->msg_name, msg->msg_namelen);
-    ext_wait_begin(&w, s, ext_may_hold(s, weight));
+    ext_wait_begin(&w, s, ext_may_hold(s, weight, EXT_OUT));
     ssize_t r = csock_sendmsg(&s->core, msg, flags, &w.wait);
     ext_wait_end(&w);
     return sock_count_sent(s, what, r);
