@@ -87,7 +87,7 @@ int sock_run_accept(struct sock_object *s, struct csock *conn, union csock_addr 
 static PyObject *sock_accept(PyObject *self, PyObject *unused)
 {
     struct sock_object *s = (struct sock_object *)self;
-    struct csock conn = CSOCK_INIT;
+    struct csock conn;
     union csock_addr peer;
     socklen_t len;
     (void)unused;
