@@ -69,29 +69,34 @@ bool csock__asks_error_queue(const struct csock *s, int flags)
            (f == AF_INET || f == AF_INET6 || f == AF_PACKET || f == AF_CAN);
 }
 
+/* MSG_WAITALL is a promise of the blocking call, and a try would break it; fast open says
+ * EINPROGRESS to a try; each call with zero copy makes a notification of its own. */
+#define NO_TRY (MSG_WAITALL | MSG_FASTOPEN | MSG_ZEROCOPY)
+
+/* Whether the flags forbid a try, or the socket does: SO_RCVLOWAT is such a promise, too. */
+static bool forbids_try(const struct csock *s, int flags)
+{
+    return (flags & NO_TRY) || (csock__flags(s) & CSOCK_NO_TRY);
+}
+
 struct csock__op csock__receiving(const struct csock *s, int flags)
 {
-    bool low_water = (csock__flags(s) & CSOCK_NO_TRY) != 0;
     bool queue = csock__asks_error_queue(s, flags);
     return (struct csock__op){/* An entry of the error queue shows as POLLERR, unasked. */
                               .events = queue ? 0 : POLLIN,
                               .dontwait = true,
-                              /* MSG_WAITALL and SO_RCVLOWAT are promises of the blocking call, and
-                               * a try would break them; poll keeps the second. */
-                              .no_try = (flags & MSG_WAITALL) || low_water,
-                              .poll_first = low_water,
+                              .no_try = forbids_try(s, flags),
+                              /* Poll keeps the promise of SO_RCVLOWAT. */
+                              .poll_first = (csock__flags(s) & CSOCK_NO_TRY) != 0,
                               .never_waits = (flags & MSG_DONTWAIT) || queue};
 }
-
-/* Fast open says EINPROGRESS to a try; each call with zero copy makes a notification of its own. */
-#define ONE_CALL (MSG_FASTOPEN | MSG_ZEROCOPY)
 
 struct csock__op csock__sending(const struct csock *s, int *flags)
 {
     *flags = csock__send_flags(s, *flags);
     return (struct csock__op){.events = POLLOUT,
                               .dontwait = true,
-                              .no_try = (*flags & ONE_CALL) || (csock__flags(s) & CSOCK_NO_TRY),
+                              .no_try = forbids_try(s, *flags),
                               .never_waits = (*flags & MSG_DONTWAIT) != 0};
 }
 
@@ -112,8 +117,7 @@ static struct transfer sending(const struct csock *s, const void *data, size_t n
 /* Whether a call that is inside makes a plain try before anything is set up for waiting. */
 static bool tries_plainly(const struct csock *s, int flags)
 {
-    return !(flags & (MSG_WAITALL | MSG_DONTWAIT | MSG_ERRQUEUE | ONE_CALL)) &&
-           !(csock__flags(s) & CSOCK_NO_TRY);
+    return !(flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) && !forbids_try(s, flags);
 }
 
 /* Whether tried can be what a csock_try_… for n bytes has left to be gone on with; n is 0 for a
