@@ -86,22 +86,23 @@ const char *addr_ascii_text(PyObject *o)
     return text && strlen(text) == (size_t)n && labels_have_a_name_s_length(text) ? text : NULL;
 }
 
-/* 0, or a negative result of the core. */
-static int resolve_name(int family, const char *host, union csock_addr *ret_addr,
-                        socklen_t *ret_len)
+bool addr_resolve_name(struct ext_state *st, int family, const char *host,
+                       union csock_addr *ret_addr, socklen_t *ret_len)
 {
     struct addrinfo hints = {.ai_family = family}, *list;
     int r;
     Py_BEGIN_ALLOW_THREADS
     r = csock_resolve(host, NULL, &hints, &list);
     Py_END_ALLOW_THREADS
-    if (r < 0)
-        return r;
+    if (r < 0) {
+        ext_raise(&st->errors, r);
+        return false;
+    }
     memset(ret_addr, 0, sizeof *ret_addr);
     memcpy(ret_addr, list->ai_addr, list->ai_addrlen);
     *ret_len = list->ai_addrlen;
     csock_resolve_free(list);
-    return 0;
+    return true;
 }
 
 bool addr_resolve(struct ext_state *st, int family, const char *host, union csock_addr *ret_addr,
@@ -115,10 +116,6 @@ bool addr_resolve(struct ext_state *st, int family, const char *host, union csoc
         PyErr_SetString(PyExc_OSError, "address family mismatched");
         return false;
     }
-    int r = numeric(family, host, ret_addr, ret_len);
-    if (r < 0)
-        r = resolve_name(family, host, ret_addr, ret_len);
-    if (r < 0)
-        ext_raise(&st->errors, r);
-    return r == 0;
+    return numeric(family, host, ret_addr, ret_len) == 0 ||
+           addr_resolve_name(st, family, host, ret_addr, ret_len);
 }
