@@ -36,10 +36,7 @@ int csock__port_parse(const char *text)
 
 static int digit(char c, unsigned base)
 {
-    int value = c >= '0' && c <= '9'   ? c - '0'
-                : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                       : 16;
+    int value = csock__hex_value(c);
     return value < (int)base ? value : -1;
 }
 

@@ -1,6 +1,7 @@
 /* Hosts, as addresses have them and as functions take them: text for the resolver, and what it
  * says. Sits on csock_addr_from_host, and on csock_resolve for hosts that are names. */
 #include "address/host.h"
+#include "shared/args.h"
 
 #include "csock.h"
 
@@ -42,7 +43,7 @@ bool addr_host_argument(PyObject *o, const char **ret_host, PyObject **ret_keep)
     }
     if (!host)
         goto fail;
-    if (strlen(host) != (size_t)n) {
+    if (ext_has_nul(host, n)) {
         PyErr_SetString(PyExc_TypeError, "host name must not contain null character");
         goto fail;
     }
@@ -83,7 +84,7 @@ const char *addr_ascii_text(PyObject *o)
     const char *text = PyUnicode_AsUTF8AndSize(o, &n);
     if (!text)
         PyErr_Clear();
-    return text && strlen(text) == (size_t)n && labels_have_a_name_s_length(text) ? text : NULL;
+    return text && !ext_has_nul(text, n) && labels_have_a_name_s_length(text) ? text : NULL;
 }
 
 bool addr_resolve_name(struct ext_state *st, int family, const char *host,

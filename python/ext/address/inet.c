@@ -5,7 +5,6 @@
 #include "address/host.h"
 
 #include <arpa/inet.h>
-#include <string.h>
 
 static bool raise_port(const struct addr_request *q)
 {
@@ -96,7 +95,7 @@ static bool quick_from_py(struct sock_object *s, PyObject *address, union csock_
     if (*text < '0' || *text > '9') /* no name: what is remembered has to be how it is shown */
         return false;
     *ret_name = csock_addr_from_host(AF_INET, text, port, ret_addr, ret_len) < 0;
-    if (*ret_name || strlen(text) != (size_t)PyUnicode_GET_LENGTH(host))
+    if (*ret_name || ext_has_nul(text, PyUnicode_GET_LENGTH(host)))
         return false;
     remember(s, address, &ret_addr->in);
     return true;

@@ -171,15 +171,13 @@ static PyObject *sock_sendto(PyObject *self, PyObject *const *args, Py_ssize_t n
     return result;
 }
 
-#define FASTCALL(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
-
 PyMethodDef sock_send_methods[] = {
-    {"send", FASTCALL(sock_send),
+    {"send", EXT_FASTCALL(sock_send),
      "send(data[, flags]) -> count\n\n"
      "Send data. With a timeout, perhaps only the first part of it. send(2)."},
-    {"sendall", FASTCALL(sock_sendall),
+    {"sendall", EXT_FASTCALL(sock_sendall),
      "sendall(data[, flags])\n\nSend all of data, within one timeout."},
-    {"sendto", FASTCALL(sock_sendto),
+    {"sendto", EXT_FASTCALL(sock_sendto),
      "sendto(data, address) -> count\nsendto(data, flags, address) -> count\n\n"
      "Send data to an address. sendto(2)."},
     {NULL, NULL, 0, NULL},
