@@ -3,6 +3,7 @@
 #include "addr/addr.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct csock__family *const families[] = {
@@ -36,10 +37,7 @@ int csock__port_parse(const char *text)
 
 static int digit(char c, unsigned base)
 {
-    int value = c >= '0' && c <= '9'   ? c - '0'
-                : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                       : 16;
+    int value = csock__hex_value(c);
     return value < (int)base ? value : -1;
 }
 
@@ -69,6 +67,24 @@ int csock__numbers_parse(const char *text, const uint64_t *max, size_t n_max, ui
             return CSOCK_ESYNTAX;
     }
     return CSOCK_ESYNTAX;
+}
+
+int csock__pair_parse(const char *text, uint32_t *ret_first, uint32_t *ret_second)
+{
+    static const uint64_t max[] = {UINT32_MAX, UINT32_MAX};
+    uint64_t n[2];
+    if (csock__numbers_parse(text, max, 2, n) != 2)
+        return CSOCK_ESYNTAX;
+    *ret_first = (uint32_t)n[0];
+    *ret_second = (uint32_t)n[1];
+    return 0;
+}
+
+int csock__pair_format(uint32_t first, uint32_t second, char *text, size_t size)
+{
+    char whole[sizeof "4294967295:4294967295"];
+    int n = snprintf(whole, sizeof whole, "%u:%u", first, second);
+    return csock__text_copy(whole, (size_t)n, text, size);
 }
 
 const char *csock__after_word(const char *text, const char *word)

@@ -51,6 +51,11 @@ int csock__inet6_text(const struct in6_addr *addr, char *text);
  * most max[i], and there are at most n_max. Returns how many, or CSOCK_ESYNTAX. */
 int csock__numbers_parse(const char *text, const uint64_t *max, size_t n_max, uint64_t *ret);
 
+/* Addresses that are two numbers of 32 bits: "2:1024". 0 or CSOCK_ESYNTAX; and the reverse, as
+ * csock__text_copy(). */
+int csock__pair_parse(const char *text, uint32_t *ret_first, uint32_t *ret_second);
+int csock__pair_format(uint32_t first, uint32_t second, char *text, size_t size);
+
 /* Where text goes on after "word:", or NULL if it begins with something else. */
 const char *csock__after_word(const char *text, const char *word);
 

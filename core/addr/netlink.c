@@ -8,16 +8,12 @@ static_assert(sizeof(struct csock_addr_nl) == 12, "as the kernel's");
 
 static int netlink_parse(const char *text, union csock_addr *ret_addr, socklen_t *ret_len)
 {
-    static const uint64_t max[] = {UINT32_MAX, UINT32_MAX};
-    uint64_t n[2];
-    if (csock__numbers_parse(text, max, 2, n) != 2)
-        return CSOCK_ESYNTAX;
-    ret_addr->nl = (struct csock_addr_nl){
-        .family = AF_NETLINK,
-        .pid = (uint32_t)n[0],
-        .groups = (uint32_t)n[1],
-    };
-    *ret_len = sizeof ret_addr->nl;
+    struct csock_addr_nl nl = {.family = AF_NETLINK};
+    int r = csock__pair_parse(text, &nl.pid, &nl.groups);
+    if (r < 0)
+        return r;
+    ret_addr->nl = nl;
+    *ret_len = sizeof nl;
     return 0;
 }
 

@@ -2,31 +2,24 @@
 #include "addr/addr.h"
 
 #include <assert.h>
-#include <stdio.h>
 
 static_assert(sizeof(struct csock_addr_qrtr) == 12, "as the kernel's");
 
 static int qipcrtr_parse(const char *text, union csock_addr *ret_addr, socklen_t *ret_len)
 {
-    static const uint64_t max[] = {UINT32_MAX, UINT32_MAX};
-    uint64_t n[2];
-    if (csock__numbers_parse(text, max, 2, n) != 2)
-        return CSOCK_ESYNTAX;
-    ret_addr->qrtr = (struct csock_addr_qrtr){
-        .family = AF_QIPCRTR,
-        .node = (uint32_t)n[0],
-        .port = (uint32_t)n[1],
-    };
-    *ret_len = sizeof ret_addr->qrtr;
+    struct csock_addr_qrtr qrtr = {.family = AF_QIPCRTR};
+    int r = csock__pair_parse(text, &qrtr.node, &qrtr.port);
+    if (r < 0)
+        return r;
+    ret_addr->qrtr = qrtr;
+    *ret_len = sizeof qrtr;
     return 0;
 }
 
 static int qipcrtr_format(const union csock_addr *addr, socklen_t len, char *text, size_t size)
 {
-    char whole[sizeof "4294967295:4294967295"];
     (void)len;
-    int n = snprintf(whole, sizeof whole, "%u:%u", addr->qrtr.node, addr->qrtr.port);
-    return csock__text_copy(whole, (size_t)n, text, size);
+    return csock__pair_format(addr->qrtr.node, addr->qrtr.port, text, size);
 }
 
 const struct csock__family csock__family_qipcrtr = {

@@ -104,6 +104,19 @@ bool csock_idle(const struct csock *s)
     return csock__users(s) == 0 && csock__fd(s) < 0;
 }
 
+/* The generation goes with it, the count does not: calls that were left for good are in the old
+ * place. */
+void csock_move(struct csock *from, struct csock *ret_to)
+{
+    ret_to->fd_plus_1 = from->fd_plus_1;
+    ret_to->family = from->family;
+    ret_to->type = from->type;
+    ret_to->proto = from->proto;
+    ret_to->flags = from->flags;
+    ret_to->state = from->state >> GENERATION_SHIFT << GENERATION_SHIFT;
+    from->fd_plus_1 = 0;
+}
+
 /* Whoever comes meanwhile finds it closing, until all members are there. */
 void csock_renew(struct csock *from, struct csock *to)
 {

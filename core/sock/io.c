@@ -69,37 +69,43 @@ bool csock__asks_error_queue(const struct csock *s, int flags)
            (f == AF_INET || f == AF_INET6 || f == AF_PACKET || f == AF_CAN);
 }
 
+/* MSG_WAITALL is a promise of the blocking call, and a try would break it; fast open says
+ * EINPROGRESS to a try; each call with zero copy makes a notification of its own. */
+#define NO_TRY (MSG_WAITALL | MSG_FASTOPEN | MSG_ZEROCOPY)
+
+/* Whether the flags forbid a try, or the socket does: SO_RCVLOWAT is such a promise, too. */
+static bool forbids_try(const struct csock *s, int flags)
+{
+    return (flags & NO_TRY) || (csock__flags(s) & CSOCK_NO_TRY);
+}
+
 struct csock__op csock__receiving(const struct csock *s, int flags)
 {
-    bool low_water = (csock__flags(s) & CSOCK_NO_TRY) != 0;
     bool queue = csock__asks_error_queue(s, flags);
     return (struct csock__op){/* An entry of the error queue shows as POLLERR, unasked. */
                               .events = queue ? 0 : POLLIN,
                               .dontwait = true,
-                              /* MSG_WAITALL and SO_RCVLOWAT are promises of the blocking call, and
-                               * a try would break them; poll keeps the second. */
-                              .no_try = (flags & MSG_WAITALL) || low_water,
-                              .poll_first = low_water,
+                              .no_try = forbids_try(s, flags),
+                              /* Poll keeps the promise of SO_RCVLOWAT. */
+                              .poll_first = (csock__flags(s) & CSOCK_NO_TRY) != 0,
                               .never_waits = (flags & MSG_DONTWAIT) || queue};
 }
-
-/* Fast open says EINPROGRESS to a try; each call with zero copy makes a notification of its own. */
-#define ONE_CALL (MSG_FASTOPEN | MSG_ZEROCOPY)
 
 struct csock__op csock__sending(const struct csock *s, int *flags)
 {
     *flags = csock__send_flags(s, *flags);
     return (struct csock__op){.events = POLLOUT,
                               .dontwait = true,
-                              .no_try = (*flags & ONE_CALL) || (csock__flags(s) & CSOCK_NO_TRY),
+                              .no_try = forbids_try(s, *flags),
                               .never_waits = (*flags & MSG_DONTWAIT) != 0};
 }
 
-static struct transfer receiving(const struct csock *s, void *buf, size_t n, int flags)
+static struct transfer receiving(const struct csock *s, void *buf, size_t n, int flags,
+                                 union csock_addr *from)
 {
-    struct transfer t = {.op = csock__receiving(s, flags), .buf = buf, .n = n, .flags = flags};
-    t.op.run = run_recv;
-    return t;
+    struct csock__op op = csock__receiving(s, flags);
+    op.run = from ? run_recv_from : run_recv;
+    return (struct transfer){.op = op, .buf = buf, .n = n, .flags = flags, .from = from};
 }
 
 static struct transfer sending(const struct csock *s, const void *data, size_t n, int flags)
@@ -112,8 +118,7 @@ static struct transfer sending(const struct csock *s, const void *data, size_t n
 /* Whether a call that is inside makes a plain try before anything is set up for waiting. */
 static bool tries_plainly(const struct csock *s, int flags)
 {
-    return !(flags & (MSG_WAITALL | MSG_DONTWAIT | MSG_ERRQUEUE | ONE_CALL)) &&
-           !(csock__flags(s) & CSOCK_NO_TRY);
+    return !(flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) && !forbids_try(s, flags);
 }
 
 /* Whether tried can be what a csock_try_… for n bytes has left to be gone on with; n is 0 for a
@@ -146,7 +151,9 @@ static ssize_t go_on(struct csock__waiting *wg, struct transfer *t, const struct
     return r;
 }
 
-static inline ssize_t receive(struct csock *s, void *buf, size_t n, int flags, ssize_t tried,
+/* from: where the sender goes, with its length, on success only; NULL: nobody asks. */
+static inline ssize_t receive(struct csock *s, void *buf, size_t n, int flags,
+                              union csock_addr *from, socklen_t *ret_len, ssize_t tried,
                               const struct csock_wait *w)
 {
     struct csock__waiting wg;
@@ -154,46 +161,28 @@ static inline ssize_t receive(struct csock *s, void *buf, size_t n, int flags, s
     if (r < 0)
         return r;
     if (tried == 0 && tries_plainly(s, flags)) {
-        tried = csock_try_recv(s, buf, n, flags);
+        tried = from ? csock_try_recv_from(s, buf, n, flags, from, ret_len)
+                     : csock_try_recv(s, buf, n, flags);
         if (!csock__inconclusive(tried))
             return leave_with(&wg.call, tried);
     }
-    struct transfer t = receiving(s, buf, n, flags);
-    return go_on(&wg, &t, w, tried);
+    struct transfer t = receiving(s, buf, n, flags, from);
+    r = go_on(&wg, &t, w, tried);
+    if (from && r >= 0)
+        *ret_len = t.len < sizeof *from ? t.len : (socklen_t)sizeof *from;
+    return r;
 }
 
 ssize_t csock_recv(struct csock *s, void *buf, size_t n, int flags, const struct csock_wait *w)
 {
-    return receive(s, buf, n, flags, 0, w);
+    return receive(s, buf, n, flags, NULL, NULL, 0, w);
 }
 
 ssize_t csock_recv_tried(struct csock *s, void *buf, size_t n, int flags, ssize_t tried,
                          const struct csock_wait *w)
 {
-    return tried && !may_go_on(tried, 0) ? -EINVAL : receive(s, buf, n, flags, tried, w);
-}
-
-/* The call in full; *ret_len is written on success only. */
-static inline ssize_t receive_from(struct csock *s, void *buf, size_t n, int flags,
-                                   union csock_addr *ret_addr, socklen_t *ret_len, ssize_t tried,
-                                   const struct csock_wait *w)
-{
-    struct csock__waiting wg;
-    ssize_t r = csock__enter(&wg.call, s);
-    if (r < 0)
-        return r;
-    if (tried == 0 && tries_plainly(s, flags)) {
-        tried = csock_try_recv_from(s, buf, n, flags, ret_addr, ret_len);
-        if (!csock__inconclusive(tried))
-            return leave_with(&wg.call, tried);
-    }
-    struct transfer t = receiving(s, buf, n, flags);
-    t.op.run = run_recv_from;
-    t.from = ret_addr;
-    r = go_on(&wg, &t, w, tried);
-    if (r >= 0)
-        *ret_len = t.len < sizeof *ret_addr ? t.len : (socklen_t)sizeof *ret_addr;
-    return r;
+    return tried && !may_go_on(tried, 0) ? -EINVAL
+                                         : receive(s, buf, n, flags, NULL, NULL, tried, w);
 }
 
 /* By way of an address of its own, as a datagram may have come, and the socket be closed. */
@@ -203,7 +192,7 @@ static inline ssize_t receive_address(struct csock *s, void *buf, size_t n, int 
 {
     union csock_addr from;
     socklen_t len;
-    ssize_t r = receive_from(s, buf, n, flags, &from, &len, tried, w);
+    ssize_t r = receive(s, buf, n, flags, &from, &len, tried, w);
     if (r >= 0 && ret_addr) {
         *ret_len = len;
         memcpy(ret_addr, &from, len);
@@ -269,6 +258,12 @@ static ssize_t run_send_one(struct csock__waiting *wg, const struct transfer *t,
     return r;
 }
 
+/* Whether a plain try of n bytes ended the call: all went out, or an error came. */
+static bool send_is_over(ssize_t tried, size_t n)
+{
+    return (size_t)tried == n || (tried < 0 && !csock__inconclusive(tried));
+}
+
 static inline ssize_t transmit(struct csock *s, const void *buf, size_t n, int flags, ssize_t tried,
                                const struct csock_wait *w)
 {
@@ -278,7 +273,7 @@ static inline ssize_t transmit(struct csock *s, const void *buf, size_t n, int f
         return r;
     if (tried == 0 && tries_plainly(s, flags)) {
         tried = csock_try_send(s, buf, n, flags);
-        if ((size_t)tried == n || (tried < 0 && !csock__inconclusive(tried)))
+        if (send_is_over(tried, n))
             return leave_with(&wg.call, tried);
     }
     struct transfer t = sending(s, buf, n, flags);
@@ -307,7 +302,7 @@ static inline ssize_t transmit_to(struct csock *s, const void *buf, size_t n, in
         return r;
     if (tried == 0 && tries_plainly(s, flags)) {
         tried = csock_try_send_to(s, buf, n, flags, addr, len);
-        if ((size_t)tried == n || (tried < 0 && !csock__inconclusive(tried)))
+        if (send_is_over(tried, n))
             return leave_with(&wg.call, tried);
     }
     struct transfer t = sending(s, buf, n, flags);

@@ -90,12 +90,6 @@ int csock_dup(struct csock *s, struct csock *ret_copy)
     return r < 0 ? r : 0;
 }
 
-void csock_move(struct csock *from, struct csock *ret_to)
-{
-    csock__init(ret_to, csock__fd(from), from->family, from->type, from->proto, csock__flags(from));
-    from->fd_plus_1 = 0;
-}
-
 int csock_fd_dup(int fd)
 {
     return (int)csock__ret(csock__sys->dup_cloexec(fd));

@@ -35,7 +35,7 @@ struct csock_wait {
      * May be NULL: the call just goes on. */
     int (*interrupted)(void *arg);
     /* Called right before the call may sleep, and right after. A Python binding drops and takes
-     * its lock here; interrupted runs after resume. Both or neither may be NULL. */
+     * its lock here; interrupted runs after resume. Either may be NULL. */
     void (*pause)(void *arg);
     void (*resume)(void *arg);
     void *arg;

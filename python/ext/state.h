@@ -35,10 +35,11 @@ struct ext_state {
     PyObject *names[EXT_NAMES];          /* the same */
     PyObject *spares[EXT_SPARES];        /* methods/receive.c: buffers for reuse; may be NULL */
     PyObject *results[2];                /* methods/results.c: the newest first; the same */
-    /* object/wait.c: threads that want the GIL back after waiting, atomic; how many calls more its
-     * holder may begin with it while there are any; and what count of forks the first is for. */
-    int gil_wanted, gil_budget;
-    int sleepers; /* calls that wait, or have waited and are not over yet; atomic */
+    /* object/wait.c: threads that want the GIL back after waiting, and EXT_CROWDED more while very
+     * many calls wait, atomic; how many calls more the GIL's holder may begin with it while there
+     * are such threads; calls that wait, or have waited and are not over yet, atomic; and the count
+     * of forks that those two are for. */
+    int gil_wanted, gil_budget, sleepers;
     uint32_t forks;
     bool low_water; /* methods/options.c: SO_RCVLOWAT was set, on some socket */
 };

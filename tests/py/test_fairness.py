@@ -104,3 +104,54 @@ def test_a_call_that_has_waited_needs_the_gil_only_at_its_end(csock):
             sys.setswitchinterval(interval)
         s.sendto(b"y", s.getsockname())
         assert job.result() == b"y"
+
+
+SENDS = {
+    "send": lambda s: s.send(b"x"),
+    "sendall": lambda s: s.sendall(b"x"),
+    "sendto": lambda s: s.sendto(b"x", s.getpeername()),
+    "sendmsg": lambda s: s.sendmsg([b"x"]),
+}
+
+
+def lets_others_in(call, s):
+    """Whether a thread that wants the interpreter gets it while this one does nothing but call."""
+    started, got = [], []
+
+    def want():
+        while not started:
+            time.sleep(0.001)
+        got.append(True)
+
+    job = testkit.Job(want)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1000)
+    try:
+        started.append(True)
+        end = time.monotonic() + 20
+        while not got and time.monotonic() < end:
+            call(s)
+        return bool(got)
+    finally:
+        sys.setswitchinterval(interval)
+        job.result()
+
+
+@pytest.mark.parametrize("name", SENDS)
+def test_datagrams_are_sent_without_the_gil_where_a_crowd_waits(csock, name):
+    """The kernel may have to wake all of them. Nobody of these gets a datagram."""
+    a, b = testkit.udp_pair(csock)
+    with a, b, csock.socket(type=csock.SOCK_DGRAM) as shared:
+        shared.bind(("127.0.0.1", 0))
+        shared.settimeout(60)
+        a.connect(b.getsockname())
+        a.setblocking(False)
+        crowd = [testkit.Job(shared.recv, 1) for _ in range(40)]
+        for job in crowd:
+            job.wait_blocked()
+        let_in = lets_others_in(SENDS[name], a)
+        for _ in crowd:
+            a.sendto(b"x", shared.getsockname())
+        for job in crowd:
+            job.result()
+        assert let_in

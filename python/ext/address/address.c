@@ -14,10 +14,11 @@ bool addr_is_tuple(const struct addr_request *q, const char *family, PyObject *a
     return false;
 }
 
-bool addr_is_nameless_tuple(const char *family, PyObject *address)
+bool addr_nameless_pair(const char *family, PyObject *address, uint32_t *ret_first,
+                        uint32_t *ret_second)
 {
     if (PyTuple_Check(address))
-        return true;
+        return PyArg_ParseTuple(address, "II:getsockaddrarg", ret_first, ret_second);
     PyErr_Format(PyExc_TypeError, "getsockaddrarg: %s address must be tuple, not %.500s", family,
                  Py_TYPE(address)->tp_name);
     return false;

@@ -1,6 +1,7 @@
 /* Hosts, as addresses have them and as functions take them: text for the resolver, and what it
  * says. Sits on csock_addr_from_host, and on csock_resolve for hosts that are names. */
 #include "address/host.h"
+#include "shared/args.h"
 
 #include "csock.h"
 
@@ -42,7 +43,7 @@ bool addr_host_argument(PyObject *o, const char **ret_host, PyObject **ret_keep)
     }
     if (!host)
         goto fail;
-    if (strlen(host) != (size_t)n) {
+    if (ext_has_nul(host, n)) {
         PyErr_SetString(PyExc_TypeError, "host name must not contain null character");
         goto fail;
     }
@@ -83,25 +84,26 @@ const char *addr_ascii_text(PyObject *o)
     const char *text = PyUnicode_AsUTF8AndSize(o, &n);
     if (!text)
         PyErr_Clear();
-    return text && strlen(text) == (size_t)n && labels_have_a_name_s_length(text) ? text : NULL;
+    return text && !ext_has_nul(text, n) && labels_have_a_name_s_length(text) ? text : NULL;
 }
 
-/* 0, or a negative result of the core. */
-static int resolve_name(int family, const char *host, union csock_addr *ret_addr,
-                        socklen_t *ret_len)
+bool addr_resolve_name(struct ext_state *st, int family, const char *host,
+                       union csock_addr *ret_addr, socklen_t *ret_len)
 {
     struct addrinfo hints = {.ai_family = family}, *list;
     int r;
     Py_BEGIN_ALLOW_THREADS
     r = csock_resolve(host, NULL, &hints, &list);
     Py_END_ALLOW_THREADS
-    if (r < 0)
-        return r;
+    if (r < 0) {
+        ext_raise(&st->errors, r);
+        return false;
+    }
     memset(ret_addr, 0, sizeof *ret_addr);
     memcpy(ret_addr, list->ai_addr, list->ai_addrlen);
     *ret_len = list->ai_addrlen;
     csock_resolve_free(list);
-    return 0;
+    return true;
 }
 
 bool addr_resolve(struct ext_state *st, int family, const char *host, union csock_addr *ret_addr,
@@ -115,10 +117,6 @@ bool addr_resolve(struct ext_state *st, int family, const char *host, union csoc
         PyErr_SetString(PyExc_OSError, "address family mismatched");
         return false;
     }
-    int r = numeric(family, host, ret_addr, ret_len);
-    if (r < 0)
-        r = resolve_name(family, host, ret_addr, ret_len);
-    if (r < 0)
-        ext_raise(&st->errors, r);
-    return r == 0;
+    return numeric(family, host, ret_addr, ret_len) == 0 ||
+           addr_resolve_name(st, family, host, ret_addr, ret_len);
 }

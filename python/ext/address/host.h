@@ -15,6 +15,9 @@ bool addr_host_argument(PyObject *o, const char **ret_host, PyObject **ret_keep)
  * released. AF_UNSPEC takes either family. Errors as stock's. */
 bool addr_resolve(struct ext_state *st, int family, const char *host, union csock_addr *ret_addr,
                   socklen_t *ret_len);
+/* The same for one that is known not to be numeric. */
+bool addr_resolve_name(struct ext_state *st, int family, const char *host,
+                       union csock_addr *ret_addr, socklen_t *ret_len);
 
 /* The text of a str that the idna codec would leave as it is, valid as long as o; else NULL, and no
  * exception. The codec is slow, and may be out of reach. */

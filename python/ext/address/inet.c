@@ -5,7 +5,6 @@
 #include "address/host.h"
 
 #include <arpa/inet.h>
-#include <string.h>
 
 static bool raise_port(const struct addr_request *q)
 {
@@ -33,11 +32,8 @@ static bool unsigned_item(PyObject *o, uint32_t *ret)
     return true;
 }
 
-static bool host_and_port(const struct addr_request *q, int family, const char *host, int port,
-                          union csock_addr *ret_addr, socklen_t *ret_len)
+static bool check_port(const struct addr_request *q, int port)
 {
-    if (!addr_resolve(q->s->state, family, host, ret_addr, ret_len))
-        return false;
     return (port >= 0 && port <= 65535) || raise_port(q);
 }
 
@@ -80,9 +76,10 @@ static bool is_plain(PyObject *address)
            PyLong_CheckExact(PyTuple_GET_ITEM(address, 1));
 }
 
-/* A dotted quad and a port, with nothing about them that takes a second look. */
+/* A dotted quad and a port, with nothing about them that takes a second look. *ret_name: the host
+ * was looked at, and is none. */
 static bool quick_from_py(struct sock_object *s, PyObject *address, union csock_addr *ret_addr,
-                          socklen_t *ret_len)
+                          socklen_t *ret_len, bool *ret_name)
 {
     if (!is_plain(address))
         return false;
@@ -95,9 +92,10 @@ static bool quick_from_py(struct sock_object *s, PyObject *address, union csock_
     if (port < 0 || port > 65535 || !PyUnicode_IS_COMPACT_ASCII(host))
         return false;
     const char *text = PyUnicode_DATA(host);
-    if (*text < '0' || *text > '9' || /* no name: what is remembered has to be how it is shown */
-        csock_addr_from_host(AF_INET, text, port, ret_addr, ret_len) < 0 ||
-        strlen(text) != (size_t)PyUnicode_GET_LENGTH(host))
+    if (*text < '0' || *text > '9') /* no name: what is remembered has to be how it is shown */
+        return false;
+    *ret_name = csock_addr_from_host(AF_INET, text, port, ret_addr, ret_len) < 0;
+    if (*ret_name || ext_has_nul(text, PyUnicode_GET_LENGTH(host)))
         return false;
     remember(s, address, &ret_addr->in);
     return true;
@@ -109,7 +107,8 @@ static bool inet_from_py(const struct addr_request *q, PyObject *address,
     const char *host;
     PyObject *keep;
     int port;
-    if (quick_from_py(q->s, address, ret_addr, ret_len))
+    bool is_name = false;
+    if (quick_from_py(q->s, address, ret_addr, ret_len, &is_name))
         return true;
     if (!addr_is_tuple(q, "AF_INET", address))
         return false;
@@ -120,7 +119,9 @@ static bool inet_from_py(const struct addr_request *q, PyObject *address,
     if (!addr_host_argument(PyTuple_GET_ITEM(address, 0), &host, &keep))
         return false;
     bool ok = port_item(q, PyTuple_GET_ITEM(address, 1), &port) &&
-              host_and_port(q, AF_INET, host, port, ret_addr, ret_len);
+              (is_name ? addr_resolve_name : addr_resolve)(q->s->state, AF_INET, host, ret_addr,
+                                                           ret_len) &&
+              check_port(q, port);
     Py_DECREF(keep);
     if (ok)
         ret_addr->in.sin_port = htons((uint16_t)port);
@@ -146,7 +147,8 @@ static bool inet6_numbers(const struct addr_request *q, PyObject *address,
 static bool inet6_build(const struct addr_request *q, const struct inet6_items *items,
                         union csock_addr *ret_addr, socklen_t *ret_len)
 {
-    if (!host_and_port(q, AF_INET6, items->host, items->port, ret_addr, ret_len))
+    if (!addr_resolve(q->s->state, AF_INET6, items->host, ret_addr, ret_len) ||
+        !check_port(q, items->port))
         return false;
     if (items->flowinfo > 0xfffff) {
         PyErr_Format(PyExc_OverflowError, "%s(): flowinfo must be 0-1048575.", q->what);

@@ -6,8 +6,7 @@ static bool qipcrtr_from_py(const struct addr_request *q, PyObject *address,
 {
     struct csock_addr_qrtr qrtr = {.family = AF_QIPCRTR};
     (void)q;
-    if (!addr_is_nameless_tuple("AF_QIPCRTR", address) ||
-        !PyArg_ParseTuple(address, "II:getsockaddrarg", &qrtr.node, &qrtr.port))
+    if (!addr_nameless_pair("AF_QIPCRTR", address, &qrtr.node, &qrtr.port))
         return false;
     ret_addr->qrtr = qrtr;
     *ret_len = sizeof qrtr;

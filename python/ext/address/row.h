@@ -39,8 +39,9 @@ extern const struct addr_row addr_row_inet, addr_row_inet6, addr_row_unix, addr_
 
 /* Whether an address is a tuple, or TypeError in the words of most families: family is "AF_…". */
 bool addr_is_tuple(const struct addr_request *q, const char *family, PyObject *address);
-/* The same in the words of the families that do not name the method. */
-bool addr_is_nameless_tuple(const char *family, PyObject *address);
+/* The two numbers of an address, in the words of the families that do not name the method. */
+bool addr_nameless_pair(const char *family, PyObject *address, uint32_t *ret_first,
+                        uint32_t *ret_second);
 /* The number of an interface by its name, or an exception. */
 bool addr_iface_index(const struct addr_request *q, const char *name, int32_t *ret_index);
 /* The name of an interface, "" for 0 and for one that is gone. */

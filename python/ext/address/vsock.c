@@ -6,8 +6,7 @@ static bool vsock_from_py(const struct addr_request *q, PyObject *address,
 {
     struct csock_addr_vm vm = {.family = AF_VSOCK};
     (void)q;
-    if (!addr_is_nameless_tuple("AF_VSOCK", address) ||
-        !PyArg_ParseTuple(address, "II:getsockaddrarg", &vm.cid, &vm.port))
+    if (!addr_nameless_pair("AF_VSOCK", address, &vm.cid, &vm.port))
         return false;
     ret_addr->vm = vm;
     *ret_len = sizeof vm;

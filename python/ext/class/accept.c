@@ -54,7 +54,7 @@ PyObject *sock_class_accept(PyObject *self, PyObject *unused)
 {
     struct sock_object *s = (struct sock_object *)self;
     const struct ext_state *st = s->state;
-    struct csock conn = CSOCK_INIT;
+    struct csock conn;
     union csock_addr peer;
     socklen_t len;
     (void)unused;

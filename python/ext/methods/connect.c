@@ -78,7 +78,7 @@ int sock_run_accept(struct sock_object *s, struct csock *conn, union csock_addr 
                     socklen_t *len)
 {
     struct ext_wait w;
-    ext_wait_begin(&w, s, EXT_GET(s->timeout) >= 0 && ext_may_hold(s, 0));
+    ext_wait_begin(&w, s, EXT_GET(s->timeout) >= 0 && ext_may_hold(s, 0, EXT_IN));
     int r = csock_accept(&s->core, conn, peer, len, &w.wait);
     ext_wait_end(&w);
     return r;
@@ -87,7 +87,7 @@ int sock_run_accept(struct sock_object *s, struct csock *conn, union csock_addr 
 static PyObject *sock_accept(PyObject *self, PyObject *unused)
 {
     struct sock_object *s = (struct sock_object *)self;
-    struct csock conn = CSOCK_INIT;
+    struct csock conn;
     union csock_addr peer;
     socklen_t len;
     (void)unused;
@@ -254,18 +254,16 @@ static PyObject *sock_gettimeout(PyObject *self, PyObject *unused)
     return ext_timeout_as_py(EXT_GET(((const struct sock_object *)self)->timeout));
 }
 
-#define FASTCALL(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
-
 PyMethodDef sock_connect_methods[] = {
     {"_accept", sock_accept, METH_NOARGS,
      "_accept() -> (descriptor, address)\n\nWait for a connection. accept(2)."},
-    {"bind", FASTCALL(sock_bind),
+    {"bind", EXT_FASTCALL(sock_bind),
      "bind(address)\nbind(host, port)\n\nGive the socket its own address. bind(2)."},
     {"close", sock_close, METH_NOARGS,
      "close()\n\nClose the socket. Calls that wait on it in other threads end with OSError."},
-    {"connect", FASTCALL(sock_connect),
+    {"connect", EXT_FASTCALL(sock_connect),
      "connect(address)\nconnect(host, port)\n\nConnect to a peer. connect(2)."},
-    {"connect_ex", FASTCALL(sock_connect_ex),
+    {"connect_ex", EXT_FASTCALL(sock_connect_ex),
      "connect_ex(address) -> errno\nconnect_ex(host, port) -> errno\n\n"
      "As connect(), but the errno, or 0, is returned and not raised."},
     {"detach", sock_detach, METH_NOARGS,
@@ -279,7 +277,7 @@ PyMethodDef sock_connect_methods[] = {
      "getsockname() -> address\n\nThe socket's own address. getsockname(2)."},
     {"gettimeout", sock_gettimeout, METH_NOARGS,
      "gettimeout() -> seconds or None\n\nThe timeout; None means for ever."},
-    {"listen", FASTCALL(sock_listen), "listen([backlog])\n\nTake connections. listen(2)."},
+    {"listen", EXT_FASTCALL(sock_listen), "listen([backlog])\n\nTake connections. listen(2)."},
     {"setblocking", sock_setblocking, METH_O,
      "setblocking(flag)\n\nTrue: calls wait for ever. False: they never wait."},
     {"settimeout", sock_settimeout, METH_O,

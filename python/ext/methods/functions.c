@@ -98,7 +98,7 @@ PyMethodDef socket_functions[] = {
  * reused, half-way. */
 static PyObject *dup_socket(struct sock_object *s)
 {
-    struct csock copy = CSOCK_INIT;
+    struct csock copy;
     int r = csock_dup(&s->core, &copy);
     if (r < 0)
         return ext_raise_sock(s, "dup", r);

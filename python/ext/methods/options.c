@@ -200,9 +200,7 @@ static bool vsock_arguments(PyObject *const *args, Py_ssize_t n, int *ret_level,
 static bool vsock_arguments(PyObject *const *args, Py_ssize_t n, int *ret_level, int *ret_name,
                             unsigned long long *ret_value)
 {
-    PyObject *tuple = PyTuple_New(n);
-    for (Py_ssize_t i = 0; tuple && i < n; i++)
-        PyTuple_SET_ITEM(tuple, i, Py_NewRef(args[i]));
+    PyObject *tuple = ext_tuple_copy(args, n);
     bool ok = tuple && PyArg_ParseTuple(tuple, "iiK:setsockopt", ret_level, ret_name, ret_value);
     Py_XDECREF(tuple);
     return ok;
@@ -251,7 +249,7 @@ PyDoc_STRVAR(setsockopt_doc,
              "without a value. setsockopt(2).");
 
 PyMethodDef sock_option_methods[] = {
-    {"getsockopt", (PyCFunction)(void (*)(void))sock_getsockopt, METH_FASTCALL, getsockopt_doc},
-    {"setsockopt", (PyCFunction)(void (*)(void))sock_setsockopt, METH_FASTCALL, setsockopt_doc},
+    {"getsockopt", EXT_FASTCALL(sock_getsockopt), getsockopt_doc},
+    {"setsockopt", EXT_FASTCALL(sock_setsockopt), setsockopt_doc},
     {NULL, NULL, 0, NULL},
 };

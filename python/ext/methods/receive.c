@@ -47,7 +47,7 @@ static ssize_t try_receive(struct sock_object *s, void *buf, size_t n, struct so
  * once a program has set it, on whatever socket, each receive asks whether it is its own, too. */
 static bool may_try(struct sock_object *s, size_t n, int flags)
 {
-    return !EXT_GET(s->state->low_water) && ext_may_try(s, n, flags);
+    return !EXT_GET(s->state->low_water) && ext_may_try(s, n, flags, EXT_IN);
 }
 
 /* The core notices what it is told. */
@@ -90,7 +90,7 @@ static ssize_t receive_bytes(struct sock_object *s, void *buf, size_t n, int fla
         if (!ext_inconclusive(tried))
             return tried;
     }
-    bool held = tried != 0 || ext_may_hold(s, n);
+    bool held = tried != 0 || ext_may_hold(s, n, EXT_IN);
     return receive_waiting(s, buf, n, flags, from, held, tried);
 }
 

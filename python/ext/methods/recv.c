@@ -151,18 +151,15 @@ static PyObject *sock_recvfrom_into(PyObject *self, PyObject *const *args, Py_ss
     return with_sender(s, PyLong_FromSsize_t(r), &from);
 }
 
-#define FASTCALL(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
-#define KEYWORDS(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL | METH_KEYWORDS
-
 PyMethodDef sock_recv_methods[] = {
-    {"recv", FASTCALL(sock_recv),
+    {"recv", EXT_FASTCALL(sock_recv),
      "recv(bufsize[, flags]) -> bytes\n\nReceive at most bufsize bytes. recv(2)."},
-    {"recv_into", KEYWORDS(sock_recv_into),
+    {"recv_into", EXT_KEYWORDS(sock_recv_into),
      "recv_into(buffer, nbytes=0, flags=0) -> count\n\n"
      "Receive into a writable buffer, at most nbytes if not 0."},
-    {"recvfrom", FASTCALL(sock_recvfrom),
+    {"recvfrom", EXT_FASTCALL(sock_recvfrom),
      "recvfrom(bufsize[, flags]) -> (bytes, address)\n\nAs recv(), with the sender's address."},
-    {"recvfrom_into", KEYWORDS(sock_recvfrom_into),
+    {"recvfrom_into", EXT_KEYWORDS(sock_recvfrom_into),
      "recvfrom_into(buffer, nbytes=0, flags=0) -> (count, address)\n\n"
      "As recv_into(), with the sender's address."},
     {NULL, NULL, 0, NULL},

@@ -59,7 +59,7 @@ static void incoming_done(struct incoming *in)
 static ssize_t receive_message(struct sock_object *s, struct incoming *in)
 {
     struct ext_wait w;
-    ext_wait_begin(&w, s, ext_may_hold(s, in->n));
+    ext_wait_begin(&w, s, ext_may_hold(s, in->n, EXT_IN));
     ssize_t r = csock_recvmsg(&s->core, &in->msg, sock_recv_flags(s, in->flags), &w.wait);
     ext_wait_end(&w);
     return r;
@@ -212,16 +212,14 @@ static PyObject *sock_recvmsg_into(PyObject *self, PyObject *const *args, Py_ssi
     return result;
 }
 
-#define FASTCALL(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
-
 PyMethodDef sock_recvmsg_methods[] = {
-    {"recvmsg", FASTCALL(sock_recvmsg),
+    {"recvmsg", EXT_FASTCALL(sock_recvmsg),
      "recvmsg(bufsize[, ancbufsize[, flags]]) -> (data, ancdata, msg_flags, address)\n\n"
      "Receive at most bufsize bytes, and at most ancbufsize bytes of ancillary data, which\n"
      "is a list of (level, type, data). CMSG_SPACE() and CMSG_LEN() say how many to ask for;\n"
      "msg_flags has MSG_CTRUNC if it was too few. If the call fails after descriptors have\n"
      "come, they are closed. recvmsg(2)."},
-    {"recvmsg_into", FASTCALL(sock_recvmsg_into),
+    {"recvmsg_into", EXT_FASTCALL(sock_recvmsg_into),
      "recvmsg_into(buffers[, ancbufsize[, flags]]) -> (count, ancdata, msg_flags, address)\n\n"
      "As recvmsg(), into writable buffers, one after the other."},
     {NULL, NULL, 0, NULL},

@@ -40,27 +40,12 @@ static PyObject *sent_at_once(struct sock_object *s, const char *what, ssize_t r
     return r < 0 ? ext_raise_sock(s, what, (int)r) : PyLong_FromSsize_t(r);
 }
 
-/* What a send counts as. A datagram wakes whoever waits for one: of many threads on one socket all,
- * which takes the kernel microseconds for each, and the first of them wants the GIL meanwhile. */
-#define CROWD 32
-
-static inline size_t weight_of(const struct sock_object *s, size_t weight)
-{
-#ifndef Py_GIL_DISABLED
-    if (s->type != SOCK_STREAM && __atomic_load_n(&s->state->sleepers, __ATOMIC_RELAXED) > CROWD)
-        return EXT_HEAVY;
-#else
-    (void)s;
-#endif
-    return weight;
-}
-
 /* All of a send but the plain try, of which tried is the result; 0 if there was none. */
 EXT_WAITS static ssize_t transmit_waiting(struct sock_object *s, const struct ext_payload *data,
                                           int flags, ssize_t tried)
 {
     struct ext_wait w;
-    ext_wait_begin(&w, s, tried != 0 || ext_may_hold(s, weight_of(s, data->weight)));
+    ext_wait_begin(&w, s, tried != 0 || ext_may_hold(s, data->weight, EXT_OUT));
     ssize_t r = csock_send_tried(&s->core, data->data, data->n, flags, tried, &w.wait);
     ext_wait_end(&w);
     return r;
@@ -69,7 +54,7 @@ EXT_WAITS static ssize_t transmit_waiting(struct sock_object *s, const struct ex
 ssize_t sock_transmit(struct sock_object *s, const struct ext_payload *data, int flags,
                       ssize_t tried)
 {
-    if (tried == 0 && ext_may_try(s, weight_of(s, data->weight), flags)) {
+    if (tried == 0 && ext_may_try(s, data->weight, flags, EXT_OUT)) {
         tried = csock_try_send(&s->core, data->data, data->n, 0);
         if (ends_send(tried, data->n))
             return tried;
@@ -98,7 +83,7 @@ static PyObject *sock_send(PyObject *self, PyObject *const *args, Py_ssize_t n)
     ssize_t r = 0;
     if (n == 1 && PyBytes_CheckExact(args[0])) {
         size_t size = (size_t)PyBytes_GET_SIZE(args[0]);
-        if (ext_may_try(s, weight_of(s, size), 0)) {
+        if (ext_may_try(s, size, 0, EXT_OUT)) {
             r = csock_try_send(&s->core, PyBytes_AS_STRING(args[0]), size, 0);
             if (ends_send(r, size))
                 return sent_at_once(s, "send", r);
@@ -112,12 +97,12 @@ static int transmit_all(struct sock_object *s, const struct ext_payload *data, i
 {
     struct ext_wait w;
     ssize_t r = 0;
-    if (ext_may_try(s, weight_of(s, data->weight), flags)) {
+    if (ext_may_try(s, data->weight, flags, EXT_OUT)) {
         r = csock_try_send(&s->core, data->data, data->n, 0);
         if (ends_send(r, data->n))
             return r < 0 ? (int)r : 0;
     }
-    ext_wait_begin(&w, s, r != 0 || ext_may_hold(s, weight_of(s, data->weight)));
+    ext_wait_begin(&w, s, r != 0 || ext_may_hold(s, data->weight, EXT_OUT));
     r = csock_send_all_tried(&s->core, data->data, data->n, flags, NULL, r, &w.wait);
     ext_wait_end(&w);
     return (int)r;
@@ -158,13 +143,13 @@ static PyObject *send_to(struct sock_object *s, const struct ext_payload *data, 
     if (!addr_from_py(s, "sendto", address, &addr, &len) ||
         PySys_Audit("socket.sendto", "OO", (PyObject *)s, address) < 0)
         return NULL;
-    size_t weight = weight_of(s, sock_weight_to(data->weight, &addr, len));
-    if (ext_may_try(s, weight, flags)) {
+    size_t weight = sock_weight_to(data->weight, &addr, len);
+    if (ext_may_try(s, weight, flags, EXT_OUT)) {
         r = csock_try_send_to(&s->core, data->data, data->n, 0, &addr.any, len);
         if (ends_send(r, data->n))
             return sent_at_once(s, "sendto", r);
     }
-    ext_wait_begin(&w, s, r != 0 || ext_may_hold(s, weight));
+    ext_wait_begin(&w, s, r != 0 || ext_may_hold(s, weight, EXT_OUT));
     r = csock_send_to_tried(&s->core, data->data, data->n, flags, &addr.any, len, r, &w.wait);
     ext_wait_end(&w);
     return sock_count_sent(s, "sendto", r);
@@ -186,15 +171,13 @@ static PyObject *sock_sendto(PyObject *self, PyObject *const *args, Py_ssize_t n
     return result;
 }
 
-#define FASTCALL(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
-
 PyMethodDef sock_send_methods[] = {
-    {"send", FASTCALL(sock_send),
+    {"send", EXT_FASTCALL(sock_send),
      "send(data[, flags]) -> count\n\n"
      "Send data. With a timeout, perhaps only the first part of it. send(2)."},
-    {"sendall", FASTCALL(sock_sendall),
+    {"sendall", EXT_FASTCALL(sock_sendall),
      "sendall(data[, flags])\n\nSend all of data, within one timeout."},
-    {"sendto", FASTCALL(sock_sendto),
+    {"sendto", EXT_FASTCALL(sock_sendto),
      "sendto(data, address) -> count\nsendto(data, flags, address) -> count\n\n"
      "Send data to an address. sendto(2)."},
     {NULL, NULL, 0, NULL},

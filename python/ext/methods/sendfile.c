@@ -61,7 +61,7 @@ PyDoc_STRVAR(await_writable_doc, "await_writable(sock)\n\n"
                                  "Wait until the socket takes more, within its timeout.");
 
 PyMethodDef sendfile_functions[] = {
-    {"send_file", (PyCFunction)(void (*)(void))core_send_file, METH_FASTCALL, send_file_doc},
+    {"send_file", EXT_FASTCALL(core_send_file), send_file_doc},
     {"await_writable", core_await_writable, METH_O, await_writable_doc},
     {NULL, NULL, 0, NULL},
 };

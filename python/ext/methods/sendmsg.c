@@ -105,7 +105,7 @@ static PyObject *send_message(struct sock_object *s, const char *what, const str
     struct ext_wait w;
     if (msg->msg_name)
         weight = sock_weight_to(weight, msg->msg_name, msg->msg_namelen);
-    ext_wait_begin(&w, s, ext_may_hold(s, weight));
+    ext_wait_begin(&w, s, ext_may_hold(s, weight, EXT_OUT));
     ssize_t r = csock_sendmsg(&s->core, msg, flags, &w.wait);
     ext_wait_end(&w);
     return sock_count_sent(s, what, r);
@@ -273,14 +273,12 @@ PyMethodDef cmsg_functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
-#define FASTCALL(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
-
 PyMethodDef sock_sendmsg_methods[] = {
-    {"sendmsg", FASTCALL(sock_sendmsg),
+    {"sendmsg", EXT_FASTCALL(sock_sendmsg),
      "sendmsg(buffers[, ancdata[, flags[, address]]]) -> count\n\n"
      "Send buffers, one after the other, as one message, with ancillary data: an iterable\n"
      "of (level, type, data). A timeout may end it when a part went out. sendmsg(2)."},
-    {"sendmsg_afalg", (PyCFunction)(void (*)(void))sock_sendmsg_afalg, METH_VARARGS | METH_KEYWORDS,
+    {"sendmsg_afalg", EXT_FUNCTION(sock_sendmsg_afalg), METH_VARARGS | METH_KEYWORDS,
      "sendmsg_afalg([msg], *, op[, iv[, assoclen[, flags]]]) -> count\n\n"
      "On an operation socket of AF_ALG: send buffers, and say what to do with them."},
     {NULL, NULL, 0, NULL},

@@ -10,27 +10,15 @@
 
 #if PY_VERSION_HEX >= 0x030E0000
 
-#define NATIVE_UNSIGNED \
-    (Py_ASNATIVEBYTES_NATIVE_ENDIAN | Py_ASNATIVEBYTES_ALLOW_INDEX | \
-     Py_ASNATIVEBYTES_REJECT_NEGATIVE | Py_ASNATIVEBYTES_UNSIGNED_BUFFER)
-
-static bool native_unsigned(PyObject *o, void *ret, Py_ssize_t size)
-{
-    Py_ssize_t needed = PyLong_AsNativeBytes(o, ret, size, NATIVE_UNSIGNED);
-    if (needed > size)
-        PyErr_Format(PyExc_OverflowError, "Python int too large for C uint%zd_t", 8 * size);
-    return needed >= 0 && needed <= size;
-}
-
 static bool short_argument(const char *what, PyObject *o, uint16_t *ret)
 {
     (void)what;
-    return native_unsigned(o, ret, sizeof *ret);
+    return ext_native_unsigned(o, "uint16_t", ret, sizeof *ret);
 }
 
 static bool long_argument(PyObject *o, uint32_t *ret)
 {
-    return native_unsigned(o, ret, sizeof *ret);
+    return ext_native_unsigned(o, "uint32_t", ret, sizeof *ret);
 }
 
 #else
@@ -120,19 +108,14 @@ static PyObject *mod_htonl(PyObject *module, PyObject *o)
 static PyObject *mod_inet_aton(PyObject *module, PyObject *o)
 {
     struct in_addr packed;
-    Py_ssize_t n;
     (void)module;
     if (!PyUnicode_Check(o)) {
         PyErr_Format(PyExc_TypeError, ATON_ARGUMENT, o == Py_None ? "None" : Py_TYPE(o)->tp_name);
         return NULL;
     }
-    const char *text = PyUnicode_AsUTF8AndSize(o, &n);
+    const char *text = ext_text(o);
     if (!text)
         return NULL;
-    if (strlen(text) != (size_t)n) {
-        PyErr_SetString(PyExc_ValueError, "embedded null character");
-        return NULL;
-    }
     if (!inet_aton(text, &packed)) {
         PyErr_SetString(PyExc_OSError, "illegal IP address string passed to inet_aton");
         return NULL;
@@ -176,18 +159,12 @@ static PyObject *mod_inet_ntoa(PyObject *module, PyObject *o)
 /* The text without a copy, if it is what it mostly is; else what stock's parser says of it. */
 static const char *pton_text(PyObject *o, const char *what)
 {
-    Py_ssize_t n;
     if (!PyUnicode_Check(o)) {
         PyErr_Format(PyExc_TypeError, "%s() argument 2 must be str, not %.50s", what,
                      o == Py_None ? "None" : Py_TYPE(o)->tp_name);
         return NULL;
     }
-    const char *text = PyUnicode_AsUTF8AndSize(o, &n);
-    if (text && strlen(text) != (size_t)n) {
-        PyErr_SetString(PyExc_ValueError, "embedded null character");
-        return NULL;
-    }
-    return text;
+    return ext_text(o);
 }
 
 /* Exactly two arguments, in the words of stock's parser. */
@@ -272,7 +249,7 @@ PyMethodDef convert_functions[] = {
     {"htonl", mod_htonl, METH_O, htonl_doc},
     {"inet_aton", mod_inet_aton, METH_O, inet_aton_doc},
     {"inet_ntoa", mod_inet_ntoa, METH_O, inet_ntoa_doc},
-    {"inet_pton", (PyCFunction)(void (*)(void))mod_inet_pton, METH_FASTCALL, inet_pton_doc},
-    {"inet_ntop", (PyCFunction)(void (*)(void))mod_inet_ntop, METH_FASTCALL, inet_ntop_doc},
+    {"inet_pton", EXT_FASTCALL(mod_inet_pton), inet_pton_doc},
+    {"inet_ntop", EXT_FASTCALL(mod_inet_ntop), inet_ntop_doc},
     {NULL, NULL, 0, NULL},
 };

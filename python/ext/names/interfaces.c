@@ -1,5 +1,6 @@
 /* Network interfaces by name and number, and another name for the machine. Sits on csock_iface_….
  * Arguments and texts are stock's, which changed with the versions of CPython. */
+#include "shared/args.h"
 #include "shared/errors.h"
 #include "shared/fixes.h"
 #include "state.h"
@@ -69,13 +70,7 @@ static PyObject *mod_if_nametoindex(PyObject *module, PyObject *args)
 #if PY_VERSION_HEX >= 0x030E0000
 static bool index_argument(PyObject *o, unsigned *ret)
 {
-    Py_ssize_t needed = PyLong_AsNativeBytes(
-        o, ret, sizeof *ret,
-        Py_ASNATIVEBYTES_NATIVE_ENDIAN | Py_ASNATIVEBYTES_ALLOW_INDEX |
-            Py_ASNATIVEBYTES_REJECT_NEGATIVE | Py_ASNATIVEBYTES_UNSIGNED_BUFFER);
-    if (needed > (Py_ssize_t)sizeof *ret)
-        PyErr_SetString(PyExc_OverflowError, "Python int too large for C unsigned int");
-    return needed >= 0 && needed <= (Py_ssize_t)sizeof *ret;
+    return ext_native_unsigned(o, "unsigned int", ret, sizeof *ret);
 }
 #else
 static bool index_argument(PyObject *o, unsigned *ret)

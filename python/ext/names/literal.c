@@ -38,7 +38,8 @@ static bool is_plain_host(PyObject *o, int family, struct addr_literal *ret)
         return false;
     const char *text = PyUnicode_DATA(o);
     size_t n = (size_t)PyUnicode_GET_LENGTH(o);
-    if (n < 2 || n >= INET6_ADDRSTRLEN || strlen(text) != n || text[0] == '<' || strchr(text, '%'))
+    if (n < 2 || n >= INET6_ADDRSTRLEN || ext_has_nul(text, (Py_ssize_t)n) || text[0] == '<' ||
+        strchr(text, '%'))
         return false;
     int kind = strchr(text, ':') ? AF_INET6 : AF_INET;
     return (family == AF_UNSPEC || family == kind) &&

@@ -44,7 +44,8 @@ static PyObject *raise_errno(void)
     return PyErr_SetFromErrno(PyExc_OSError);
 }
 
-/* No descriptor yet: an object that __init__ never filled has nothing to warn of. */
+/* No descriptor yet: an object that __init__ never filled has nothing to warn of. What is zero is
+ * left alone, the core's socket, too: memory of objects comes as zeros. */
 struct sock_object *sock_alloc(PyTypeObject *type, struct ext_state *st)
 {
     struct sock_object *s = (struct sock_object *)type->tp_alloc(type, 0);
@@ -54,7 +55,6 @@ struct sock_object *sock_alloc(PyTypeObject *type, struct ext_state *st)
     s->errorhandler = raise_errno;
     s->timeout = -1;
     s->state = st;
-    s->core = (struct csock)CSOCK_INIT;
     return s;
 }
 

@@ -27,6 +27,7 @@ static void drop(struct ext_wait *w)
  * GIL calls without it, as stock does; but for a few calls, if it has waited itself: it will again.
  */
 #define BUDGET 32 /* the fairness quota: some requests, taken and answered */
+#define CROWD 32  /* calls that wait: more are a crowd */
 
 #ifdef Py_GIL_DISABLED
 
@@ -61,9 +62,14 @@ static void forget_parents_threads(struct ext_state *st)
     __atomic_store_n(&st->sleepers, 0, __ATOMIC_RELAXED);
 }
 
+/* The one that makes them a crowd says so in the word that every call looks at anyway, and the one
+ * that ends it takes it back. */
 static void count_sleepers(struct ext_state *st, int n)
 {
-    __atomic_fetch_add(&st->sleepers, n, __ATOMIC_RELAXED);
+    int before = __atomic_fetch_add(&st->sleepers, n, __ATOMIC_RELAXED);
+    bool was = before > CROWD, is = before + n > CROWD;
+    if (was != is)
+        __atomic_fetch_add(&st->gil_wanted, is ? EXT_CROWDED : -EXT_CROWDED, __ATOMIC_RELAXED);
 }
 
 static void take(struct ext_wait *w)
@@ -93,11 +99,6 @@ static void before_waiting(void *arg)
     w->held = false;
 }
 
-static void after_waiting(void *arg)
-{
-    (void)arg;
-}
-
 static int handle_signals(void *arg)
 {
     struct ext_wait *w = arg;
@@ -118,7 +119,6 @@ void ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held)
     w->wait = wait_of(s);
     w->wait.interrupted = handle_signals;
     w->wait.pause = before_waiting;
-    w->wait.resume = after_waiting;
     w->wait.arg = w;
     if (!held)
         drop(w);

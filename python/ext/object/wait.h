@@ -28,14 +28,26 @@ void ext_wait_end(struct ext_wait *w);
 /* What only a call that has to wait needs, apart, so that the others set up no frame for it. */
 #define EXT_WAITS __attribute__((noinline))
 
-/* Whether one call more may begin with the GIL held, as far as others are concerned. */
-static inline bool ext_in_budget(struct ext_state *st)
+enum ext_direction { EXT_IN, EXT_OUT };
+
+#define EXT_CROWDED (1 << 24) /* in gil_wanted: more than a system has threads */
+
+/* Whether one call more may begin with the GIL held, as far as others are concerned. A datagram
+ * wakes whoever waits for one: of many threads on one socket all, which takes the kernel
+ * microseconds for each, and the first of them wants the GIL meanwhile. */
+static inline bool ext_in_budget(const struct sock_object *s, enum ext_direction direction)
 {
 #ifdef Py_GIL_DISABLED
-    (void)st;
+    (void)s, (void)direction;
     return true;
 #else
-    if (__atomic_load_n(&st->gil_wanted, __ATOMIC_RELAXED) <= 0)
+    struct ext_state *st = s->state;
+    int wanted = __atomic_load_n(&st->gil_wanted, __ATOMIC_RELAXED);
+    if (wanted <= 0)
+        return true;
+    if (wanted >= EXT_CROWDED && direction == EXT_OUT && s->type != SOCK_STREAM)
+        return false;
+    if (wanted % EXT_CROWDED == 0)
         return true;
     if (st->gil_budget <= 0)
         return false;
@@ -45,20 +57,22 @@ static inline bool ext_in_budget(struct ext_state *st)
 }
 
 /* Whether a transfer of n bytes on s may begin with the GIL held. */
-static inline bool ext_may_hold(const struct sock_object *s, size_t n)
+static inline bool ext_may_hold(const struct sock_object *s, size_t n, enum ext_direction direction)
 {
-    return n <= EXT_HELD_MAX && ext_is_quick(EXT_GET(s->family)) && ext_in_budget(s->state);
+    return n <= EXT_HELD_MAX && ext_is_quick(EXT_GET(s->family)) && ext_in_budget(s, direction);
 }
 
 /* Whether the call may begin with one of csock_try_…, with the GIL as the lock that keeps closers
  * out. */
-static inline bool ext_may_try(const struct sock_object *s, size_t n, int flags)
+static inline bool ext_may_try(const struct sock_object *s, size_t n, int flags,
+                               enum ext_direction direction)
 {
 #ifdef Py_GIL_DISABLED
-    (void)s, (void)n, (void)flags;
+    (void)s, (void)n, (void)flags, (void)direction;
     return false; /* nothing keeps closers out */
 #else
-    return flags == 0 && s->fd >= 0 && !(s->core.flags & CSOCK_NO_TRY) && ext_may_hold(s, n);
+    return flags == 0 && s->fd >= 0 && !(s->core.flags & CSOCK_NO_TRY) &&
+           ext_may_hold(s, n, direction);
 #endif
 }
 

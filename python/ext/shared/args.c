@@ -99,6 +99,30 @@ PyObject *ext_tuple_of(PyObject **items, Py_ssize_t n)
     return tuple;
 }
 
+#if PY_VERSION_HEX >= 0x030E0000
+bool ext_native_unsigned(PyObject *o, const char *type, void *ret, size_t size)
+{
+    Py_ssize_t needed = PyLong_AsNativeBytes(
+        o, ret, (Py_ssize_t)size,
+        Py_ASNATIVEBYTES_NATIVE_ENDIAN | Py_ASNATIVEBYTES_ALLOW_INDEX |
+            Py_ASNATIVEBYTES_REJECT_NEGATIVE | Py_ASNATIVEBYTES_UNSIGNED_BUFFER);
+    if (needed > (Py_ssize_t)size)
+        PyErr_Format(PyExc_OverflowError, "Python int too large for C %s", type);
+    return needed >= 0 && needed <= (Py_ssize_t)size;
+}
+#endif
+
+const char *ext_text(PyObject *o)
+{
+    Py_ssize_t n;
+    const char *text = PyUnicode_AsUTF8AndSize(o, &n);
+    if (text && ext_has_nul(text, n)) {
+        PyErr_SetString(PyExc_ValueError, "embedded null character");
+        return NULL;
+    }
+    return text;
+}
+
 bool ext_ssize(PyObject *o, Py_ssize_t *ret)
 {
     PyObject *index = PyNumber_Index(o);

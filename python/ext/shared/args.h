@@ -6,6 +6,8 @@
 
 #include "shared/python.h"
 
+#include <string.h>
+
 /* Between min and max arguments, or stock's TypeError for the method `what`. */
 bool ext_arg_count_raise(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max);
 static inline bool ext_arg_count(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max)
@@ -13,11 +15,20 @@ static inline bool ext_arg_count(const char *what, Py_ssize_t n, Py_ssize_t min,
     return (n >= min && n <= max) || ext_arg_count_raise(what, n, min, max);
 }
 
+/* Function and kind for a PyMethodDef, of what takes its arguments so. */
+#define EXT_FUNCTION(function) (PyCFunction)(void (*)(void)) function
+#define EXT_FASTCALL(function) EXT_FUNCTION(function), METH_FASTCALL
+#define EXT_KEYWORDS(function) EXT_FUNCTION(function), METH_FASTCALL | METH_KEYWORDS
+
 bool ext_int(PyObject *o, int *ret);
 /* The same, with the words of functions whose arguments CPython has parsed by generated code. */
 bool ext_c_int(PyObject *o, int *ret);
 /* The same; where may_be_none, all that equals -1 (-1.0) is it. */
 bool ext_c_int_or_none(PyObject *o, bool may_be_none, int *ret);
+#if PY_VERSION_HEX >= 0x030E0000
+/* An index that is not negative, to an unsigned number of that size, whose type errors name. */
+bool ext_native_unsigned(PyObject *o, const char *type, void *ret, size_t size);
+#endif
 bool ext_ssize(PyObject *o, Py_ssize_t *ret);
 /* The same, quick for what it mostly gets. */
 static inline bool ext_size(PyObject *o, Py_ssize_t *ret)
@@ -40,6 +51,14 @@ PyObject *ext_tuple_copy(PyObject *const *items, Py_ssize_t n);
 PyObject *ext_keywords_copy(PyObject *const *values, PyObject *kwnames);
 /* A tuple of the items, which it takes over; NULL if one of them is NULL. */
 PyObject *ext_tuple_of(PyObject **items, Py_ssize_t n);
+
+/* Whether a NUL stands among n bytes of text, which for C ends there. */
+static inline bool ext_has_nul(const char *text, Py_ssize_t n)
+{
+    return strlen(text) != (size_t)n;
+}
+/* The text of a str for C, valid as long as o. A NUL in it is an exception. */
+const char *ext_text(PyObject *o);
 
 /* None, float or int seconds to ns, rounding up; < 0 ValueError; None is -1.
  * What int64_t cannot hold: OverflowError. */

@@ -141,6 +141,17 @@ static void a_call_left_once_costs_its_thread_no_patience(void **state)
     expect_closed_with_its_number_kept(fd);
 }
 
+static void a_moved_socket_leaves_them_behind(void **state)
+{
+    struct csock moved;
+    (void)state;
+    leave_by_handler();
+    csock_move(&s[0], &moved);
+    int fd = csock_detach(&moved);
+    assert_true(csock_idle(&moved));
+    assert_int_equal(csock_fd_close(fd), 0);
+}
+
 static ssize_t close_elsewhere(struct util_call *call)
 {
     return csock_close(call->s);
@@ -277,6 +288,7 @@ int main(void)
         IN_PAIR(calls_left_from_a_handler),
         IN_PAIR(calls_left_from_a_callback),
         IN_PAIR(a_call_left_once_costs_its_thread_no_patience),
+        IN_PAIR(a_moved_socket_leaves_them_behind),
         IN_PAIR(another_thread_closes_what_was_left),
         IN_PAIR(a_closer_that_is_left_while_it_wakes),
         IN_PAIR(stacks_are_switched_inside_callbacks),

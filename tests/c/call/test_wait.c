@@ -251,6 +251,18 @@ static void pause_and_resume_surround_every_sleep(void **state)
     assert_int_equal(wrong, 0);
 }
 
+static void pause_needs_no_resume(void **state)
+{
+    struct csock_wait w = {.pause = on_pause, .deadline = csock_deadline(5 * MS)};
+    (void)state;
+    depth = sleeps = wrong = 0;
+    assert_int_equal(csock_recv(&s[0], buf, 1, 0, &w), CSOCK_ETIMEOUT);
+    fake_hook(FAKE_RECV, 2, write_byte, &s[1]);
+    w.deadline = CSOCK_FOREVER;
+    assert_int_equal(csock_recv(&s[0], buf, 1, 0, &w), 1);
+    assert_true(sleeps >= 2);
+}
+
 int main(void)
 {
 #define IN_PAIR(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -267,6 +279,7 @@ int main(void)
         IN_PAIR(interrupted_ends_the_call_wherever_the_signal_came),
         IN_PAIR(a_failing_poll_is_reported),
         IN_PAIR(pause_and_resume_surround_every_sleep),
+        IN_PAIR(pause_needs_no_resume),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
