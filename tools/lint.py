@@ -193,13 +193,19 @@ def listed_for_the_build():
         ("tests/c", "tests/c/meson.build"),
     ):
         text = (ROOT / listing).read_text()
-        suffixes = (".h",) if folder == "include" else (".c", ".py", ".pyi")
+        suffixes = (".h",) if folder == "include" else (".c", ".py", ".in")
         for path in sources(folder, suffixes=suffixes):
             name = path.stem.removeprefix("test_") if folder == "tests/c" else path.name
             if folder in ("core", "include"):
                 name = str(path.relative_to(ROOT / folder))
             if not re.search(rf"['/]{re.escape(name)}(\.c)?'", text):
                 yield f"{place(path)}: not in {listing}"
+
+
+def generated_only():
+    """What the build makes: an old one among the sources might be taken for it."""
+    for path in sources("python", suffixes=(".def", ".pyi")):
+        yield f"{place(path)}: is made by the build"
 
 
 def is_below(layer, other):
@@ -210,7 +216,7 @@ def is_below(layer, other):
 def layers_in_text():
     """What a file of python/ext includes is in its own folder, or in a lower one."""
     ext = ROOT / "python" / "ext"
-    for path in sources("python/ext", suffixes=(".c", ".h", ".def")):
+    for path in sources("python/ext", suffixes=(".c", ".h")):
         own = path.relative_to(ext).parts[0]
         if not any(own in row for row in EXT_LAYERS):
             yield f"{place(path)}: {own} is no layer"
@@ -272,6 +278,12 @@ def c_style():
             yield f"{place(path, first)}: first of the lines that `make format` changes"
 
 
+def python_style():
+    ruff = sys.executable, "-m", "ruff", "check", "--quiet"
+    yield from command(*ruff)
+    yield from command(*ruff, *sorted((PLAIN / "python").glob("*.pyi")))
+
+
 RULES = {
     "core knows no Python": no_python_in_core,
     "names of static functions are unique": static_names,
@@ -284,12 +296,10 @@ RULES = {
     "the folders of python/ext are layers (text)": layers_in_text,
     "the folders of python/ext are layers (objects)": layers_in_objects,
     "meson.build lists every file": listed_for_the_build,
+    "generated files are not among the sources": generated_only,
     "lines and files are short": lengths,
     "C is formatted (clang-format)": c_style,
-    "Python is clean (ruff)": lambda: command(sys.executable, "-m", "ruff", "check", "--quiet"),
-    "the table of constants and the stubs are fresh": lambda: command(
-        sys.executable, "tools/gen_constants.py", "--check"
-    ),
+    "Python is clean (ruff)": python_style,
 }
 
 
