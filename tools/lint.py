@@ -194,7 +194,7 @@ def listed_for_the_build():
         ("python", "python/meson.build"),
     ):
         text = (ROOT / listing).read_text()
-        suffixes = (".h",) if folder == "include" else (".c", ".py", ".pyi")
+        suffixes = (".h",) if folder == "include" else (".c", ".py", ".in")
         for path in sources(folder, suffixes=suffixes):
             name = str(path.relative_to(ROOT / folder)) if folder != "python" else path.name
             if not re.search(rf"['/]{re.escape(name)}'", text):
@@ -207,6 +207,12 @@ def listed_for_the_build():
             yield f"{place(path)}: not in {place(listing)}"
 
 
+def generated_only():
+    """What the build makes: an old one among the sources might be taken for it."""
+    for path in sources("python", suffixes=(".def", ".pyi")):
+        yield f"{place(path)}: is made by the build"
+
+
 def is_below(layer, other):
     rank = {name: number for number, row in enumerate(EXT_LAYERS) for name in row}
     return rank[layer] < rank[other]
@@ -215,7 +221,7 @@ def is_below(layer, other):
 def layers_in_text():
     """What a file of python/ext includes is in its own folder, or in a lower one."""
     ext = ROOT / "python" / "ext"
-    for path in sources("python/ext", suffixes=(".c", ".h", ".def")):
+    for path in sources("python/ext", suffixes=(".c", ".h")):
         own = path.relative_to(ext).parts[0]
         if not any(own in row for row in EXT_LAYERS):
             yield f"{place(path)}: {own} is no layer"
@@ -275,6 +281,12 @@ def c_style():
             yield f"{place(path, first)}: first of the lines that `make format` changes"
 
 
+def python_style():
+    ruff = sys.executable, "-m", "ruff", "check", "--quiet"
+    yield from command(*ruff)
+    yield from command(*ruff, *sorted((PLAIN / "python").glob("*.pyi")))
+
+
 RULES = {
     "core knows no Python": no_python_in_core,
     "names of static functions are unique": static_names,
@@ -287,12 +299,10 @@ RULES = {
     "the folders of python/ext are layers (text)": layers_in_text,
     "the folders of python/ext are layers (objects)": layers_in_objects,
     "meson.build lists every file": listed_for_the_build,
+    "generated files are not among the sources": generated_only,
     "lines and files are short": lengths,
     "C is formatted (clang-format)": c_style,
-    "Python is clean (ruff)": lambda: command(sys.executable, "-m", "ruff", "check", "--quiet"),
-    "the table of constants and the stubs are fresh": lambda: command(
-        sys.executable, "tools/gen_constants.py", "--check"
-    ),
+    "Python is clean (ruff)": python_style,
 }
 
 

@@ -366,21 +366,29 @@ def recv_fds(sock, bufsize, maxfds, flags=0):
     return data, fds, msg_flags, address
 
 
-def _with_enums(convert):
+def _with_answer(answer_of):
     def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
         """The addresses of a host and a service, each as (family, type, proto, name, address).
 
         host and port may be None; port may be a number or a service's name. Zeros mean "any".
         """
-        return convert(_socket.getaddrinfo(host, port, family, type, proto, flags))
+        ask = _socket.getaddrinfo
+        found = answer_of(ask, host, port, family, type, proto, flags)
+        if found is None:  # somebody has put another function there
+            found = []
+            for af, kind, number, name, address in ask(host, port, family, type, proto, flags):
+                af = _intenum_converter(af, AddressFamily)
+                kind = _intenum_converter(kind, SocketKind)
+                found.append((af, kind, number, name, address))
+        return found
 
     getaddrinfo.__qualname__ = "getaddrinfo"
     return getaddrinfo
 
 
-getaddrinfo = _with_enums(_core.with_enums)
+getaddrinfo = _with_answer(_core.answer_of)
 
-del _core, _helpers, _with_enums, _with_own, _with_packed  # not stock's
+del _core, _helpers, _with_answer, _with_own, _with_packed  # not stock's
 
 
 def getfqdn(name=""):

@@ -146,6 +146,49 @@ def test_getaddrinfo_gives_members_of_the_enums(impl):
     assert (type(family), type(kind)) == (impl.AddressFamily, impl.SocketKind)
 
 
+def test_getaddrinfo_gives_numbers_where_there_is_no_member(impl):
+    """SOCK_DCCP is known to libc and not to CPython."""
+    [(family, kind, *rest)] = impl.getaddrinfo("127.0.0.1", 80, 0, 6)
+    assert (type(family), type(kind)) == (impl.AddressFamily, int)
+    assert (kind, *rest) == (6, 33, "", ("127.0.0.1", 80))
+
+
+def low_level(impl):
+    """What impl knows as _socket."""
+    return sys.modules[impl.getaddrinfo.__module__]._socket
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_getaddrinfo_of_the_low_level_gives_numbers(impl, host):
+    for family, kind, *_ in low_level(impl).getaddrinfo(host, 80):
+        assert (type(family), type(kind)) == (int, int)
+
+
+def test_getaddrinfo_asks_what_stands_in_its_place(impl, monkeypatch):
+    asked = []
+
+    def answers(*args):
+        asked.append(args)
+        yield 2, 1, 6, "", ("192.0.2.1", 80)
+        yield [77, 78, "tcp", None, None]
+
+    monkeypatch.setattr(low_level(impl), "getaddrinfo", answers)
+    first, second = impl.getaddrinfo("127.0.0.1", 80, type=1)
+    assert asked == [("127.0.0.1", 80, 0, 1, 0, 0)]
+    assert first == (2, 1, 6, "", ("192.0.2.1", 80)) and second == (77, 78, "tcp", None, None)
+    assert (type(first[0]), type(first[1])) == (impl.AddressFamily, impl.SocketKind)
+    assert (type(second[0]), type(second[1])) == (int, int)
+    monkeypatch.setattr(low_level(impl), "getaddrinfo", lambda *args: [(2, 1)])
+    with pytest.raises(ValueError):
+        impl.getaddrinfo("127.0.0.1", 80)
+
+
+def test_members_that_a_program_adds_are_found(impl, monkeypatch):
+    table = impl.SocketKind._value2member_map_
+    monkeypatch.setitem(table, 6, impl.SOCK_STREAM)
+    assert impl.getaddrinfo("127.0.0.1", 80, 0, 6)[0][1] is impl.SOCK_STREAM
+
+
 def test_family_and_type_are_members_where_there_is_one(impl):
     with impl.socket() as s:
         assert (s.family, s.type) == (impl.AF_INET, impl.SOCK_STREAM)

@@ -1,32 +1,8 @@
-/* Families and socket types as members of the module's enums, where they have one: what calling the
- * enum does, which takes ten times as long; and the constants that those enums are made of. Sits on
- * object/known_class.c, which keeps the enums. */
+/* The enums of the class's module: the constants that they are made of, their tables for the record
+ * of the class, and its properties `family` and `type`. Sits on object/known_class.c, which keeps
+ * the tables, and object/members.c, which looks in them. */
 #include "class/enums.h"
-#include "shared/args.h"
-
-/* *ret is a new reference, or NULL with or without an exception. */
-static void dict_get(PyObject *map, PyObject *key, PyObject **ret)
-{
-#if PY_VERSION_HEX >= 0x030D0000
-    PyDict_GetItemRef(map, key, ret);
-#else
-    *ret = Py_XNewRef(PyDict_GetItemWithError(map, key));
-#endif
-}
-
-/* The member for a number, or the number where there is none; steals it. */
-static PyObject *member_of(PyObject *map, PyObject *number)
-{
-    PyObject *member = NULL;
-    if (map && number)
-        dict_get(map, number, &member);
-    if (!member && PyErr_Occurred())
-        Py_CLEAR(number);
-    if (!member)
-        return number;
-    Py_DECREF(number);
-    return member;
-}
+#include "object/members.h"
 
 /* {value: member} of the enum called `name` in the module. */
 static PyObject *map_of(PyObject *names, const char *name)
@@ -53,14 +29,14 @@ static PyObject *get_family(PyObject *self, void *closure)
 {
     const struct sock_object *s = (struct sock_object *)self;
     (void)closure;
-    return member_of(ext_class(s->state)->families, PyLong_FromLong(EXT_GET(s->family)));
+    return sock_family_as_py(ext_class(s->state), EXT_GET(s->family));
 }
 
 static PyObject *get_type(PyObject *self, void *closure)
 {
     const struct sock_object *s = (struct sock_object *)self;
     (void)closure;
-    return member_of(ext_class(s->state)->types, PyLong_FromLong(EXT_GET(s->type)));
+    return sock_type_as_py(ext_class(s->state), EXT_GET(s->type));
 }
 
 /* In the words of a property of Python's, which these are in stock. */
@@ -80,39 +56,6 @@ PyGetSetDef sock_class_properties[] = {
     {"type", get_type, refuse, "The socket type, a SocketKind where it is known.", "type"},
     {NULL, NULL, NULL, NULL, NULL},
 };
-
-/* One answer of getaddrinfo, its first two numbers as members. */
-static PyObject *answer_with_enums(const struct sock_class *c, PyObject *answer)
-{
-    PyObject *items[5];
-    for (Py_ssize_t i = 0; i < 5; i++)
-        items[i] = Py_NewRef(PyTuple_GET_ITEM(answer, i));
-    items[0] = member_of(c->families, items[0]);
-    items[1] = member_of(c->types, items[1]);
-    return ext_tuple_of(items, 5);
-}
-
-static PyObject *core_with_enums(PyObject *module, PyObject *list)
-{
-    const struct sock_class *c = ext_class(ext_state_of(module));
-    PyObject *result = NULL, *answers = PySequence_List(list);
-    if (!answers)
-        return NULL;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(answers); i++) {
-        PyObject *answer = PyList_GET_ITEM(answers, i);
-        if (!PyTuple_Check(answer) || PyTuple_GET_SIZE(answer) != 5) {
-            PyErr_SetString(PyExc_ValueError, "an answer of getaddrinfo has five parts");
-            goto done;
-        }
-        PyObject *changed = answer_with_enums(c, answer);
-        if (!changed || PyList_SetItem(answers, i, changed) < 0)
-            goto done;
-    }
-    result = Py_NewRef(answers);
-done:
-    Py_DECREF(answers);
-    return result;
-}
 
 /* Puts a constant into the dictionary of the prefix that its name begins with, if there is one. */
 static int share(PyObject *name, PyObject *value, PyObject *const *prefixes, PyObject *dicts)
@@ -179,8 +122,5 @@ PyMethodDef enum_functions[] = {
      "take_names($module, names, /, *prefixes)\n--\n\n"
      "Put all of csock._socket into the dictionary, but for names with an underscore in front.\n"
      "Returns their list, sorted, and for each prefix a dictionary of those that begin with it."},
-    {"with_enums", core_with_enums, METH_O,
-     "with_enums($module, answers, /)\n--\n\n"
-     "Answers of csock._socket.getaddrinfo, families and types as members of the enums."},
     {NULL, NULL, 0, NULL},
 };

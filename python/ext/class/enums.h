@@ -1,4 +1,5 @@
-/* Numbers as members of the enums that the module of socket.socket has. */
+/* The enums that the module of socket.socket has, and the properties of its objects that are
+ * members of them. */
 #ifndef CSOCK_EXT_CLASS_ENUMS_H
 #define CSOCK_EXT_CLASS_ENUMS_H
 

@@ -1,5 +1,6 @@
-/* The integer constants: one table, generated from tools/constants.tsv, split between csock._socket
-   (the names that stock has in this version) and csock._core (the rest). Sits on Python.h alone.
+/* The integer constants: one table, which the build makes of tools/constants.tsv, split between
+   csock._socket (the names that stock has in this version) and csock._core (the rest). Sits on
+   Python.h alone.
 
    Numbers that Linux guarantees on every architecture are built in, so that a build on old headers
    lacks none, and the headers of one protocol need not agree with those of another. Only the rows

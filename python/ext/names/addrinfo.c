@@ -3,6 +3,7 @@
 #include "shared/args.h"
 #include "shared/errors.h"
 #include "state.h"
+#include "object/members.h"
 #include "address/address.h"
 #include "address/host.h"
 #include "names/literal.h"
@@ -77,22 +78,25 @@ static bool service_argument(PyObject *o, const char **ret_text, PyObject **ret_
     return *ret_keep && c_text(*ret_keep, ret_text);
 }
 
-static PyObject *found_as_py(const struct addrinfo *found)
+static PyObject *found_as_py(const struct addrinfo *found, const struct sock_class *c)
 {
     union csock_addr addr = {0};
     memcpy(&addr, found->ai_addr, found->ai_addrlen);
-    PyObject *address = addr_as_py(&addr, found->ai_addrlen, found->ai_protocol);
-    if (!address)
-        return NULL;
-    return Py_BuildValue("(iiisN)", found->ai_family, found->ai_socktype, found->ai_protocol,
-                         found->ai_canonname ? found->ai_canonname : "", address);
+    PyObject *items[] = {
+        sock_family_as_py(c, found->ai_family),
+        sock_type_as_py(c, found->ai_socktype),
+        PyLong_FromLong(found->ai_protocol),
+        PyUnicode_FromString(found->ai_canonname ? found->ai_canonname : ""),
+        addr_as_py(&addr, found->ai_addrlen, found->ai_protocol),
+    };
+    return ext_tuple_of(items, 5);
 }
 
-static PyObject *list_as_py(const struct addrinfo *found)
+static PyObject *list_as_py(const struct addrinfo *found, const struct sock_class *c)
 {
     PyObject *list = PyList_New(0);
     for (; list && found; found = found->ai_next) {
-        PyObject *item = found_as_py(found);
+        PyObject *item = found_as_py(found, c);
         if (!item || PyList_Append(list, item) < 0)
             Py_CLEAR(list);
         Py_XDECREF(item);
@@ -128,7 +132,7 @@ static bool query_parse(PyObject *const *args, Py_ssize_t n, PyObject *kwnames, 
     return ok;
 }
 
-static PyObject *ask_libc(struct ext_state *st, const struct query *q)
+static PyObject *ask_libc(struct ext_state *st, const struct query *q, const struct sock_class *c)
 {
     struct addrinfo *list = NULL;
     PyObject *keep_host = NULL, *keep_service = NULL, *result = NULL;
@@ -142,7 +146,7 @@ static PyObject *ask_libc(struct ext_state *st, const struct query *q)
     Py_BEGIN_ALLOW_THREADS
     r = csock_resolve(host, service, &q->hints, &list);
     Py_END_ALLOW_THREADS
-    result = r < 0 ? ext_raise(&st->errors, r) : list_as_py(list);
+    result = r < 0 ? ext_raise(&st->errors, r) : list_as_py(list, c);
     csock_resolve_free(list);
 done:
     Py_XDECREF(keep_host);
@@ -150,19 +154,37 @@ done:
     return result;
 }
 
+/* The answer has members of c's enums; c NULL: numbers. */
+static PyObject *answer(struct ext_state *st, const struct query *q, const struct sock_class *c)
+{
+    struct addr_literal literal;
+    if (!addr_literal_of(q->host, q->port, &q->hints, &literal))
+        return ask_libc(st, q, c);
+    if (PySys_Audit("socket.getaddrinfo", "OOiii", q->host, q->port, q->hints.ai_family,
+                    q->hints.ai_socktype, q->hints.ai_protocol) < 0)
+        return NULL;
+    return addr_literal_as_py(&literal, c);
+}
+
 static PyObject *mod_getaddrinfo(PyObject *module, PyObject *const *args, Py_ssize_t n,
                                  PyObject *kwnames)
 {
     struct query q = {0};
-    struct addr_literal literal;
-    if (!query_parse(args, n, kwnames, &q))
-        return NULL;
-    if (!addr_literal_of(q.host, q.port, &q.hints, &literal))
-        return ask_libc(ext_state_of(module), &q);
-    if (PySys_Audit("socket.getaddrinfo", "OOiii", q.host, q.port, q.hints.ai_family,
-                    q.hints.ai_socktype, q.hints.ai_protocol) < 0)
-        return NULL;
-    return addr_literal_as_py(&literal);
+    return query_parse(args, n, kwnames, &q) ? answer(ext_state_of(module), &q, NULL) : NULL;
+}
+
+/* Programs and tests put functions of their own in the place of _socket.getaddrinfo, and
+ * socket.getaddrinfo asks those: it hands in the one that is there. */
+static PyObject *core_answer_of(PyObject *module, PyObject *const *args, Py_ssize_t n)
+{
+    struct ext_state *st = ext_state_of(module);
+    struct query q = {0};
+    if (n < 1)
+        return PyErr_Format(PyExc_TypeError, "answer_of() wants a function");
+    if (!PyCFunction_CheckExact(args[0]) ||
+        PyCFunction_GET_FUNCTION(args[0]) != (PyCFunction)(void (*)(void))mod_getaddrinfo)
+        Py_RETURN_NONE;
+    return query_parse(args + 1, n - 1, NULL, &q) ? answer(st, &q, ext_class(st)) : NULL;
 }
 
 /* An address tuple of getnameinfo. The port is text to libc, which takes 65537 for 1. */
@@ -252,5 +274,13 @@ PyMethodDef addrinfo_functions[] = {
     {"getaddrinfo", (PyCFunction)(void (*)(void))mod_getaddrinfo, METH_FASTCALL | METH_KEYWORDS,
      getaddrinfo_doc},
     {"getnameinfo", mod_getnameinfo, METH_VARARGS, getnameinfo_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+PyMethodDef member_functions[] = {
+    {"answer_of", (PyCFunction)(void (*)(void))core_answer_of, METH_FASTCALL,
+     "answer_of($module, function, /, *args)\n--\n\n"
+     "What csock._socket.getaddrinfo answers, families and types as members of the enums; None if\n"
+     "function is another one."},
     {NULL, NULL, 0, NULL},
 };

@@ -2,6 +2,7 @@
  * that asks; all others are libc's. Sits on address/address.c. */
 #include "names/literal.h"
 #include "shared/args.h"
+#include "object/members.h"
 #include "address/address.h"
 
 #include <netdb.h>
@@ -83,11 +84,12 @@ bool addr_literal_of(PyObject *host, PyObject *port, const struct addrinfo *hint
     return true;
 }
 
-static PyObject *literal_as_py(const struct row *row, const struct addr_literal *literal)
+static PyObject *literal_as_py(const struct row *row, const struct addr_literal *literal,
+                               const struct sock_class *c)
 {
     PyObject *items[] = {
-        PyLong_FromLong(literal->addr.any.sa_family),
-        PyLong_FromLong(row->type),
+        sock_family_as_py(c, literal->addr.any.sa_family),
+        sock_type_as_py(c, row->type),
         PyLong_FromLong(row->proto),
         PyUnicode_FromStringAndSize(NULL, 0),
         addr_as_py(&literal->addr, literal->len, row->proto),
@@ -95,13 +97,13 @@ static PyObject *literal_as_py(const struct row *row, const struct addr_literal 
     return ext_tuple_of(items, 5);
 }
 
-PyObject *addr_literal_as_py(const struct addr_literal *literal)
+PyObject *addr_literal_as_py(const struct addr_literal *literal, const struct sock_class *c)
 {
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list && i < sizeof rows / sizeof *rows; i++) {
         if (!matches(&rows[i], literal->hints))
             continue;
-        PyObject *item = literal_as_py(&rows[i], literal);
+        PyObject *item = literal_as_py(&rows[i], literal, c);
         if (!item || PyList_Append(list, item) < 0)
             Py_CLEAR(list);
         Py_XDECREF(item);

@@ -8,6 +8,7 @@
 #include "csock.h"
 
 struct addrinfo;
+struct sock_class;
 
 struct addr_literal {
     union csock_addr addr;
@@ -18,6 +19,7 @@ struct addr_literal {
 /* Whether host and port are plain numbers, and the hints ask for nothing special; no exception. */
 bool addr_literal_of(PyObject *host, PyObject *port, const struct addrinfo *hints,
                      struct addr_literal *ret);
-PyObject *addr_literal_as_py(const struct addr_literal *literal);
+/* The answer, in members of c's enums; c NULL: in numbers. */
+PyObject *addr_literal_as_py(const struct addr_literal *literal, const struct sock_class *c);
 
 #endif
