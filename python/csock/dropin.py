@@ -96,7 +96,7 @@ class SocketIO(_core.RawStream, io.RawIOBase):
 class socket(_socket.socket):
     """A socket. See csock._socket.socket for the calls that move data."""
 
-    __slots__ = ["__weakref__", "_io_refs", "_closed"]
+    __slots__ = ["__weakref__"]
 
     # C gives it the rest, by equip() below: __init__, close, _decref_socketios, family and type,
     # a faster accept, and the base's methods as its own.
@@ -267,6 +267,7 @@ class socket(_socket.socket):
 
 
 _core.equip(socket, globals())
+socket.__slots__ += ["_io_refs", "_closed"]  # which equip() has brought, as in stock
 
 
 def _with_own(own):
