@@ -67,18 +67,19 @@ def install(force=False):
         return
     if _finder is not None:
         __import__(_OURS[0])  # it does all of this, unless it is out of sys.meta_path
-    locks = _lock(*_LOADED)
-    try:
+    from ._interp import locked
+
+    def install():
+        global _finder
         _finder = None
         if not _installed():
-            locks += _lock(*_PLACES)
-            _put_in_place(force)
-    finally:
-        _unlock(locks)
+            locked(_PLACES, lambda: _put_in_place(force))
+
+    locked(_LOADED, install)
 
 
 def _put_in_place(force=False):
-    """What install() does under its locks."""
+    """What install() does under the locks of imports."""
     if sys.modules.keys().isdisjoint((*_OURS, *_PLACES, "_ssl")):
         dropin, ext = _load_ours(stand_in=True)
         sys.modules.update(socket=dropin, _socket=ext)
@@ -104,28 +105,6 @@ def _installed():
 
 # In the order in which an import takes their locks, so that neither waits for the other.
 _LOADED = "csock.dropin", "csock._core", "csock._socket"
-
-
-def _lock(*names):
-    """No import of these modules is under way in another thread, and none begins until _unlock(),
-    which gets what this returns."""
-    from _frozen_importlib import _ModuleLockManager
-
-    locks = []
-    try:
-        for name in names:
-            lock = _ModuleLockManager(name)
-            lock.__enter__()
-            locks.append(lock)
-    except BaseException:  # KeyboardInterrupt, while another thread imports one of them
-        _unlock(locks)
-        raise
-    return locks
-
-
-def _unlock(locks):
-    for lock in reversed(locks):
-        lock.__exit__()
 
 
 def _load_ours(stand_in):
@@ -192,12 +171,11 @@ def _not_built():
 
 def _make_socket(origin):
     """csock._socket, from the file of csock._core, where no import would look for it."""
-    from _frozen_importlib import ModuleSpec  # as in importlib, which takes time to load
-    from _frozen_importlib_external import ExtensionFileLoader
+    from ._interp import loader as new_loader
 
     name = _OURS[1]
-    loader = ExtensionFileLoader(name, origin)
-    spec = ModuleSpec(name, loader, origin=origin)
+    loader = new_loader("ExtensionFileLoader", name, origin)
+    spec = type(__spec__)(name, loader, origin=origin)
     module = loader.create_module(spec)
     module.__spec__, module.__loader__, module.__file__ = spec, loader, origin
     module.__package__ = __name__
@@ -209,12 +187,14 @@ def _make_socket(origin):
 
 def _find_or_make_socket(origin):
     """For csock._core, which sits on csock._socket."""
-    from _frozen_importlib import _ModuleLockManager
+    from ._interp import locked
 
-    with _ModuleLockManager(_OURS[1]):
+    def find_or_make():
         if _OURS[1] not in sys.modules:
             _make_socket(origin)
         return sys.modules[_OURS[1]]
+
+    return locked(_OURS[1:], find_or_make)
 
 
 def _submodule(name):
