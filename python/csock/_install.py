@@ -9,7 +9,6 @@ import sys
 
 import csock
 from csock import _OURS, _PLACES
-from csock._interp import locked
 
 _SHOWN = 8  # of the modules that an error names
 
@@ -171,4 +170,4 @@ def _uninstall():
 
 
 def uninstall():
-    locked((*csock._LOADED, *_PLACES), _uninstall)
+    csock._locked((*csock._LOADED, *_PLACES), _uninstall)

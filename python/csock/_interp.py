@@ -1,16 +1,17 @@
-"""Every reach into CPython's insides from Python: modules and names that its documentation does not
-have. No other file of the package has one but _hook/sitecustomize.py, which must not import this;
-`make lint` looks for them. python/ext/shared/interp.h is the same for C.
+"""Every reach into CPython's insides from Python: modules and names that its documentation does
+not have. No other file of the package has one, but for __init__.py, as a program that imports
+sockets waits for each file that is loaded for that, and this one is not; and for the sitecustomize
+of _hook, which begins in any Python. `make lint` looks for them. python/ext/shared/interp.h is the
+same for C.
 
 Each is known for CPython 3.11 to 3.15. Any other, and a build with -Dplain_python=true, gets the
-plain way, which does the same and is slower. Loaded when something of it is wanted, for a program
-that imports sockets waits for that.
+plain way, which does the same and is slower.
 """
 
 import sys
+from _thread import get_ident
 
-# The build puts its option there.
-PLAIN = "@plain_python@" == "true" or sys.version_info >= (3, 16)
+from csock import _PLAIN as PLAIN
 
 if PLAIN:
     from importlib import machinery
@@ -37,20 +38,8 @@ def builtin_importer():
 
 
 def locked(names, function):
-    """What function() returns. Meanwhile no import of these modules is under way in another thread,
-    and none begins; this thread may import them."""
-    if PLAIN:
-        return _importing((*names, _NEVER), function)
-    locks = []
-    try:
-        for name in names:
-            lock = _frozen_importlib._ModuleLockManager(name)
-            lock.__enter__()
-            locks.append(lock)
-        return function()
-    finally:  # also KeyboardInterrupt, while another thread imports one of them
-        for lock in reversed(locks):
-            lock.__exit__()
+    """The plain way of csock._locked()."""
+    return _importing((*names, _NEVER), function)
 
 
 # The innermost: whoever is at this lets nobody else be, also where all of the names are loaded.
@@ -93,15 +82,33 @@ class _Holder:
         return function()  # it is loaded
 
 
-if PLAIN:
-    from _thread import get_ident
-
-    _holder = _Holder()
+_holder = _Holder()
 
 
 def _importing(names, function):
     name, *rest = names
     return _holder.inside(name, (lambda: _importing(rest, function)) if rest else function)
+
+
+# ---- enums
+
+
+def make_enum(kind, name, module, constants):
+    """The plain way of csock._make_enum()."""
+    from enum import KEEP
+
+    members = sorted(constants.items(), key=lambda item: (item[1], item[0]))
+    cls = kind(name, members, module=module, boundary=KEEP)
+    if sys.version_info < (3, 12):
+        cls.__reduce_ex__ = _by_name
+    names = sys.modules[module].__dict__
+    names.update(cls.__members__)
+    names[name] = cls
+
+
+def _by_name(self, protocol):
+    """What pickle does with a member: its module has it by that name."""
+    return self.name
 
 
 # ---- what python does with its command line

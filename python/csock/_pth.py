@@ -83,9 +83,7 @@ class _Finder:
         return module
 
     def _put_in_place(self):
-        from csock._interp import locked
-
-        locked(csock._LOADED, self._put_in_place_locked)
+        csock._locked(csock._LOADED, self._put_in_place_locked)
 
     def _put_in_place_locked(self):
         try:

@@ -32,7 +32,7 @@ static PyMemberDef members[] = {
 };
 
 /* Steals the descriptor. 0, or -1 with an exception. */
-static int add_one(PyTypeObject *type, const char *name, PyObject *descriptor)
+static int add_to_class(PyTypeObject *type, const char *name, PyObject *descriptor)
 {
     int r = descriptor ? PyObject_SetAttrString((PyObject *)type, name, descriptor) : -1;
     Py_XDECREF(descriptor);
@@ -44,7 +44,7 @@ static int add_methods(PyTypeObject *type, PyMethodDef *methods, PyObject *own)
 {
     for (PyMethodDef *m = methods; m->ml_name; m++)
         if (!(own && PyMapping_HasKeyString(own, m->ml_name)) &&
-            add_one(type, m->ml_name, PyDescr_NewMethod(type, m)) < 0)
+            add_to_class(type, m->ml_name, PyDescr_NewMethod(type, m)) < 0)
             return -1;
     return 0;
 }
@@ -52,10 +52,10 @@ static int add_methods(PyTypeObject *type, PyMethodDef *methods, PyObject *own)
 static int add_data(PyTypeObject *type)
 {
     for (PyGetSetDef *p = sock_class_properties; p->name; p++)
-        if (add_one(type, p->name, PyDescr_NewGetSet(type, p)) < 0)
+        if (add_to_class(type, p->name, PyDescr_NewGetSet(type, p)) < 0)
             return -1;
     for (PyMemberDef *m = members; m->name; m++)
-        if (add_one(type, m->name, PyDescr_NewMember(type, m)) < 0)
+        if (add_to_class(type, m->name, PyDescr_NewMember(type, m)) < 0)
             return -1;
     return 0;
 }

@@ -78,8 +78,7 @@ static void class_dealloc(PyObject *self)
 void sock_class_live(const struct sock_class *c)
 {
 #ifdef INTERP_CLASS_DEALLOC
-    if (c->type->tp_weaklistoffset)
-        interp_class_set_dealloc(c->type, class_dealloc);
+    interp_class_set_dealloc(c->type, class_dealloc);
 #endif
     if (Py_IS_TYPE(c->type, &PyType_Type))
         interp_class_set_call(c->type, class_call);

@@ -1,4 +1,5 @@
-/* The cache of results. Sits on shared/interp.h. Must not touch an object that anybody else refers to.
+/* The cache of results. Sits on shared/interp.h. Must not touch an object that anybody else refers
+ * to.
  *
  * The newest two are kept: a loop still has what it got while it asks for more, and nobody has what
  * it got before that. */

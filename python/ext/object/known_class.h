@@ -71,8 +71,8 @@ static inline const struct sock_class *sock_class_of(PyObject *self)
     return c ? c : ext_class(((struct sock_object *)self)->state);
 }
 
-/* Sets io_refs or closed of an object. The interpreter's own access to them is in a critical section
- * of the object, too; it looks at the pointer before. Callers are in one. Steals value. */
+/* Sets io_refs or closed of an object. The interpreter's own access to them is in a critical
+ * section of the object, too; it looks at the pointer before. Callers are in one. Steals value. */
 static inline void sock_slot_set(PyObject **slot, PyObject *value)
 {
     PyObject *before = *slot;

@@ -1,5 +1,5 @@
-/* What of interp.h is no inline: mostly the plain ways. Sits on nothing but the interpreter. Must not
- * know what it is asked for. */
+/* What of interp.h is no inline: mostly the plain ways. Sits on nothing but the interpreter. Must
+ * not know what it is asked for. */
 #include "shared/interp.h"
 
 #include <string.h>
@@ -8,8 +8,8 @@
 
 #ifndef INTERP_KNOWN
 
-/* 1 if the class's own dictionary has the name, and then whether it is for `what`; 0 if not; -1 with
- * an exception. */
+/* 1 if the class's own dictionary has the name, and then whether it is for `what`; 0 if not; -1
+ * with an exception. */
 static int own_attribute_is(PyObject *type, PyObject *name, const PyObject *what, bool *ret)
 {
     PyObject *own = PyObject_GetAttrString(type, "__dict__");

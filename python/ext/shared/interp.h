@@ -1,6 +1,6 @@
 /* Every reach into CPython's insides: what its documentation does not promise, be it a field of its
- * structs, a function with an underscore in front, or a layout that it reads of ours. Nothing else in
- * python/ext has one; `make lint` looks for them.
+ * structs, a function with an underscore in front, or a layout that it reads of ours. Nothing else
+ * in python/ext has one; `make lint` looks for them.
  *
  * Each is known to hold for CPython 3.11 to 3.15, with and without a GIL, unless it says less. Any
  * other interpreter, and a build with -Dplain_python=true, get the plain way: the documented API,
@@ -13,6 +13,9 @@
 
 #if !defined CSOCK_PLAIN_PYTHON && PY_VERSION_HEX < 0x03100000
 #define INTERP_KNOWN
+#define INTERP_IS_KNOWN true
+#else
+#define INTERP_IS_KNOWN false
 #endif
 
 /* ---- what an attribute of a class is: short cuts look whether a method is as it was */
@@ -42,8 +45,8 @@ bool interp_class_has(PyTypeObject *type, PyObject *name, const PyObject *what);
 
 /* ---- how the objects of a class that Python has made begin and end */
 
-/* The class is called by `call`, its objects are freed by `dealloc`. Buys: two thirds of what the
- * interpreter's own way through such a class takes, which does the same in steps. Plain: nothing. */
+/* The class is called by `call`, its objects are freed by `dealloc`. Buys: the interpreter's own
+ * way through such a class, which does the same in steps, and that is the plain one. */
 static inline void interp_class_set_call(PyTypeObject *type, vectorcallfunc call)
 {
 #ifdef INTERP_KNOWN
@@ -56,12 +59,14 @@ static inline void interp_class_set_call(PyTypeObject *type, vectorcallfunc call
 
 #ifdef INTERP_KNOWN
 #define INTERP_CLASS_DEALLOC /* in the plain way nobody has use for such a function */
+/* If they can have weak references. */
 static inline void interp_class_set_dealloc(PyTypeObject *type, destructor dealloc)
 {
-    type->tp_dealloc = dealloc;
+    if (type->tp_weaklistoffset)
+        type->tp_dealloc = dealloc;
 }
 
-/* Of an object whose class has room for them, before or behind what else is in it. */
+/* Of an object of such a class. */
 static inline bool interp_has_weak_references(PyObject *o)
 {
     PyObject **list = (PyObject **)((char *)o + Py_TYPE(o)->tp_weaklistoffset);
@@ -87,9 +92,9 @@ static inline bool interp_small_int(PyObject *o, Py_ssize_t *ret)
     return false;
 }
 
-/* Bytes that nobody else refers to, to be filled anew: their hash, for which somebody may have asked,
- * is forgotten. Known with a GIL; without one, others may refer to them at any time. Buys: a block
- * of malloc's for each large receive. Plain: there is no such function. */
+/* Whether nobody else refers to the bytes. They may be filled anew then: their hash, for which
+ * somebody may have asked, is forgotten. Known with a GIL; without one, others may refer to them at
+ * any time. Buys: a block of malloc's for each large receive. Plain: there is no such function. */
 #if defined INTERP_KNOWN && !defined Py_GIL_DISABLED
 #define INTERP_BYTES_REUSE
 static inline bool interp_bytes_take(PyObject *bytes)
@@ -106,14 +111,14 @@ static inline bool interp_bytes_take(PyObject *bytes)
 
 /* ---- capsules, the interpreter's end */
 
-/* The collector sees through the capsule: 0, or -1 with an exception. Known since 3.13, and where the
- * interpreter exports it. Buys: an interpreter that ends frees the module. Plain: false, and what the
- * capsule refers to must not refer to it. */
+/* The collector sees through the capsule: 0, or -1 with an exception. Known since 3.13, and where
+ * the interpreter exports it. Buys: a strong reference to what refers to the capsule. Plain: false,
+ * and it must have none, or an interpreter that ends frees neither. */
 bool interp_capsules_can_be_traversed(void);
 int interp_capsule_set_traverse(PyObject *capsule, traverseproc traverse, inquiry clear);
 
-/* Whether the interpreter is ending. Public since 3.13. Plain before: sys.is_finalizing(), if that is
- * still there. */
+/* Whether the interpreter is ending. Public since 3.13. Plain before: sys.is_finalizing(), if that
+ * is still there. */
 #if PY_VERSION_HEX >= 0x030D0000
 static inline bool interp_is_finalizing(void)
 {
