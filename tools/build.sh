@@ -3,7 +3,8 @@
 #
 #   release    as users get it: for the demo and the benchmarks
 #   plain      with debug information, warnings as errors, and the C tests
-#   asan       the same under AddressSanitizer and UndefinedBehaviorSanitizer
+#   py-plain   the extension without any reach into CPython's insides, as an unknown CPython gets it
+#   asan       the same as plain under AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan       core and C tests under ThreadSanitizer
 #   coverage   core and C tests, counting lines for gcov
 #
@@ -12,7 +13,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-way=${1:?release, plain, asan, tsan or coverage}
+way=${1:?release, plain, py-plain, asan, tsan or coverage}
 dir=build/$way
 top=$(pwd)
 log=build/build-$way.log
@@ -25,6 +26,8 @@ meson() {
 case $way in
     release) options="--buildtype=release -Dextension=enabled -Dtests=disabled" ;;
     plain) options="--buildtype=debugoptimized -Dextension=enabled -Dtests=enabled" ;;
+    py-plain) options="--buildtype=debugoptimized -Dextension=enabled -Dtests=disabled
+        -Dplain_python=true" ;;
     asan) options="--buildtype=debug -Doptimization=1 -Dextension=enabled -Dtests=enabled
         -Db_sanitize=address,undefined -Db_lundef=false"
         export CFLAGS="-fno-sanitize-recover=undefined -fno-omit-frame-pointer" ;;

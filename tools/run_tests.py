@@ -9,7 +9,9 @@ c-asan            the same under AddressSanitizer and UndefinedBehaviorSanitizer
 c-tsan            threads on shared sockets under ThreadSanitizer
 c-valgrind        the C tests under valgrind
 py                the Python tests
-py-asan           the same with core and extension under both sanitizers
+py-plain          those that have to do with the interpreter, with a csock that keeps out of its
+                  insides, as an unknown CPython gets it
+py-asan           the Python tests with core and extension under both sanitizers
 types             the type stubs: mypy --strict for each Python version, and stubtest
 conformance       CPython's own tests of sockets and of ssl: as on the stock module?
 conformance-asan  test_socket of them, csock under both sanitizers
@@ -22,12 +24,14 @@ failure.
 Runs inside build/venv: see the Makefile.
 """
 
+import concurrent.futures
 import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as xml
 
@@ -39,6 +43,13 @@ PYTEST_LIMIT = 600  # seconds for one file of Python tests
 # tests/conformance/suites.toml.
 CONFORMANCE = ["test_socket", "test_timeout", "test_socketserver", "test_ssl"]
 NOT_COMPARED = 77  # the runner's status when this Python has no suite
+
+# What no reach into the interpreter has to do with: the tools, the table of constants, the stubs,
+# and what is built anew from source, without the option.
+NOT_IN_PLAIN = {
+    f"test_{name}"
+    for name in "conformance_runner constants install package readme run_tests stubs".split()
+}
 
 UBSAN = {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
 
@@ -179,29 +190,57 @@ def suite_c_valgrind(result):
     suite_c(result, "plain", ["valgrind", *check], {"CSOCK_VALGRIND": "1"})
 
 
-def suite_py(result, way="plain", wrapper=(), env=None):
-    """Each file in a process of its own: one that crashes or hangs does not take others along."""
-    if not built(way, result):
-        return
-    env = {
+def py_env(way):
+    return {
         **os.environ,
         "PYTHONPATH": str(BUILD / way / "site"),
         "PATH": f"{BUILD}/venv/bin:{os.environ['PATH']}:/usr/sbin:/sbin",
         "CSOCK_PREFIX": str(BUILD / way / "prefix"),
+        "CSOCK_WAY": way,
         "HYPOTHESIS_STORAGE_DIRECTORY": str(BUILD / "hypothesis"),
-        **(env or {}),
     }
+
+
+def run_py(file, way, result, env, wrapper=(), output=None):
+    """One file of Python tests; it prints to `output`, or at once where that is None."""
+    name = file.relative_to(ROOT)
+    junit = BUILD / way / "junit" / f"{file.stem}.xml"
+    junit.unlink(missing_ok=True)
+    options = ["-q", "--no-header", "-rfEs", f"--junitxml={junit}"]
+    command = [*wrapper, sys.executable, "-m", "pytest", *options, name]
+    limit = ["timeout", "--kill-after=10", str(PYTEST_LIMIT)]
+    status = subprocess.run(
+        [*limit, *command], cwd=ROOT, env=env, stdout=output, stderr=output and subprocess.STDOUT
+    ).returncode
+    cases = junit_cases(junit) if junit.exists() else []
+    result.add(with_status(cases, "its process", status), name)
+
+
+def suite_py(result, way="plain", wrapper=(), env=None):
+    """Each file in a process of its own: one that crashes or hangs does not take others along."""
+    if not built(way, result):
+        return
     for file in sorted(ROOT.glob("tests/py/test_*.py")) + sorted(ROOT.glob("tests/lab/test_*.py")):
-        name = file.relative_to(ROOT)
-        junit = BUILD / way / "junit" / f"{file.stem}.xml"
-        junit.unlink(missing_ok=True)
-        print(f"--- {name}")
-        options = ["-q", "--no-header", "-rfEs", f"--junitxml={junit}"]
-        command = [*wrapper, sys.executable, "-m", "pytest", *options, name]
-        limit = ["timeout", "--kill-after=10", str(PYTEST_LIMIT)]
-        status = subprocess.run([*limit, *command], cwd=ROOT, env=env).returncode
-        cases = junit_cases(junit) if junit.exists() else []
-        result.add(with_status(cases, "its process", status), name)
+        print(f"--- {file.relative_to(ROOT)}")
+        run_py(file, way, result, py_env(way) | (env or {}), wrapper)
+
+
+def suite_py_plain(result):
+    """Two files at a time: most of them wait more than they compute, and no test minds others."""
+    if not built("py-plain", result):
+        return
+    files = [
+        file for file in sorted(ROOT.glob("tests/py/test_*.py")) if file.stem not in NOT_IN_PLAIN
+    ]
+
+    def run(file):
+        with tempfile.TemporaryFile("w+", errors="replace") as output:
+            run_py(file, "py-plain", result, py_env("py-plain"), output=output)
+            output.seek(0)
+            print(f"--- {file.relative_to(ROOT)}\n{output.read()}", end="")
+
+    with concurrent.futures.ThreadPoolExecutor(2) as both:
+        list(both.map(run, files))
 
 
 def sanitized_python():
@@ -293,6 +332,7 @@ SUITES = {
     "c-tsan": suite_c_tsan,
     "c-valgrind": suite_c_valgrind,
     "py": suite_py,
+    "py-plain": suite_py_plain,
     "py-asan": suite_py_asan,
     "conformance": suite_conformance,
     "conformance-asan": suite_conformance_asan,

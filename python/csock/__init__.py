@@ -12,6 +12,9 @@ has not loaded the stock module. This file must not import anything that costs t
 import os
 import sys
 
+# Whether CPython's insides are left alone: see _interp.py. The build puts its option there.
+_PLAIN = "@plain_python@" == "true" or sys.version_info >= (3, 16)
+
 _OURS = "csock.dropin", "csock._socket"
 _PLACES = "socket", "_socket"
 
@@ -67,18 +70,17 @@ def install(force=False):
         return
     if _finder is not None:
         __import__(_OURS[0])  # it does all of this, unless it is out of sys.meta_path
-    locks = _lock(*_LOADED)
-    try:
+    def install():
+        global _finder
         _finder = None
         if not _installed():
-            locks += _lock(*_PLACES)
-            _put_in_place(force)
-    finally:
-        _unlock(locks)
+            _locked(_PLACES, lambda: _put_in_place(force))
+
+    _locked(_LOADED, install)
 
 
 def _put_in_place(force=False):
-    """What install() does under its locks."""
+    """What install() does under the locks of imports."""
     if sys.modules.keys().isdisjoint((*_OURS, *_PLACES, "_ssl")):
         dropin, ext = _load_ours(stand_in=True)
         sys.modules.update(socket=dropin, _socket=ext)
@@ -106,9 +108,13 @@ def _installed():
 _LOADED = "csock.dropin", "csock._core", "csock._socket"
 
 
-def _lock(*names):
-    """No import of these modules is under way in another thread, and none begins until _unlock(),
-    which gets what this returns."""
+def _locked(names, function):
+    """What function() returns. Meanwhile no import of these modules is under way in another thread,
+    and none begins; this thread may import them."""
+    if _PLAIN:
+        from ._interp import locked
+
+        return locked(names, function)
     from _frozen_importlib import _ModuleLockManager
 
     locks = []
@@ -117,15 +123,10 @@ def _lock(*names):
             lock = _ModuleLockManager(name)
             lock.__enter__()
             locks.append(lock)
-    except BaseException:  # KeyboardInterrupt, while another thread imports one of them
-        _unlock(locks)
-        raise
-    return locks
-
-
-def _unlock(locks):
-    for lock in reversed(locks):
-        lock.__exit__()
+        return function()
+    finally:  # also KeyboardInterrupt, while another thread imports one of them
+        for lock in reversed(locks):
+            lock.__exit__()
 
 
 def _load_ours(stand_in):
@@ -147,6 +148,18 @@ def _load_ours(stand_in):
     finally:
         _standing_in = False
     return [sys.modules[name] for name in _OURS]
+
+
+def _make_enum(kind, name, module, constants):
+    """Put the enum `name` of these constants into the module, and its members in their places."""
+    if _PLAIN:
+        from ._interp import make_enum
+
+        make_enum(kind, name, module, constants)
+        return
+    from types import SimpleNamespace
+
+    kind._convert_(name, module, str.isupper, SimpleNamespace(**constants))
 
 
 def _load_names():
@@ -192,12 +205,14 @@ def _not_built():
 
 def _make_socket(origin):
     """csock._socket, from the file of csock._core, where no import would look for it."""
-    from _frozen_importlib import ModuleSpec  # as in importlib, which takes time to load
-    from _frozen_importlib_external import ExtensionFileLoader
+    if _PLAIN:
+        from importlib.machinery import ExtensionFileLoader
+    else:  # the same, without that, which takes time to load
+        from _frozen_importlib_external import ExtensionFileLoader
 
     name = _OURS[1]
     loader = ExtensionFileLoader(name, origin)
-    spec = ModuleSpec(name, loader, origin=origin)
+    spec = type(__spec__)(name, loader, origin=origin)
     module = loader.create_module(spec)
     module.__spec__, module.__loader__, module.__file__ = spec, loader, origin
     module.__package__ = __name__
@@ -209,12 +224,12 @@ def _make_socket(origin):
 
 def _find_or_make_socket(origin):
     """For csock._core, which sits on csock._socket."""
-    from _frozen_importlib import _ModuleLockManager
-
-    with _ModuleLockManager(_OURS[1]):
+    def find_or_make():
         if _OURS[1] not in sys.modules:
             _make_socket(origin)
         return sys.modules[_OURS[1]]
+
+    return _locked(_OURS[1:], find_or_make)
 
 
 def _submodule(name):

@@ -1,6 +1,6 @@
 """uninstall(), and install() where stock or csock is loaded already; __init__.py does the rest.
 
-Sits on sys.modules, under the locks of csock._lock(). Must not import `socket` or `_socket`: a
+Sits on sys.modules, under the locks of imports. Must not import `socket` or `_socket`: a
 program that installs csock first never loads the stock one. Nor does it decide what the names of
 csock look like, but for `__module__`, which says "socket" or "_socket" while csock is that.
 """
@@ -150,24 +150,24 @@ def _check_releasable():
         )
 
 
-def uninstall():
+def _uninstall():
     global _ssl_before
-    locks = csock._lock(*csock._LOADED, *_PLACES)
-    try:
-        if not csock._installed():
-            return
-        _check_releasable()
-        for name in _PLACES:
-            del sys.modules[name]  # the next import loads the stock one
-        sys.modules.update(_displaced)
-        for before, after in zip(_PLACES, _OURS, strict=True):
-            _rename(sys.modules[after], before, after)
-        for module, name, stock in _replaced:
-            names = getattr(sys.modules.get(module), "__dict__", {})
-            if id(names.get(name)) in {id(sys.modules[ours]) for ours in _OURS}:
-                names[name] = stock
-        _replaced.clear()
-        _displaced.clear()
-        _ssl_before = None
-    finally:
-        csock._unlock(locks)
+    if not csock._installed():
+        return
+    _check_releasable()
+    for name in _PLACES:
+        del sys.modules[name]  # the next import loads the stock one
+    sys.modules.update(_displaced)
+    for before, after in zip(_PLACES, _OURS, strict=True):
+        _rename(sys.modules[after], before, after)
+    for module, name, stock in _replaced:
+        names = getattr(sys.modules.get(module), "__dict__", {})
+        if id(names.get(name)) in {id(sys.modules[ours]) for ours in _OURS}:
+            names[name] = stock
+    _replaced.clear()
+    _displaced.clear()
+    _ssl_before = None
+
+
+def uninstall():
+    csock._locked((*csock._LOADED, *_PLACES), _uninstall)

@@ -6,12 +6,12 @@ no use for sockets does not load csock. A finder of imports waits for the progra
 writes one takes it from here.
 """
 
-import _frozen_importlib
 import sys
-from _frozen_importlib import ModuleSpec
 from _thread import get_ident
 
 import csock
+
+ModuleSpec = type(csock.__spec__)  # without importlib.machinery, which takes time to load
 
 # It has to be one line that begins with `import`, and must not raise if csock is gone. Python runs
 # the files of a virtual environment twice; what goes wrong is said once.
@@ -31,23 +31,18 @@ def _complain(by, error):
         csock._say(f"not in place by {by}: {error}")
 
 
-def _keep(module, place):
+def _keep(module, place, asked):
     """An import of the place that another thread overtakes, after it has found nothing there, loads
     by its __spec__ what is there by then: the module once more, were it not for this. Whoever loads
-    a copy of it on purpose is not importing the place."""
+    a copy of it on purpose has not asked the finder for the place: see there."""
     loader = module.__spec__.loader
     create, execute = loader.create_module, loader.exec_module
-    locks = getattr(_frozen_importlib, "_module_locks", {})  # by name, references to them
-
-    def importing():
-        lock = locks.get(place, lambda: None)()
-        return getattr(lock, "owner", None) == get_ident()
 
     def create_module(spec):
-        return module if importing() else create(spec)
+        return module if asked.get(get_ident()) == place else create(spec)
 
     def exec_module(what):
-        if what is not module or not importing():
+        if asked.pop(get_ident(), None) != place or what is not module:
             execute(what)
 
     loader.create_module, loader.exec_module = create_module, exec_module
@@ -60,12 +55,15 @@ class _Finder:
 
     def __init__(self, by):
         self.by, self.thread = by, None
+        self.asked = {}  # by thread: the place that it has begun to import, and got nowhere yet
 
     def find_spec(self, name, path=None, target=None):
         if csock._finder is self and self.thread != get_ident():
             mine = name in csock._PLACES or name in csock._LOADED
         else:  # another thread may have put it there since this import looked
             mine = name in csock._PLACES and name in sys.modules and target is None
+        if mine:
+            self.asked[get_ident()] = name
         return ModuleSpec(name, self) if mine else None
 
     def is_package(self, name):
@@ -77,6 +75,7 @@ class _Finder:
     def create_module(self, spec):
         # The import system holds the lock of one of these modules here, and another thread perhaps
         # that of another: those of _PLACES are not asked for.
+        self.asked.pop(get_ident(), None)
         self._put_in_place()
         __import__(spec.name)  # stock's, if csock is not there
         module = sys.modules[spec.name]
@@ -84,20 +83,21 @@ class _Finder:
         return module
 
     def _put_in_place(self):
-        locks = csock._lock(*csock._LOADED)
+        csock._locked(csock._LOADED, self._put_in_place_locked)
+
+    def _put_in_place_locked(self):
         try:
             if csock._finder is self:
                 self.thread = get_ident()
                 csock._put_in_place()
                 for name, place in zip(csock._OURS, csock._PLACES, strict=True):
-                    _keep(sys.modules[name], place)
+                    _keep(sys.modules[name], place, self.asked)
                 csock._finder = None
         except Exception as error:
             _complain(self.by, error)
             csock._finder = None
         finally:  # KeyboardInterrupt leaves it waiting
             self.thread = None
-            csock._unlock(locks)
 
     def exec_module(self, module):
         module.__spec__ = module.__spec__.loader_state  # the import system has put ours there

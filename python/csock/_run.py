@@ -14,6 +14,7 @@ first and mistake the second; and its import would cost more than all the rest.
 import sys
 
 import csock
+from csock import _interp
 
 USAGE = """\
 usage: python -m csock [--children] [--force] [-m mod | -c code | app.py | -] [args ...]
@@ -110,19 +111,13 @@ def _clean_main():
     names = sys.modules["__main__"].__dict__
     fresh = dict.fromkeys(("__name__", "__doc__", "__package__", "__loader__", "__spec__"))
     fresh["__name__"] = "__main__"
-    fresh["__loader__"] = __import__("_frozen_importlib").BuiltinImporter
+    fresh["__loader__"] = _interp.builtin_importer()
     if sys.version_info < (3, 14):
         fresh["__annotations__"] = {}
     fresh["__builtins__"] = sys.modules["builtins"]
     names.clear()
     names.update(fresh)
     return names
-
-
-def _loader(kind, path):
-    import _frozen_importlib_external as external
-
-    return getattr(external, kind)("__main__", path)
 
 
 def _drop_path0(cwd):
@@ -147,12 +142,11 @@ def _code_of(path):
 
     with io.open_code(path) as file:
         data = file.read()
-    from _frozen_importlib_external import MAGIC_NUMBER
-
-    if path.endswith(".pyc") or data[:2] == MAGIC_NUMBER[:2]:
+    magic = _interp.MAGIC_NUMBER
+    if path.endswith(".pyc") or data[:2] == magic[:2]:
         import marshal
 
-        if data[:4] != MAGIC_NUMBER:
+        if data[:4] != magic:
             raise RuntimeError("Bad magic number in .pyc file")
         return marshal.loads(data[16:]), "SourcelessFileLoader"
     return compile(data, path, "exec", dont_inherit=True), "SourceFileLoader"
@@ -173,11 +167,9 @@ def _run_script(options, cwd):
     if not path.startswith("/") and cwd is not None:
         path = f"{cwd}/{path}"
     if _importer(path) is not None:
-        import runpy
-
         sys.path.insert(0, path)
         _clean_main()
-        runpy._run_module_as_main("__main__", False)
+        _interp.run_module_as_main("__main__", False)
         return
     if not sys.flags.safe_path:
         sys.path.insert(0, os.path.dirname(os.path.realpath(path)))
@@ -190,7 +182,7 @@ def _run_script(options, cwd):
         )
         raise SystemExit(2) from None
     _set_file(options, names, path)
-    names["__loader__"] = _loader(loader, path)
+    names["__loader__"] = _interp.loader(loader, "__main__", path)
     exec(code, names)
 
 
@@ -198,19 +190,8 @@ def _run_module(options, cwd):
     sys.argv = ["-m", *options.args]
     if not sys.flags.safe_path and cwd is not None:
         sys.path.insert(0, cwd)
-    import runpy
-
     _clean_main()
-    runpy._run_module_as_main(options.target)
-
-
-def _remember_source(code, source):
-    """From 3.13 on tracebacks show the lines of -c."""
-    import linecache
-
-    # Which of the two is the key changed within 3.13.
-    by_code = hasattr(linecache, "_interactive_cache")
-    linecache._register_code(code if by_code else "<string>", source, "<string>")
+    _interp.run_module_as_main(options.target)
 
 
 def _run_command(options, cwd):
@@ -225,7 +206,7 @@ def _run_command(options, cwd):
         source = textwrap.dedent(source)
     code = compile(source, "<string>", "exec", dont_inherit=True)
     if sys.version_info >= (3, 13):
-        _remember_source(code, source)
+        _interp.remember_source(code, source)
     exec(code, names)
 
 
@@ -261,7 +242,7 @@ _RUN = {
 
 def _without_our_frames(error):
     tb = error.__traceback__
-    while tb is not None and tb.tb_frame.f_code.co_filename == __file__:
+    while tb is not None and tb.tb_frame.f_code.co_filename in (__file__, _interp.__file__):
         tb = tb.tb_next
     error.__traceback__ = tb
     return error

@@ -5,7 +5,8 @@ Must not import csock._core, which waits for this module: other threads would me
 """
 
 import sys
-from _frozen_importlib_external import PathFinder  # as in importlib, which takes time to load
+
+from ._interp import PathFinder
 
 
 def _load(package):

@@ -10,7 +10,6 @@ import os
 import sys
 from enum import IntEnum, IntFlag
 from errno import EAGAIN, EBADF, EWOULDBLOCK  # noqa: F401 (names that stock has, too)
-from types import SimpleNamespace
 
 from . import _core, _helpers, _socket
 from ._socket import (
@@ -55,16 +54,17 @@ __all__ = [  # in the order of stock's
 ]
 
 
-IntEnum._convert_("AddressFamily", __name__, str.isupper, SimpleNamespace(**_kinds[0]))
-IntEnum._convert_("SocketKind", __name__, str.isupper, SimpleNamespace(**_kinds[1]))
-IntFlag._convert_("MsgFlag", __name__, str.isupper, SimpleNamespace(**_kinds[2]))
-IntFlag._convert_("AddressInfo", __name__, str.isupper, SimpleNamespace(**_kinds[3]))
+_make_enum = sys.modules[__package__]._make_enum
+_make_enum(IntEnum, "AddressFamily", __name__, _kinds[0])
+_make_enum(IntEnum, "SocketKind", __name__, _kinds[1])
+_make_enum(IntFlag, "MsgFlag", __name__, _kinds[2])
+_make_enum(IntFlag, "AddressInfo", __name__, _kinds[3])
 
-# The enums' own names; a checker does not see that _convert_ has made them.
+# The enums' own names; a checker does not see that they are here now.
 AddressFamily = globals()["AddressFamily"]
 SocketKind = globals()["SocketKind"]
 
-del SimpleNamespace, _public, _kinds
+del _make_enum, _public, _kinds
 
 _LOCALHOST = "127.0.0.1"
 _LOCALHOST_V6 = "::1"
@@ -96,7 +96,7 @@ class SocketIO(_core.RawStream, io.RawIOBase):
 class socket(_socket.socket):
     """A socket. See csock._socket.socket for the calls that move data."""
 
-    __slots__ = ["__weakref__", "_io_refs", "_closed"]
+    __slots__ = ["__weakref__"]
 
     # C gives it the rest, by equip() below: __init__, close, _decref_socketios, family and type,
     # a faster accept, and the base's methods as its own.
@@ -267,6 +267,7 @@ class socket(_socket.socket):
 
 
 _core.equip(socket, globals())
+socket.__slots__ += ["_io_refs", "_closed"]  # which equip() has brought, as in stock
 
 
 def _with_own(own):

@@ -2,6 +2,7 @@
  * state; csock._core, with what goes beyond, shares it. Sits on the setup functions of the other
  * files: it calls all of them, and none calls it. */
 #include "shared/errors.h"
+#include "shared/interp.h"
 #include "state.h"
 #include "object/capi.h"
 #include "object/known_class.h"
@@ -136,7 +137,8 @@ static int core_exec(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "csock._socket is not the module that csock comes with");
         return -1;
     }
-    if (PyModule_AddFunctions(module, dup_functions) < 0 ||
+    if (PyModule_AddObjectRef(module, "_plain", INTERP_IS_KNOWN ? Py_False : Py_True) < 0 ||
+        PyModule_AddFunctions(module, dup_functions) < 0 ||
         PyModule_AddFunctions(module, sendfile_functions) < 0 ||
         PyModule_AddFunctions(module, sock_class_functions) < 0 ||
         PyModule_AddFunctions(module, member_functions) < 0 ||

@@ -15,6 +15,8 @@ import sys
 import threading
 import time
 
+import csock
+
 
 def _sanitised():
     with contextlib.suppress(OSError):
@@ -25,6 +27,9 @@ def _sanitised():
 SANITISED = _sanitised()
 # Factor for limits that a sanitizer or emulation makes meaningless.
 SLOWNESS = 4 if SANITISED or "CSOCK_TSAN" in os.environ else 1
+
+# The build keeps out of the interpreter's insides: see csock/_interp.py.
+PLAIN_PYTHON = csock._PLAIN
 
 _FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "s390x": 238, "i686": 240}
 

@@ -15,15 +15,23 @@ def _fits(package):
     """Whether csock's extension is there for this very interpreter."""
     if sys.version_info < (3, 11):  # noqa: UP036 (others come, too)
         return False
-    from _imp import extension_suffixes
-
-    return any(os.path.exists(package + "/_core" + suffix) for suffix in extension_suffixes())
+    try:
+        from _imp import extension_suffixes
+    except ImportError:
+        from importlib.machinery import EXTENSION_SUFFIXES as suffixes
+    else:
+        suffixes = extension_suffixes()
+    return any(os.path.exists(package + "/_core" + suffix) for suffix in suffixes)
 
 
 def _load(package):
     """csock from its own folder, wherever sys.path would find one."""
-    from _frozen_importlib import module_from_spec  # as in importlib, which takes time to load
-    from _frozen_importlib_external import PathFinder
+    try:  # what importlib has, which takes time to load
+        from _frozen_importlib import module_from_spec
+        from _frozen_importlib_external import PathFinder
+    except ImportError:
+        from importlib.machinery import PathFinder
+        from importlib.util import module_from_spec
 
     spec = PathFinder.find_spec("csock", [os.path.dirname(package)])
     if spec is None or spec.loader is None:

@@ -4,17 +4,31 @@
 #include "class/enums.h"
 #include "object/members.h"
 
+/* 0, or -1 with an exception. */
+static int map_add(PyObject *map, PyObject *member)
+{
+    long value = PyLong_AsLong(member);
+    PyObject *number = value == -1 && PyErr_Occurred() ? NULL : PyLong_FromLong(value);
+    int r = number ? PyDict_SetItem(map, number, member) : -1;
+    Py_XDECREF(number);
+    return r;
+}
+
 /* {value: member} of the enum called `name` in the module. */
 static PyObject *map_of(PyObject *names, const char *name)
 {
-    PyObject *type = PyDict_GetItemString(names, name);
-    PyObject *map = type ? PyObject_GetAttrString(type, "_value2member_map_") : NULL;
-    if (map && !PyDict_Check(map)) {
-        Py_CLEAR(map);
-        PyErr_Format(PyExc_TypeError, "%s is no enum", name);
-    } else if (!type) {
-        PyErr_Format(PyExc_NameError, "the module has no %s", name);
+    PyObject *type = PyDict_GetItemString(names, name), *member;
+    if (!type)
+        return PyErr_Format(PyExc_NameError, "the module has no %s", name);
+    PyObject *members = PyObject_GetIter(type), *map = members ? PyDict_New() : NULL;
+    while (map && (member = PyIter_Next(members))) {
+        if (map_add(map, member) < 0)
+            Py_CLEAR(map);
+        Py_DECREF(member);
     }
+    Py_XDECREF(members);
+    if (PyErr_Occurred())
+        Py_CLEAR(map);
     return map;
 }
 

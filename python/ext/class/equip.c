@@ -9,6 +9,9 @@
 #include "class/objects.h"
 #include "class/refs.h"
 
+#include <stddef.h>
+#include <structmember.h>
+
 static PyMethodDef own_methods[] = {
     {"accept", sock_class_accept, METH_NOARGS,
      "accept($self, /)\n--\n\n"
@@ -20,38 +23,51 @@ static PyMethodDef own_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* The class's own dictionary comes first: what it defines in Python stays. */
-static int add_methods(PyTypeObject *type, PyMethodDef *methods, bool replace)
+/* What programs, and the class's methods in Python, see of the object. As slots they would be where
+ * only the interpreter knows; `__slots__` names them all the same. */
+static PyMemberDef members[] = {
+    {"_io_refs", T_OBJECT_EX, offsetof(struct sock_object, io_refs), 0, NULL},
+    {"_closed", T_OBJECT_EX, offsetof(struct sock_object, closed), 0, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+/* Steals the descriptor. 0, or -1 with an exception. */
+static int add_to_class(PyTypeObject *type, const char *name, PyObject *descriptor)
 {
-    for (PyMethodDef *m = methods; m->ml_name; m++) {
-        if (!replace && PyDict_GetItemString(type->tp_dict, m->ml_name))
-            continue;
-        PyObject *descriptor = PyDescr_NewMethod(type, m);
-        int r = descriptor ? PyObject_SetAttrString((PyObject *)type, m->ml_name, descriptor) : -1;
-        Py_XDECREF(descriptor);
-        if (r < 0)
+    int r = descriptor ? PyObject_SetAttrString((PyObject *)type, name, descriptor) : -1;
+    Py_XDECREF(descriptor);
+    return r;
+}
+
+/* The class's own attributes come first: what it defines in Python stays. */
+static int add_methods(PyTypeObject *type, PyMethodDef *methods, PyObject *own)
+{
+    for (PyMethodDef *m = methods; m->ml_name; m++)
+        if (!(own && PyMapping_HasKeyString(own, m->ml_name)) &&
+            add_to_class(type, m->ml_name, PyDescr_NewMethod(type, m)) < 0)
             return -1;
-    }
     return 0;
 }
 
-static int add_properties(PyTypeObject *type)
+static int add_data(PyTypeObject *type)
 {
-    for (PyGetSetDef *p = sock_class_properties; p->name; p++) {
-        PyObject *descriptor = PyDescr_NewGetSet(type, p);
-        int r = descriptor ? PyObject_SetAttrString((PyObject *)type, p->name, descriptor) : -1;
-        Py_XDECREF(descriptor);
-        if (r < 0)
+    for (PyGetSetDef *p = sock_class_properties; p->name; p++)
+        if (add_to_class(type, p->name, PyDescr_NewGetSet(type, p)) < 0)
             return -1;
-    }
+    for (PyMemberDef *m = members; m->name; m++)
+        if (add_to_class(type, m->name, PyDescr_NewMember(type, m)) < 0)
+            return -1;
     return 0;
 }
 
 static int equip(struct sock_class *c, PyTypeObject *type, PyObject *names)
 {
-    if (sock_class_look(c, type) < 0 || add_methods(type, sock_methods, false) < 0 ||
-        add_methods(type, own_methods, true) < 0 || add_properties(type) < 0 ||
-        sock_class_remember(c, type) < 0 || sock_class_enums(c, names) < 0)
+    PyObject *own = PyObject_GetAttrString((PyObject *)type, "__dict__");
+    bool whole = own && sock_class_look(c, own) == 0 && add_methods(type, sock_methods, own) == 0 &&
+                 add_methods(type, own_methods, NULL) == 0 && add_data(type) == 0 &&
+                 sock_class_remember(c, type, own) == 0 && sock_class_enums(c, names) == 0;
+    Py_XDECREF(own);
+    if (!whole)
         return -1;
     c->module_names = Py_NewRef(names);
     c->type = (PyTypeObject *)Py_NewRef(type);

@@ -2,6 +2,7 @@
  * not close a descriptor: that is the finaliser's. */
 #include "class/objects.h"
 #include "shared/args.h"
+#include "shared/interp.h"
 #include "object/init.h"
 
 /* type(*args), for a class whose metaclass is `type`, by the interpreter. */
@@ -44,62 +45,41 @@ static PyObject *class_call(PyObject *self, PyObject *const *args, size_t n_and_
 /* ---- the end
  *
  * It may come when the interpreter has ended, and the module's state is gone: nothing here looks at
- * that. Where an object has its slots is known without: see SLOTS. */
+ * that. */
 
-#define SLOTS 2 /* _io_refs and _closed, in any order, right behind what the base has */
-
-static PyObject **slots_of(PyObject *self)
-{
-    return sock_slot(self, sizeof(struct sock_object));
-}
-
-static bool are_behind_base(Py_ssize_t one, Py_ssize_t other)
-{
-    Py_ssize_t first = one < other ? one : other, last = one < other ? other : one;
-    return first == sizeof(struct sock_object) && last - first == sizeof(PyObject *);
-}
+#ifdef INTERP_CLASS_DEALLOC
 
 static bool is_plain_value(PyObject *value)
 {
     return !value || PyLong_CheckExact(value) || PyBool_Check(value);
 }
 
-static void end(PyObject *self)
-{
-    PyObject **slots = slots_of(self);
-    for (int i = 0; i < SLOTS; i++)
-        Py_CLEAR(slots[i]);
-    sock_free(self);
-}
-
-static bool has_weak_references(PyObject *self)
-{
-    PyObject **list = sock_slot(self, Py_TYPE(self)->tp_weaklistoffset);
-    return EXT_GET(*list) != NULL;
-}
-
-/* A program may have put a socket into a slot of another, and so on, a chain too long to be ended
+/* A program may have put a socket into _closed of another, and so on, a chain too long to be ended
  * by as many functions that call each other. */
 static void class_dealloc(PyObject *self)
 {
+    const struct sock_object *s = (const struct sock_object *)self;
     if (!sock_finalized(self))
         return; /* alive again */
     PyObject_GC_UnTrack(self);
-    if (has_weak_references(self))
+    if (interp_has_weak_references(self))
         PyObject_ClearWeakRefs(self);
-    if (is_plain_value(slots_of(self)[0]) && is_plain_value(slots_of(self)[1])) {
-        end(self);
+    if (is_plain_value(s->io_refs) && is_plain_value(s->closed)) {
+        sock_free(self);
     } else {
         Py_TRASHCAN_BEGIN(self, class_dealloc);
-        end(self);
+        sock_free(self);
         Py_TRASHCAN_END;
     }
 }
 
+#endif
+
 void sock_class_live(const struct sock_class *c)
 {
-    if (are_behind_base(c->io_refs, c->closed) && c->type->tp_weaklistoffset)
-        c->type->tp_dealloc = class_dealloc;
+#ifdef INTERP_CLASS_DEALLOC
+    interp_class_set_dealloc(c->type, class_dealloc);
+#endif
     if (Py_IS_TYPE(c->type, &PyType_Type))
-        c->type->tp_vectorcall = class_call;
+        interp_class_set_call(c->type, class_call);
 }

@@ -1,7 +1,7 @@
-/* What keeps a socket of the class socket.socket open: its slots _io_refs, the files of
+/* What keeps a socket of the class socket.socket open: its _io_refs, the files of
  * makefile(), and _closed, whether it was closed itself. Each change is one critical section, so
  * that of several threads that close a socket and its files the last one closes the descriptor.
- * Sits on object/known_class.c, which knows where the slots are. */
+ * Sits on object/known_class.c, which knows the class. */
 #include "class/refs.h"
 #include "shared/args.h"
 #include "shared/atomic.h"
@@ -10,17 +10,21 @@
 #include "object/socket.h"
 #include "methods/connect.h"
 
-/* New reference; an empty slot is the interpreter's AttributeError. */
-static PyObject *slot_get(PyObject *self, Py_ssize_t offset, const char *name)
+static struct sock_object *socket_of(PyObject *self)
 {
-    PyObject *value = *sock_slot(self, offset);
-    return value ? Py_NewRef(value) : PyObject_GetAttrString(self, name);
+    return (struct sock_object *)self;
+}
+
+/* New reference; where it is empty, the interpreter's AttributeError. */
+static PyObject *slot_get(PyObject *self, PyObject *const *slot, const char *name)
+{
+    return *slot ? Py_NewRef(*slot) : PyObject_GetAttrString(self, name);
 }
 
 /* Files of makefile() that are open. -1 with an exception, or because a program has put that in. */
-static Py_ssize_t io_refs_of(PyObject *self, const struct sock_class *c)
+static Py_ssize_t io_refs_of(PyObject *self)
 {
-    PyObject *value = slot_get(self, c->io_refs, "_io_refs");
+    PyObject *value = slot_get(self, &socket_of(self)->io_refs, "_io_refs");
     Py_ssize_t refs = -1; /* it stays so where the conversion fails */
     if (value)
         ext_size(value, &refs);
@@ -29,9 +33,9 @@ static Py_ssize_t io_refs_of(PyObject *self, const struct sock_class *c)
 }
 
 /* 1 or 0; -1 with an exception. */
-static int is_closed(PyObject *self, const struct sock_class *c)
+static int is_closed(PyObject *self)
 {
-    PyObject *value = slot_get(self, c->closed, "_closed");
+    PyObject *value = slot_get(self, &socket_of(self)->closed, "_closed");
     int closed = value ? PyObject_IsTrue(value) : -1;
     Py_XDECREF(value);
     return closed;
@@ -40,7 +44,7 @@ static int is_closed(PyObject *self, const struct sock_class *c)
 /* The method `name` of whatever class, for its effect. */
 static PyObject *call_for_none(PyObject *self, enum ext_name name)
 {
-    const struct ext_state *st = ((struct sock_object *)self)->state;
+    const struct ext_state *st = socket_of(self)->state;
     PyObject *result = PyObject_CallMethodNoArgs(self, st->names[name]);
     Py_XDECREF(result);
     return result ? Py_NewRef(Py_None) : NULL;
@@ -48,26 +52,25 @@ static PyObject *call_for_none(PyObject *self, enum ext_name name)
 
 PyObject *sock_class_close(PyObject *self, PyObject *unused)
 {
-    const struct sock_class *c = sock_class_of(self);
     Py_ssize_t refs;
     (void)unused;
     Py_BEGIN_CRITICAL_SECTION(self);
-    sock_slot_set(self, c->closed, Py_NewRef(Py_True));
-    refs = io_refs_of(self, c);
+    sock_slot_set(&socket_of(self)->closed, Py_NewRef(Py_True));
+    refs = io_refs_of(self);
     Py_END_CRITICAL_SECTION();
     if (refs == -1 && PyErr_Occurred())
         return NULL;
     if (refs > 0)
         Py_RETURN_NONE;
-    return sock_is_untouched(((struct sock_object *)self)->state, self, NAME_REAL_CLOSE)
+    return sock_is_untouched(socket_of(self)->state, self, NAME_REAL_CLOSE)
                ? sock_close(self, NULL)
                : call_for_none(self, NAME_REAL_CLOSE);
 }
 
 /* 0, or -1 with an exception. */
-static int io_refs_add(PyObject *self, const struct sock_class *c, long n)
+static int io_refs_add(PyObject *self, long n)
 {
-    Py_ssize_t refs = io_refs_of(self, c);
+    Py_ssize_t refs = io_refs_of(self);
     if (refs == -1 && PyErr_Occurred())
         return -1;
     Py_ssize_t after;
@@ -79,7 +82,7 @@ static int io_refs_add(PyObject *self, const struct sock_class *c, long n)
         return 0;
     PyObject *sum = PyLong_FromSsize_t(after);
     if (sum)
-        sock_slot_set(self, c->io_refs, sum);
+        sock_slot_set(&socket_of(self)->io_refs, sum);
     return sum ? 0 : -1;
 }
 
@@ -99,14 +102,13 @@ static int foreign_io_refs_add_one(PyObject *o)
 /* What makefile() does for the file that it makes: one more that keeps the socket open. */
 PyObject *sock_class_file_opened(PyObject *module, PyObject *o)
 {
-    const struct sock_class *c =
-        PyObject_TypeCheck(o, ext_state_of(module)->sock_type) ? sock_class_found(o) : NULL;
+    bool ours = PyObject_TypeCheck(o, ext_state_of(module)->sock_type) && sock_class_found(o);
     int r;
-    if (!c) {
+    if (!ours) {
         r = foreign_io_refs_add_one(o);
     } else {
         Py_BEGIN_CRITICAL_SECTION(o);
-        r = io_refs_add(o, c, 1);
+        r = io_refs_add(o, 1);
         Py_END_CRITICAL_SECTION();
     }
     if (r < 0)
@@ -116,11 +118,10 @@ PyObject *sock_class_file_opened(PyObject *module, PyObject *o)
 
 PyObject *sock_class_decref_socketios(PyObject *self, PyObject *unused)
 {
-    const struct sock_class *c = sock_class_of(self);
     int closed;
     (void)unused;
     Py_BEGIN_CRITICAL_SECTION(self);
-    closed = io_refs_add(self, c, -1) < 0 ? -1 : is_closed(self, c);
+    closed = io_refs_add(self, -1) < 0 ? -1 : is_closed(self);
     Py_END_CRITICAL_SECTION();
     if (closed < 0)
         return NULL;

@@ -2,31 +2,37 @@
  * class is as it was found, and on the methods of all others. */
 #include "file/raw.h"
 #include "shared/atomic.h"
+#include "shared/interp.h"
 #include "object/known_class.h"
 #include "methods/receive.h"
 #include "methods/send.h"
 #include "class/refs.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 #include <structmember.h>
 
-struct stream_object {
-    PyObject ob_base;
-    PyObject *io_base[2]; /* the base's own: its __dict__ and its weak references */
-    PyObject *sock;       /* None or NULL: closed */
+/* Behind what the base has. */
+struct stream {
+    PyObject *sock; /* None or NULL: closed */
     bool reading, writing;
     char timed_out; /* bool, as PyMemberDef wants it */
     struct ext_state *state;
 };
 
-static struct stream_object *stream_of(PyObject *self)
+static struct stream *stream_of(PyObject *self)
 {
-    return (struct stream_object *)self;
+    return (struct stream *)(void *)((char *)self + INTERP_RAW_IO_SIZE);
 }
 
-static bool raw_is_closed(struct stream_object *f)
+static PyObject *self_of(struct stream *f)
+{
+    return (PyObject *)(void *)((char *)f - INTERP_RAW_IO_SIZE);
+}
+
+static bool raw_is_closed(struct stream *f)
 {
     PyObject *sock = EXT_GET(f->sock);
     return !sock || sock == Py_None || !EXT_GET(f->state);
@@ -38,24 +44,24 @@ static bool raise_closed(const char *what)
     return false;
 }
 
-static bool check_open(struct stream_object *f, const char *what)
+static bool check_open(struct stream *f, const char *what)
 {
     return !raw_is_closed(f) || raise_closed(what);
 }
 
 /* The socket, held: this stream may be closed, and let go of it, by another thread or by what the
  * socket's own methods do. NULL if it is closed, and no exception. */
-static PyObject *hold_sock(struct stream_object *f)
+static PyObject *hold_sock(struct stream *f)
 {
     PyObject *sock;
-    Py_BEGIN_CRITICAL_SECTION((PyObject *)f);
+    Py_BEGIN_CRITICAL_SECTION(self_of(f));
     sock = raw_is_closed(f) ? NULL : Py_NewRef(f->sock);
     Py_END_CRITICAL_SECTION();
     return sock;
 }
 
 /* The same for a call on the stream, which raises if it is closed. */
-static PyObject *open_sock(struct stream_object *f)
+static PyObject *open_sock(struct stream *f)
 {
     PyObject *sock = hold_sock(f);
     if (!sock)
@@ -65,10 +71,10 @@ static PyObject *open_sock(struct stream_object *f)
 
 /* Puts sock, which it steals, in the place of what is there, and gives that; where only_open is set
  * and the stream is closed, it changes nothing and gives sock itself back. */
-static PyObject *exchange_sock(struct stream_object *f, PyObject *sock, bool only_open)
+static PyObject *exchange_sock(struct stream *f, PyObject *sock, bool only_open)
 {
     PyObject *before = sock;
-    Py_BEGIN_CRITICAL_SECTION((PyObject *)f);
+    Py_BEGIN_CRITICAL_SECTION(self_of(f));
     if (!only_open || !raw_is_closed(f)) {
         before = f->sock;
         __atomic_store_n(&f->sock, sock, __ATOMIC_RELEASE);
@@ -78,7 +84,7 @@ static PyObject *exchange_sock(struct stream_object *f, PyObject *sock, bool onl
 }
 
 /* One of r, w, rw, with or without b. */
-static bool parse_mode(struct stream_object *f, PyObject *mode)
+static bool parse_mode(struct stream *f, PyObject *mode)
 {
     static const char *const modes[] = {"rw", "r", "w", "rwb", "rb", "wb"};
     for (size_t i = 0; PyUnicode_Check(mode) && i < sizeof modes / sizeof *modes; i++)
@@ -94,7 +100,7 @@ static bool parse_mode(struct stream_object *f, PyObject *mode)
 static int stream_init(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"sock", "mode", NULL};
-    struct stream_object *f = stream_of(self);
+    struct stream *f = stream_of(self);
     PyObject *sock, *mode, *module;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:SocketIO", names, &sock, &mode) ||
         !parse_mode(f, mode) || !(module = PyType_GetModuleByDef(Py_TYPE(self), &ext_core_module)))
@@ -106,14 +112,13 @@ static int stream_init(PyObject *self, PyObject *args, PyObject *kwargs)
 }
 
 /* A method of this stream, or a function of its base's. */
-static PyObject *call_own(struct stream_object *f, enum ext_name name)
+static PyObject *call_own(struct stream *f, enum ext_name name)
 {
-    return PyObject_CallMethodNoArgs((PyObject *)f, f->state->names[name]);
+    return PyObject_CallMethodNoArgs(self_of(f), f->state->names[name]);
 }
 
 /* A method of the socket. */
-static PyObject *call_sock(struct stream_object *f, PyObject *sock, enum ext_name name,
-                           PyObject *arg)
+static PyObject *call_sock(struct stream *f, PyObject *sock, enum ext_name name, PyObject *arg)
 {
     PyObject *args[] = {sock, arg};
     return PyObject_VectorcallMethod(f->state->names[name], args, arg ? 2 : 1, NULL);
@@ -129,8 +134,7 @@ static PyObject *none_if_would_block(PyObject *result)
 }
 
 /* What a receive or send of the core gives as a raw stream's. */
-static PyObject *count_as_py(struct stream_object *f, struct sock_object *s, const char *what,
-                             ssize_t r)
+static PyObject *count_as_py(struct stream *f, struct sock_object *s, const char *what, ssize_t r)
 {
     if (r == -EAGAIN)
         Py_RETURN_NONE;
@@ -140,7 +144,7 @@ static PyObject *count_as_py(struct stream_object *f, struct sock_object *s, con
 }
 
 /* The short cuts: straight to where the socket's methods go. Not for a class that has others. */
-static PyObject *read_directly(struct stream_object *f, struct sock_object *s, PyObject *buffer)
+static PyObject *read_directly(struct stream *f, struct sock_object *s, PyObject *buffer)
 {
     Py_buffer into;
     if (!ext_writable_buffer("recv_into", buffer, &into))
@@ -150,7 +154,7 @@ static PyObject *read_directly(struct stream_object *f, struct sock_object *s, P
     return count_as_py(f, s, "recv_into", r);
 }
 
-static PyObject *write_directly(struct stream_object *f, struct sock_object *s, PyObject *data)
+static PyObject *write_directly(struct stream *f, struct sock_object *s, PyObject *data)
 {
     struct ext_payload from;
     if (!ext_payload_of(data, &from))
@@ -160,7 +164,7 @@ static PyObject *write_directly(struct stream_object *f, struct sock_object *s, 
     return count_as_py(f, s, "send", r);
 }
 
-static PyObject *read_by_method(struct stream_object *f, PyObject *sock, PyObject *buffer)
+static PyObject *read_by_method(struct stream *f, PyObject *sock, PyObject *buffer)
 {
     PyObject *result = call_sock(f, sock, NAME_RECV_INTO, buffer);
     if (!result && PyErr_ExceptionMatches(PyExc_TimeoutError))
@@ -171,7 +175,7 @@ static PyObject *read_by_method(struct stream_object *f, PyObject *sock, PyObjec
 /* After a timeout nobody knows how much of what was read a buffer above has lost. */
 static PyObject *stream_readinto(PyObject *self, PyObject *buffer)
 {
-    struct stream_object *f = stream_of(self);
+    struct stream *f = stream_of(self);
     PyObject *result = NULL, *sock = open_sock(f);
     if (!sock)
         return NULL;
@@ -189,7 +193,7 @@ static PyObject *stream_readinto(PyObject *self, PyObject *buffer)
 
 static PyObject *stream_write(PyObject *self, PyObject *data)
 {
-    struct stream_object *f = stream_of(self);
+    struct stream *f = stream_of(self);
     PyObject *result, *sock = open_sock(f);
     if (!sock)
         return NULL;
@@ -227,7 +231,7 @@ static PyObject *stream_seekable(PyObject *self, PyObject *unused)
 
 static PyObject *stream_fileno(PyObject *self, PyObject *unused)
 {
-    struct stream_object *f = stream_of(self);
+    struct stream *f = stream_of(self);
     PyObject *sock = open_sock(f);
     (void)unused;
     PyObject *result = sock ? call_sock(f, sock, NAME_FILENO, NULL) : NULL;
@@ -265,7 +269,7 @@ static int stream_clear(PyObject *self)
 
 /* One stream gives back one reference to the socket, and only one, even if the flush closes the
  * stream or takes the socket away. */
-static PyObject *let_go(struct stream_object *f, PyObject *sock)
+static PyObject *let_go(struct stream *f, PyObject *sock)
 {
     PyObject *before = exchange_sock(f, Py_NewRef(Py_None), true);
     if (before == Py_None)
@@ -280,7 +284,7 @@ static PyObject *let_go(struct stream_object *f, PyObject *sock)
  * does nothing. */
 static PyObject *stream_close(PyObject *self, PyObject *unused)
 {
-    struct stream_object *f = stream_of(self);
+    struct stream *f = stream_of(self);
     (void)unused;
     PyObject *sock = hold_sock(f);
     if (!sock)
@@ -309,7 +313,7 @@ static PyObject *stream_get_closed(PyObject *self, void *closure)
 
 static PyObject *stream_get_mode(PyObject *self, void *closure)
 {
-    const struct stream_object *f = stream_of(self);
+    const struct stream *f = stream_of(self);
     (void)closure;
     return PyUnicode_FromFormat("%s%sb", EXT_GET(f->reading) ? "r" : "",
                                 EXT_GET(f->writing) ? "w" : "");
@@ -317,7 +321,7 @@ static PyObject *stream_get_mode(PyObject *self, void *closure)
 
 static PyObject *stream_get_name(PyObject *self, void *closure)
 {
-    struct stream_object *f = stream_of(self);
+    struct stream *f = stream_of(self);
     PyObject *sock = hold_sock(f);
     (void)closure;
     PyObject *name = sock ? call_sock(f, sock, NAME_FILENO, NULL) : PyLong_FromLong(-1);
@@ -343,9 +347,8 @@ static PyMethodDef methods[] = {
 
 /* No READONLY: the interpreter clears only members without it when the object dies. */
 static PyMemberDef members[] = {
-    {"_sock", T_OBJECT_EX, offsetof(struct stream_object, sock), 0, "the socket, None when closed"},
-    {"_timeout_occurred", T_BOOL, offsetof(struct stream_object, timed_out), 0,
-     "a read has timed out"},
+    {"_sock", T_OBJECT_EX, offsetof(struct stream, sock), 0, "the socket, None when closed"},
+    {"_timeout_occurred", T_BOOL, offsetof(struct stream, timed_out), 0, "a read has timed out"},
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -371,29 +374,26 @@ static PyType_Slot slots[] = {
 
 static PyType_Spec spec = {
     .name = "csock._core.RawStream",
-    .basicsize = sizeof(struct stream_object),
+    .basicsize = sizeof(struct stream),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
     .slots = slots,
 };
 
-static PyObject *import_raw_base(void)
+/* Once it is known how much that is. */
+static void move_behind_base(void)
 {
-    PyObject *io = PyImport_ImportModule("_io");
-    PyObject *base = io ? PyObject_GetAttrString(io, "_RawIOBase") : NULL;
-    Py_XDECREF(io);
-    if (base && (!PyType_Check(base) || ((PyTypeObject *)base)->tp_basicsize !=
-                                            (Py_ssize_t)offsetof(struct stream_object, sock))) {
-        PyErr_SetString(PyExc_SystemError, "this interpreter's raw streams have another size");
-        Py_CLEAR(base);
-    }
-    return base;
+    spec.basicsize += (int)INTERP_RAW_IO_SIZE;
+    for (PyMemberDef *m = members; m->name; m++)
+        m->offset += (Py_ssize_t)INTERP_RAW_IO_SIZE;
 }
 
 int stream_type_setup(PyObject *module, struct ext_state *st)
 {
-    PyObject *base = import_raw_base();
+    static pthread_once_t moved = PTHREAD_ONCE_INIT;
+    PyObject *base = (PyObject *)interp_raw_io_base();
     if (!base)
         return -1;
+    pthread_once(&moved, move_behind_base);
     st->stream_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, base);
     Py_DECREF(base);
     return st->stream_type ? PyModule_AddType(module, st->stream_type) : -1;

@@ -1,17 +1,18 @@
-/* The cache of results. Sits on nothing. Must not touch an object that anybody else refers to.
+/* The cache of results. Sits on shared/interp.h. Must not touch an object that anybody else refers
+ * to.
  *
  * The newest two are kept: a loop still has what it got while it asks for more, and nobody has what
  * it got before that. */
 #include "methods/results.h"
+#include "shared/interp.h"
 
 #include <string.h>
 
 #define KEPT_MIN 1000 /* malloc has smaller blocks at hand */
 #define KEPT_MAX (16 * 1024)
 
-#ifdef Py_GIL_DISABLED
+#ifndef INTERP_BYTES_REUSE
 
-/* Whether others have the object could change at any time. */
 PyObject *sock_result(struct ext_state *st, const char *data, size_t n)
 {
     (void)st;
@@ -20,23 +21,13 @@ PyObject *sock_result(struct ext_state *st, const char *data, size_t n)
 
 #else
 
-/* Its owner may have asked for it; the interpreter has no function to forget it. */
-static void forget_hash(PyObject *bytes)
-{
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-    ((PyBytesObject *)bytes)->ob_shash = -1;
-#pragma GCC diagnostic pop
-}
-
 /* The older one, with other contents, if nobody else has it; NULL if somebody has, or if it is of
  * another size. */
 static PyObject *used_again(PyObject *older, const char *data, size_t n)
 {
-    if (!older || Py_REFCNT(older) != 1 || (size_t)PyBytes_GET_SIZE(older) != n)
+    if (!older || (size_t)PyBytes_GET_SIZE(older) != n || !interp_bytes_take(older))
         return NULL;
     memcpy(PyBytes_AS_STRING(older), data, n);
-    forget_hash(older);
     return older;
 }
 

@@ -30,9 +30,18 @@ static void sock_dealloc(PyObject *self)
 
 static int sock_traverse(PyObject *self, visitproc visit, void *arg)
 {
+    const struct sock_object *s = (const struct sock_object *)self;
     Py_VISIT(Py_TYPE(self));
-    Py_VISIT(
-        ((struct sock_object *)self)->peer); /* refers to nothing, so there is nothing to clear */
+    Py_VISIT(s->peer); /* refers to nothing, so there is nothing to clear */
+    Py_VISIT(s->io_refs);
+    Py_VISIT(s->closed);
+    return 0;
+}
+
+static int sock_clear(PyObject *self)
+{
+    Py_CLEAR(((struct sock_object *)self)->io_refs);
+    Py_CLEAR(((struct sock_object *)self)->closed);
     return 0;
 }
 
@@ -91,6 +100,7 @@ static PyType_Slot slots[] = {
     {Py_tp_finalize, sock_finalize},
     {Py_tp_dealloc, sock_dealloc},
     {Py_tp_traverse, sock_traverse},
+    {Py_tp_clear, sock_clear},
     {Py_tp_repr, sock_repr},
     {Py_tp_members, members},
     {Py_tp_getset, properties},

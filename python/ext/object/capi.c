@@ -2,6 +2,7 @@
  * it then reads descriptor and timeout from memory (object/socket.h), and waits by itself. The name
  * and the struct are the same in CPython 3.11 to 3.15. Sits on the types of the module's state. */
 #include "object/capi.h"
+#include "shared/interp.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -28,15 +29,7 @@ static struct capi *capi_of(PyObject *capsule)
 }
 
 /* The type refers to the module, and to the capsule does whatever has taken the module's names, and
- * is taken by them: since 3.13 the collector can see through it. The interpreter exports the
- * function, but no public header declares it. */
-#if PY_VERSION_HEX >= 0x030D0000
-extern int _PyCapsule_SetTraverse(PyObject *capsule, traverseproc traverse, inquiry clear)
-    __attribute__((weak));
-#else
-static int (*const _PyCapsule_SetTraverse)(PyObject *, traverseproc, inquiry) = NULL;
-#endif
-
+ * is taken by them: where the collector cannot see through it, it has no reference to the type. */
 static int capi_traverse(PyObject *capsule, visitproc visit, void *arg)
 {
     const struct capi *capi = capi_of(capsule);
@@ -48,7 +41,7 @@ static int capi_traverse(PyObject *capsule, visitproc visit, void *arg)
 
 static void release(struct capi *capi)
 {
-    if (_PyCapsule_SetTraverse)
+    if (interp_capsules_can_be_traversed())
         Py_CLEAR(capi->sock_type);
     Py_CLEAR(capi->error);
     Py_CLEAR(capi->timeout_error);
@@ -67,15 +60,19 @@ static void capi_free(PyObject *capsule)
     PyMem_Free(capi);
 }
 
+/* Without it `import ssl` fails, which is better than that _ssl reads something else. */
 int capi_setup(PyObject *module, struct ext_state *st)
 {
+    int readable = interp_ssl_reads_as_known();
+    if (readable <= 0)
+        return readable;
     struct capi *capi = PyMem_Malloc(sizeof *capi);
     if (!capi) {
         PyErr_NoMemory();
         return -1;
     }
     capi->sock_type = st->sock_type;
-    if (_PyCapsule_SetTraverse)
+    if (interp_capsules_can_be_traversed())
         Py_INCREF(capi->sock_type);
     capi->error = Py_NewRef(PyExc_OSError);
     capi->timeout_error = Py_NewRef(PyExc_TimeoutError);
@@ -86,8 +83,8 @@ int capi_setup(PyObject *module, struct ext_state *st)
         return -1;
     }
     int r = 0;
-    if (_PyCapsule_SetTraverse)
-        r = _PyCapsule_SetTraverse(capsule, capi_traverse, capi_clear);
+    if (interp_capsules_can_be_traversed())
+        r = interp_capsule_set_traverse(capsule, capi_traverse, capi_clear);
     if (r == 0)
         r = PyModule_AddObjectRef(module, "CAPI", capsule);
     Py_DECREF(capsule);

@@ -1,8 +1,6 @@
 /* The record of the class socket.socket: what of it is watched, and its place in the state. Sits on
- * nothing but the interpreter. */
+ * shared/interp.c. */
 #include "object/known_class.h"
-
-#include <structmember.h>
 
 static const char *const name_texts[EXT_NAMES] = {
     [NAME_REAL_CLOSE] = "_real_close",
@@ -35,11 +33,13 @@ static struct sock_class *changeable(const struct sock_class *c)
 bool sock_class_has(const struct ext_state *st, enum ext_name name)
 {
     const struct sock_class *c = ext_class(st);
-    unsigned version = EXT_GET(c->type->tp_version_tag);
-    if (_PyType_Lookup(c->type, st->names[name]) != c->found[name])
+    unsigned version = interp_class_version(c->type);
+    if (!interp_class_has(c->type, st->names[name], c->found[name]))
         return false;
+    if (version == 0)
+        return true;
     for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
-        if (_PyType_Lookup(c->type, st->names[watched[i]]) != c->found[watched[i]])
+        if (!interp_class_has(c->type, st->names[watched[i]], c->found[watched[i]]))
             return true;
     EXT_SET(changeable(c)->seen, version);
     return true;
@@ -96,38 +96,17 @@ void sock_class_free(struct ext_state *st)
     st->sock_class = &no_class;
 }
 
-static PyObject *own_item(PyTypeObject *type, const char *name)
+int sock_class_look(struct sock_class *c, PyObject *own)
 {
-    PyObject *item = PyDict_GetItemString(type->tp_dict, name);
-    if (!item)
-        PyErr_Format(PyExc_TypeError, "the class has no %s", name);
-    return Py_XNewRef(item);
-}
-
-/* Where the objects of the class keep the slot `name`; -1 with an exception. */
-static Py_ssize_t offset_of_slot(PyTypeObject *type, const char *name)
-{
-    PyObject *slot = PyDict_GetItemString(type->tp_dict, name);
-    if (slot && Py_IS_TYPE(slot, &PyMemberDescr_Type))
-        return ((PyMemberDescrObject *)slot)->d_member->offset;
-    PyErr_Format(PyExc_TypeError, "the class has no slot %s", name);
-    return -1;
-}
-
-int sock_class_look(struct sock_class *c, PyTypeObject *type)
-{
-    if ((c->io_refs = offset_of_slot(type, "_io_refs")) < 0 ||
-        (c->closed = offset_of_slot(type, "_closed")) < 0)
-        return -1;
-    Py_XSETREF(c->slow_accept, own_item(type, "accept"));
+    Py_XSETREF(c->slow_accept, PyMapping_GetItemString(own, "accept"));
     return c->slow_accept ? 0 : -1;
 }
 
-int sock_class_remember(struct sock_class *c, PyTypeObject *type)
+int sock_class_remember(struct sock_class *c, PyTypeObject *type, PyObject *own)
 {
     for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
         enum ext_name name = watched[i];
-        Py_XSETREF(c->found[name], own_item(type, name_texts[name]));
+        Py_XSETREF(c->found[name], PyMapping_GetItemString(own, name_texts[name]));
         if (!c->found[name])
             return -1;
     }
@@ -146,11 +125,10 @@ void sock_class_add(struct ext_state *st, struct sock_class *c)
 
 void sock_class_init(struct sock_object *s)
 {
-    const struct sock_class *c = sock_class_found((PyObject *)s);
-    if (!c)
+    if (!sock_class_found((PyObject *)s))
         return;
     Py_BEGIN_CRITICAL_SECTION((PyObject *)s);
-    sock_slot_set((PyObject *)s, c->io_refs, PyLong_FromLong(0)); /* a small int is always there */
-    sock_slot_set((PyObject *)s, c->closed, Py_NewRef(Py_False));
+    sock_slot_set(&s->io_refs, PyLong_FromLong(0)); /* a small int is always there */
+    sock_slot_set(&s->closed, Py_NewRef(Py_False));
     Py_END_CRITICAL_SECTION();
 }

@@ -1,6 +1,6 @@
-/* What C knows of the Python class socket.socket, so that C which its objects come through finds
- * their slots, and tells objects whose methods are as they were from others: subclasses
- * (SSLSocket), and classes of which a program has replaced a method.
+/* What C knows of the Python class socket.socket, so that C which its objects come through tells
+ * objects whose methods are as they were from others: subclasses (SSLSocket), and classes of which
+ * a program has replaced a method.
  *
  * A record per class that has been equipped (class/equip.c), the newest first; importlib.reload()
  * makes another class, and sockets and subclasses of the one before live on. Nothing here calls
@@ -8,6 +8,7 @@
 #ifndef CSOCK_EXT_OBJECT_KNOWN_CLASS_H
 #define CSOCK_EXT_OBJECT_KNOWN_CLASS_H
 
+#include "shared/interp.h"
 #include "object/socket.h"
 
 /* As the class was found, and what does not change after. */
@@ -18,7 +19,6 @@ struct sock_class {
     PyObject *slow_accept;          /* accept in Python, which hears everybody */
     PyObject *found[EXT_NAMES];     /* its attributes of these names; NULL where nobody looks */
     PyObject *families, *types;     /* {number: member} of its module's enums */
-    Py_ssize_t io_refs, closed;     /* where objects keep these slots */
     initproc init;
     newfunc new;
     unsigned seen; /* the type's version in which it had all that was found; 0: none, yet */
@@ -30,10 +30,10 @@ int sock_class_traverse(const struct ext_state *st, visitproc visit, void *arg);
 void sock_class_clear(struct ext_state *st);
 void sock_class_free(struct ext_state *st); /* what sockets that outlive the module looked at */
 
-/* Fills a record: first with what the class has before it gets methods in C, then with those. 0, or
- * -1 with an exception. */
-int sock_class_look(struct sock_class *c, PyTypeObject *type);
-int sock_class_remember(struct sock_class *c, PyTypeObject *type);
+/* Fills a record: first with what the class has before it gets methods in C, then with those. own:
+ * the class's own attributes, a mapping. 0, or -1 with an exception. */
+int sock_class_look(struct sock_class *c, PyObject *own);
+int sock_class_remember(struct sock_class *c, PyTypeObject *type, PyObject *own);
 void sock_class_forget(struct sock_class *c);
 /* The newest from now on. The state owns it. */
 void sock_class_add(struct ext_state *st, struct sock_class *c);
@@ -47,14 +47,13 @@ static inline const struct sock_class *ext_class(const struct ext_state *st)
 /* Whether the newest class has the attribute `name` that was found. */
 bool sock_class_has(const struct ext_state *st, enum ext_name name);
 /* Whether o is a socket of exactly that class, whose attribute `name` is what was found. The
- * interpreter numbers the versions of a class, and none has the number of another: where all was
- * found in this one, nothing has to be looked up. */
+ * class's version tells: where all was found in this one, nothing has to be looked up. */
 static inline bool sock_is_untouched(const struct ext_state *st, PyObject *o, enum ext_name name)
 {
     const struct sock_class *c = ext_class(st);
     if (!Py_IS_TYPE(o, c->type))
         return false;
-    unsigned version = EXT_GET(c->type->tp_version_tag);
+    unsigned version = interp_class_version(c->type);
     return (version != 0 && version == EXT_GET(c->seen)) || sock_class_has(st, name);
 }
 /* The newest class that self is of; NULL if there is none. */
@@ -72,19 +71,15 @@ static inline const struct sock_class *sock_class_of(PyObject *self)
     return c ? c : ext_class(((struct sock_object *)self)->state);
 }
 
-static inline PyObject **sock_slot(PyObject *self, Py_ssize_t offset)
+/* Sets io_refs or closed of an object. The interpreter's own access to them is in a critical
+ * section of the object, too; it looks at the pointer before. Callers are in one. Steals value. */
+static inline void sock_slot_set(PyObject **slot, PyObject *value)
 {
-    return (PyObject **)((char *)self + offset);
-}
-/* The interpreter's own access to slots is in a critical section of the object, too; it looks at
- * the pointer before. Callers are in one. Steals value. */
-static inline void sock_slot_set(PyObject *self, Py_ssize_t offset, PyObject *value)
-{
-    PyObject **slot = sock_slot(self, offset), *before = *slot;
+    PyObject *before = *slot;
     __atomic_store_n(slot, value, __ATOMIC_RELEASE);
     Py_XDECREF(before);
 }
-/* Fills the slots of a new object of the class; of others, nothing. */
+/* Sets both of a new object of the class; of others, nothing. */
 void sock_class_init(struct sock_object *s);
 
 #endif

@@ -2,6 +2,7 @@
  * call on it raises. Sits on csock_move and csock_close. Must not know the type's methods, nor how
  * __init__ reads its arguments. */
 #include "object/socket.h"
+#include "shared/interp.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -10,28 +11,20 @@
 
 #define AFTER_HEAD(member) (offsetof(struct sock_object, member) - sizeof(PyObject))
 
-static_assert(AFTER_HEAD(fd) == 0 && AFTER_HEAD(family) == 4 && AFTER_HEAD(type) == 8 &&
+static_assert(AFTER_HEAD(fd) == INTERP_SSL_FD && AFTER_HEAD(family) == 4 && AFTER_HEAD(type) == 8 &&
                   AFTER_HEAD(proto) == 12,
               "ssl reads fd from memory");
-static_assert(sizeof(void *) != 8 || (AFTER_HEAD(errorhandler) == 16 && AFTER_HEAD(timeout) == 24 &&
-                                      AFTER_HEAD(state) == 32),
+static_assert(sizeof(void *) != 8 ||
+                  (AFTER_HEAD(errorhandler) == 16 && AFTER_HEAD(timeout) == INTERP_SSL_TIMEOUT &&
+                   AFTER_HEAD(state) == 32),
               "ssl reads the timeout from memory");
-
-static bool is_finalizing(void)
-{
-#if PY_VERSION_HEX >= 0x030D0000
-    return Py_IsFinalizing();
-#else
-    return _Py_IsFinalizing();
-#endif
-}
 
 /* At the interpreter's end a daemon thread that is inside cannot leave any more: it would have to
  * take the GIL for that. Waiting for it would cost a second for each socket. */
 int sock_close_core(struct sock_object *s)
 {
     int r;
-    bool wait = !is_finalizing();
+    bool wait = !interp_is_finalizing();
     Py_BEGIN_ALLOW_THREADS
     r = wait ? csock_close(&s->core) : csock_close_within(&s->core, 0);
     Py_END_ALLOW_THREADS
@@ -117,6 +110,8 @@ void sock_free(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     Py_CLEAR(((struct sock_object *)self)->peer);
+    Py_CLEAR(((struct sock_object *)self)->io_refs);
+    Py_CLEAR(((struct sock_object *)self)->closed);
     type->tp_free(self);
     Py_DECREF(type);
 }

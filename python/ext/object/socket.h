@@ -26,6 +26,9 @@ struct sock_object {
     /* The newest numeric AF_INET address that came or went, both ways: address/inet.c. */
     PyObject *peer; /* its tuple, of an exact str and int; NULL: none */
     struct sockaddr_in peer_addr;
+    /* The class socket.socket's _io_refs and _closed (class/refs.c), which its descriptors show. In
+     * objects of no such class, and where a program has deleted them: NULL. */
+    PyObject *io_refs, *closed;
 };
 
 /* The core's flags of every socket: SIGPIPE is Python's matter, and EAGAIN its caller's. */

@@ -4,7 +4,7 @@
 #ifndef CSOCK_EXT_SHARED_ARGS_H
 #define CSOCK_EXT_SHARED_ARGS_H
 
-#include "shared/python.h"
+#include "shared/interp.h"
 
 #include <string.h>
 
@@ -35,12 +35,8 @@ static inline bool ext_size(PyObject *o, Py_ssize_t *ret)
 {
     if (!PyLong_CheckExact(o))
         return ext_ssize(o, ret);
-#if PY_VERSION_HEX >= 0x030C0000
-    if (PyUnstable_Long_IsCompact((PyLongObject *)o)) {
-        *ret = PyUnstable_Long_CompactValue((PyLongObject *)o);
+    if (interp_small_int(o, ret))
         return true;
-    }
-#endif
     *ret = PyLong_AsSsize_t(o);
     return *ret != -1 || !PyErr_Occurred();
 }

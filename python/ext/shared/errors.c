@@ -81,8 +81,9 @@ bool ext_would_block(void)
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
     bool plain = PyObject_TypeCheck(value, (PyTypeObject *)PyExc_OSError);
-    PyObject *number = plain ? ((PyOSErrorObject *)value)->myerrno : NULL;
+    PyObject *number = plain ? PyObject_GetAttrString(value, "errno") : NULL;
     bool is = number && PyLong_Check(number) && PyLong_AsLong(number) == EAGAIN;
+    Py_XDECREF(number);
     PyErr_Restore(type, value, traceback); /* drops what went wrong here */
     return is;
 }
