@@ -15,7 +15,9 @@
  * The word alone says whether a number may be given back. Beside it each thread lists the sockets
  * that it is inside of, for its own signal handlers: values in its own memory, each at a place of
  * its own, as calls need not end in the order in which they began. A call that is left for good
- * leaves its place behind, which does no harm: a list that is full begins anew. */
+ * leaves its place behind, which does no harm: a list that is full begins anew, and whoever closes
+ * the socket takes it out of the thread's record, without which a call that was asleep counts for
+ * nothing, should another socket be at that address then. */
 #include "sys/sys.h"
 #include "call/thread.h"
 #include "call/users.h"
@@ -28,7 +30,11 @@
 #define GENERATION_SHIFT 46
 
 #define PLACES 8
-#define COUNTED ((uintptr_t)1) /* added to a socket's address: among its users for sure */
+/* Added to a socket's address: among its users for sure; asleep, so that it is in the thread's
+ * record, too. */
+#define COUNTED ((uintptr_t)1)
+#define ASLEEP ((uintptr_t)2)
+#define NOTES (COUNTED | ASLEEP)
 
 static CSOCK__TLS uintptr_t own[PLACES]; /* 0: free */
 static CSOCK__TLS unsigned overwritten;
@@ -205,6 +211,24 @@ void csock__recount(struct csock__call *call)
         call->generation = generation;
 }
 
+bool csock__count_in_child(struct csock *s, uint32_t generation)
+{
+    return add_user(s, generation);
+}
+
+__attribute__((cold, noinline)) void csock__settle_in_child(struct csock__call *call, uintptr_t on)
+{
+    if (on & CSOCK__RECOUNTED)
+        call->generation = csock__generation();
+    else
+        csock__recount(call);
+}
+
+void csock__note_asleep(struct csock__call *call, bool asleep)
+{
+    note(call->place, (uintptr_t)call->s | COUNTED | (asleep ? ASLEEP : 0));
+}
+
 void csock__leave(struct csock__call *call)
 {
     struct csock *s = call->s;
@@ -253,9 +277,11 @@ int csock__begin_close(struct csock *s)
 
 void csock__own_calls(const struct csock *s, uint32_t *ret_counted, uint32_t *ret_listed)
 {
+    const struct csock__thread *me = csock__me();
+    bool sleeps = me && csock__sleeps_on(me, s);
     *ret_counted = *ret_listed = 0;
     for (unsigned i = 0; i < PLACES; i++)
-        if ((own[i] & ~COUNTED) == (uintptr_t)s) {
+        if ((own[i] & ~NOTES) == (uintptr_t)s && (sleeps || !(own[i] & ASLEEP))) {
             *ret_counted += own[i] & COUNTED;
             ++*ret_listed;
         }
@@ -264,7 +290,7 @@ void csock__own_calls(const struct csock *s, uint32_t *ret_counted, uint32_t *re
 void csock__forget_own_calls(const struct csock *s)
 {
     for (unsigned i = 0; i < PLACES; i++)
-        if ((own[i] & ~COUNTED) == (uintptr_t)s)
+        if ((own[i] & ~NOTES) == (uintptr_t)s)
             note(&own[i], 0);
 }
 

@@ -5,7 +5,7 @@
 #ifndef CSOCK_CORE_USERS_H
 #define CSOCK_CORE_USERS_H
 
-#include "csock.h"
+#include "call/thread.h"
 
 /* One call that is inside a socket; lives on the caller's stack. Nothing points to it: a program
  * may leave a call for good by siglongjmp(3) or by an exception, or put its stack away and come
@@ -31,6 +31,20 @@ bool csock__closing(const struct csock *s);
 /* In a child of fork() that goes on with its parent's call: closers there are to know of it. Else
  * nothing. */
 void csock__recount(struct csock__call *call);
+
+/* The same for one that is asleep and so does not ask. False if *s is closed. */
+bool csock__count_in_child(struct csock *s, uint32_t generation);
+/* The first for one that finds in its thread's record, at its place of `on`, whether it has been
+ * counted by the second. */
+void csock__settle_in_child(struct csock__call *call, uintptr_t on);
+static inline void csock__settle(struct csock__call *call, uintptr_t on)
+{
+    if (__builtin_expect(call->generation != csock__known_generation(), 0))
+        csock__settle_in_child(call, on);
+}
+
+/* Notes in the list of the thread's own calls that this one is asleep, or is awake again. */
+void csock__note_asleep(struct csock__call *call, bool asleep);
 
 /* Around a callback: meanwhile the call uses nothing of the socket, and no closer waits for it. It
  * has to look at csock__closing() after. */
