@@ -200,11 +200,12 @@ int csock__sleep_begin(struct csock__sleep *sleep, struct csock__call *call)
     unsigned place = sleep->place = free_place(me, &nested);
     sleep->sig = 0;
     int sig = let_through(sleep, nested);
+    sleep->sig_before = atomic_load_explicit(&me->sig[place], memory_order_relaxed);
     /* Before `on`: whoever has read that one reads this one after. */
     atomic_store_explicit(&me->sig[place], sig, memory_order_relaxed);
     /* The store must be seen before the caller looks at csock__closing: a closer marks the socket
      * first and reads the records then, so one of the two sees the other. */
-    csock__move_on(me, place, NULL, (uintptr_t)call->s);
+    sleep->before = csock__move_on(me, place, NULL, (uintptr_t)call->s);
     /* A handler that waited before that may have used the same place. */
     atomic_store_explicit(&me->sig[place], sig, memory_order_relaxed);
     csock__note_asleep(call, true);
@@ -219,7 +220,10 @@ void csock__sleep_end(struct csock__sleep *sleep, struct csock__call *call)
     const struct csock *s = call->s;
     bool mine = csock__me() == sleep->me;
     csock__note_asleep(call, false);
-    csock__settle(call, mine ? csock__move_on(sleep->me, sleep->place, s, 0) : 0);
+    csock__settle(call, mine ? csock__move_on(sleep->me, sleep->place, s, sleep->before) : 0);
+    if (mine && sleep->before)
+        atomic_store_explicit(&sleep->me->sig[sleep->place], sleep->sig_before,
+                              memory_order_relaxed);
     if (csock__closing(s))
         csock__sys->yield(); /* any system call: a signal that was sent is handled on its way out */
     if (sleep->sig)
