@@ -32,7 +32,7 @@ static void give_way(const struct csock *s, uint32_t until, int64_t nap)
  * Calls whose callback runs are not waited for: that may take any time, and may itself be waiting
  * for this very closer. Where the users may all be calls of this thread, patience is short. The
  * clock is only read if there is somebody to wait for. False if somebody sleeps whom no signal
- * reaches. */
+ * reaches, and who fell asleep in this process. */
 static bool drain(struct csock *s, int64_t patience)
 {
     uint32_t counted, listed, present;
@@ -47,7 +47,7 @@ static bool drain(struct csock *s, int64_t patience)
         bool sent = csock__wake(s, enough ? UINT_MAX : BATCH);
         give_way(s, counted, nap);
         if (enough)
-            return (sent && limit < SURE_NS) || !csock__someone_sleeps(s);
+            return (sent && limit < SURE_NS) || !csock__someone_fell_asleep(s);
         if (!start)
             start = csock_now();
         nap = nap < LONGEST_NAP_NS / 2 ? nap * 2 : LONGEST_NAP_NS;
@@ -59,8 +59,9 @@ static bool drain(struct csock *s, int64_t patience)
  * just about to enter the kernel (or to be restarted there, by SA_RESTART), where nobody would wake
  * it: so the number is made to stand for nothing. (Whoever got into the kernel before that is
  * signalled once more.) One that sleeps on, because no signal reaches its thread, ends when the
- * connection does; this is felt by duplicates of the descriptor, too, and so is the last resort; as
- * it is for this thread's own, where there is no descriptor to spare for the placeholder. */
+ * connection does; this is felt by duplicates of the descriptor, too, and so is the last resort (and
+ * none in a child for calls that began in its parent, who may be using it); as it is for this
+ * thread's own, where there is no descriptor to spare for the placeholder. */
 static void cut_off(struct csock *s, bool reached)
 {
     uint32_t counted, listed;

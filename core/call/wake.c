@@ -292,6 +292,15 @@ bool csock__someone_sleeps(const struct csock *s)
     return false;
 }
 
+bool csock__someone_fell_asleep(const struct csock *s)
+{
+    for (struct csock__thread *t = csock__threads(); t; t = t->next)
+        for (unsigned i = 0; i < CSOCK__SLEEPS && sleeps_on(t, s); i++)
+            if ((atomic_load(&t->on[i]) & ~CSOCK__BEING_SIGNALLED) == (uintptr_t)s)
+                return true;
+    return false;
+}
+
 /* A call that was counted in this process by its record has to find that there still. */
 static void forget_sleeper(struct csock__thread *t, const struct csock *s)
 {

@@ -36,6 +36,9 @@ bool csock__wake(const struct csock *s, unsigned most);
 /* Whether another thread sleeps on *s still. */
 bool csock__someone_sleeps(const struct csock *s);
 
+/* The same, but for calls that their thread goes on with in a child, or has left before the fork. */
+bool csock__someone_fell_asleep(const struct csock *s);
+
 /* For the closer of *s that goes without having seen all of them leave: nobody will wake them any
  * more, and what else is there at that address later has no part in it. */
 void csock__forget_sleepers(const struct csock *s);

@@ -86,7 +86,8 @@ CSOCK_API int csock_fd(const struct csock *s);
  * data still goes out, as close(2) has it. After fork(2) the child closes its own copy at once; a
  * call of its parent's that it goes on with, having been forked in a signal handler, is woken there
  * like any other. But not after _Fork(3) or clone(2), where the kernel restarts it by SA_RESTART
- * and another thread than that one is the first to use csock in the child: nobody knows of it then.
+ * and another thread than that one is the first to use csock in the child: nobody knows of it then;
+ * and no such call is ended by shutdown(2), as below, which would end the parent's connection, too.
  * Returns 0; 1 if a call is still inside, so that *s must stay where it is until that returns;
  * -EBADF if it is closed already; what close(2) reports (the descriptor is gone anyway). Threads
  * that no signal reaches are woken by shutdown(2) after that second: at RLIMIT_SIGPENDING, or where

@@ -201,12 +201,64 @@ static void a_call_that_goes_on_leaves_the_records_of_others_alone(void **state)
     util_close(&other[1]);
 }
 
+/* ---- a call that was left before the fork */
+
+static sigjmp_buf way_out;
+
+static void jump(int sig)
+{
+    (void)sig;
+    siglongjmp(way_out, 1);
+}
+
+static void raise_usr1(void *arg)
+{
+    (void)arg;
+    raise(SIGUSR1);
+}
+
+static void *close_now(void *arg)
+{
+    atomic_store((atomic_int *)arg, csock_close(&inside[0]));
+    return NULL;
+}
+
+static int close_what_was_left(void *arg)
+{
+    pthread_t closer;
+    atomic_int closed = -1;
+    (void)arg;
+    pthread_create(&closer, NULL, close_now, &closed);
+    pthread_join(closer, NULL);
+    return closed == 1 ? 0 : __LINE__;
+}
+
+/* Nothing tells it from one that the child goes on with; but the connection is the parent's. */
+static void a_child_does_not_shut_down_what_its_parent_uses(void **state)
+{
+    char byte;
+    (void)state;
+    util_pair(inside, AF_UNIX, SOCK_STREAM);
+    util_handle(SIGUSR1, jump, 0);
+    fake_hook(FAKE_RECV, 2, raise_usr1, NULL);
+    if (sigsetjmp(way_out, 1) == 0)
+        csock_recv(&inside[0], &byte, 1, 0, NULL);
+    util_in_child(close_what_was_left, NULL);
+    assert_int_equal(csock_send(&inside[0], "x", 1, 0, NULL), 1);
+    assert_int_equal(csock_recv(&inside[1], &byte, 1, 0, NULL), 1);
+    int fd = csock_fd(&inside[0]);
+    assert_int_equal(csock_close(&inside[0]), 1);
+    assert_int_equal(close(fd), 0);
+    util_close(&inside[1]);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(a_child_closes_the_call_that_goes_on_in_it),
         TEST(the_call_is_counted_once_in_the_child),
         TEST(a_call_that_goes_on_leaves_the_records_of_others_alone),
+        TEST(a_child_does_not_shut_down_what_its_parent_uses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
