@@ -59,8 +59,12 @@ static void release_record(void *record)
     mine = NULL;
     if (!gone)
         return;
-    for (unsigned i = 0; i < CSOCK__SLEEPS; i++)
-        csock__move_on(gone, i, NULL, 0); /* it may have been cancelled in its sleep */
+    /* It may have been cancelled in its sleep, or have left it long ago: that call is over now. */
+    for (unsigned i = 0; i < CSOCK__SLEEPS; i++) {
+        uintptr_t s = csock__move_on(gone, i, NULL, 0) & ~CSOCK__MARKS;
+        if (s)
+            csock__leave_by_end_of_thread((struct csock *)s);
+    }
     atomic_store(&gone->taken, 0);
 }
 

@@ -10,7 +10,7 @@
 #include "csock.h"
 
 /* Sleeps of one thread at a time: in its signal handlers it may wait, too, and one that was left for
- * good keeps its place until its socket is closed. More overwrite each other. */
+ * good keeps its place until its socket is closed, or the thread ends. More overwrite each other. */
 #define CSOCK__SLEEPS 4
 
 struct csock__thread {

@@ -243,6 +243,17 @@ void csock__leave(struct csock__call *call)
         csock__let_go(s);
 }
 
+void csock__leave_by_end_of_thread(struct csock *s)
+{
+    uint64_t was = load(s);
+    do
+        if (users_of(current(was)) == 0)
+            return;
+    while (!swap(s, &was, was - USER));
+    if (((was - USER) & (USERS | ABANDONED)) == ABANDONED)
+        csock__let_go(s);
+}
+
 /* Off the list, as the callback may never come back. */
 void csock__step_aside(struct csock__call *call)
 {

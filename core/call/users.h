@@ -26,6 +26,9 @@ int csock__enter(struct csock__call *call, struct csock *s);
  * the caller must not look at the socket: whoever closed it may have freed it. */
 void csock__leave(struct csock__call *call);
 
+/* The same for a call that was asleep in, or left in its sleep by, a thread that has ended. */
+void csock__leave_by_end_of_thread(struct csock *s);
+
 bool csock__closing(const struct csock *s);
 
 /* In a child of fork() that goes on with its parent's call: closers there are to know of it. Else

@@ -31,6 +31,7 @@
 
 static atomic_int wake_signal; /* 0 until the first sleep */
 static atomic_int named;       /* by csock_wake_signal(), or 0 */
+static atomic_uint given_up;   /* closers that took their socket out of all records */
 
 static void do_nothing(int sig)
 {
@@ -201,6 +202,7 @@ int csock__sleep_begin(struct csock__sleep *sleep, struct csock__call *call)
     sleep->sig = 0;
     int sig = let_through(sleep, nested);
     sleep->sig_before = atomic_load_explicit(&me->sig[place], memory_order_relaxed);
+    sleep->given_up = atomic_load(&given_up);
     /* Before `on`: whoever has read that one reads this one after. */
     atomic_store_explicit(&me->sig[place], sig, memory_order_relaxed);
     /* The store must be seen before the caller looks at csock__closing: a closer marks the socket
@@ -213,6 +215,21 @@ int csock__sleep_begin(struct csock__sleep *sleep, struct csock__call *call)
     return 0;
 }
 
+/* Not in a child, where it was not counted; nor once a closer has given up, as the socket may have
+ * been his. */
+__attribute__((cold, noinline)) static void put_back(const struct csock__sleep *sleep,
+                                                     const struct csock__call *call)
+{
+    uintptr_t none = 0, before = sleep->before;
+    _Atomic(uintptr_t) *on = &sleep->me->on[sleep->place];
+    if (call->generation != csock__generation() || sleep->given_up != atomic_load(&given_up) ||
+        !atomic_compare_exchange_strong(on, &none, before))
+        return;
+    atomic_store_explicit(&sleep->me->sig[sleep->place], sleep->sig_before, memory_order_relaxed);
+    if (sleep->given_up != atomic_load(&given_up)) /* he may have looked here before */
+        csock__move_on(sleep->me, sleep->place, (const struct csock *)before, 0);
+}
+
 /* The record is another thread's where this one was forked by _Fork(3) meanwhile, and is not the
  * first to notice. */
 void csock__sleep_end(struct csock__sleep *sleep, struct csock__call *call)
@@ -220,10 +237,10 @@ void csock__sleep_end(struct csock__sleep *sleep, struct csock__call *call)
     const struct csock *s = call->s;
     bool mine = csock__me() == sleep->me;
     csock__note_asleep(call, false);
-    csock__settle(call, mine ? csock__move_on(sleep->me, sleep->place, s, sleep->before) : 0);
+    uintptr_t on = mine ? csock__move_on(sleep->me, sleep->place, s, 0) : 0;
     if (mine && sleep->before)
-        atomic_store_explicit(&sleep->me->sig[sleep->place], sleep->sig_before,
-                              memory_order_relaxed);
+        put_back(sleep, call);
+    csock__settle(call, on);
     if (csock__closing(s))
         csock__sys->yield(); /* any system call: a signal that was sent is handled on its way out */
     if (sleep->sig)
@@ -313,6 +330,7 @@ static void forget_sleeper(struct csock__thread *t, const struct csock *s)
 
 void csock__forget_sleepers(const struct csock *s)
 {
+    atomic_fetch_add(&given_up, 1);
     for (struct csock__thread *t = csock__threads(); t; t = t->next)
         forget_sleeper(t, s);
 }

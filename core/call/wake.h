@@ -15,11 +15,12 @@ struct csock__thread;
 /* What one sleep has to undo. */
 struct csock__sleep {
     struct csock__thread *me;
-    unsigned place; /* in its record; and what was there, if it has no free one */
+    unsigned place;   /* in its record */
+    uintptr_t before; /* what was there, if it had no free one */
     int sig_before;
-    uintptr_t before;
-    sigset_t mask; /* the thread's mask before the sleep */
-    int sig;       /* signal to be blocked again, 0: none */
+    unsigned given_up; /* closers, by then */
+    sigset_t mask;     /* the thread's mask before the sleep */
+    int sig;           /* signal to be blocked again, 0: none */
 };
 
 /* Announces that this thread is about to sleep in that call, with the wake-up signal unblocked. The

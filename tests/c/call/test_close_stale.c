@@ -49,10 +49,44 @@ static void the_call_under_a_handler_that_left_its_own_is_woken(void **state)
         assert_int_equal(util_join(&call), CSOCK_ECLOSED);
         assert_in_range(csock_now() - start, 0, PROMPT);
         util_close(&s[1]);
-        int fd = csock_fd(&inner[0]);
-        assert_int_equal(csock_close_within(&inner[0], 20 * MS), 1);
-        assert_int_equal(close(fd), 0);
+        util_close(&inner[0]); /* with its thread the call has ended that was left */
         util_close(&inner[1]);
+    }
+}
+
+/* ---- the end of the thread */
+
+static void end_thread(int sig)
+{
+    (void)sig;
+    pthread_exit(NULL);
+}
+
+static void expect_gone(struct util_call *call)
+{
+    assert_int_equal(pthread_join(call->thread, NULL), 0);
+    int64_t start = csock_now();
+    util_close(&s[0]); /* and its number is free again */
+    assert_in_range(csock_now() - start, 0, PROMPT);
+    assert_true(csock_idle(&s[0]));
+    util_close(&s[1]);
+}
+
+static void a_call_is_over_when_its_thread_has_ended(void **state)
+{
+    struct util_call calls[] = {{.run = util_recv, .s = &s[0]},
+                                {.run = util_recv, .s = &s[0], .w = WITHIN(60000 * MS)}};
+    (void)state;
+    util_handle(SIGUSR1, end_thread, 0);
+    for (size_t i = 0; i < COUNT(calls); i++) {
+        util_pair(s, AF_UNIX, SOCK_STREAM);
+        util_start_asleep(&calls[i]);
+        assert_int_equal(pthread_cancel(calls[i].thread), 0);
+        expect_gone(&calls[i]);
+        util_pair(s, AF_UNIX, SOCK_STREAM);
+        util_start_asleep(&calls[i]);
+        util_signal_call(&calls[i], SIGUSR1);
+        expect_gone(&calls[i]);
     }
 }
 
@@ -135,6 +169,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(the_call_under_a_handler_that_left_its_own_is_woken),
+        TEST(a_call_is_over_when_its_thread_has_ended),
         TEST(what_was_left_is_not_taken_for_a_call_on_the_next_socket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
