@@ -10,7 +10,7 @@
 #include "csock.h"
 
 /* Sleeps of one thread at a time: in its signal handlers it may wait, too, and one that was left for
- * good keeps its place until its socket is closed, or the thread ends. More overwrite each other. */
+ * good keeps its place until its socket is closed, or the thread ends. More lend each other theirs. */
 #define CSOCK__SLEEPS 4
 
 struct csock__thread {
@@ -19,7 +19,7 @@ struct csock__thread {
     _Atomic(pid_t) tid;
     _Atomic(uintptr_t) on[CSOCK__SLEEPS]; /* the sockets it sleeps on, with marks: wake.c */
     atomic_int sig[CSOCK__SLEEPS];        /* what wakes it from there */
-    unsigned overwritten;
+    unsigned lent;                        /* places, so far */
     int64_t looked; /* when its signal mask let the wake-up signal through: wake.c */
     int looked_sig;
     int64_t searched; /* when it was last asked whether the program left us that signal */

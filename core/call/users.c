@@ -30,11 +30,7 @@
 #define GENERATION_SHIFT 46
 
 #define PLACES 8
-/* Added to a socket's address: among its users for sure; asleep, so that it is in the thread's
- * record, too. */
-#define COUNTED ((uintptr_t)1)
-#define ASLEEP ((uintptr_t)2)
-#define NOTES (COUNTED | ASLEEP)
+#define NOTES (CSOCK__COUNTED | CSOCK__ASLEEP)
 
 static CSOCK__TLS uintptr_t own[PLACES]; /* 0: free */
 static CSOCK__TLS unsigned overwritten;
@@ -181,7 +177,7 @@ static inline int enter_at(struct csock__call *call, struct csock *s, uintptr_t 
         note(place, 0);
         return -EBADF;
     }
-    note(place, (uintptr_t)s | COUNTED);
+    note(place, (uintptr_t)s | CSOCK__COUNTED);
     return 0;
 }
 
@@ -222,11 +218,6 @@ __attribute__((cold, noinline)) void csock__settle_in_child(struct csock__call *
         call->generation = csock__generation();
     else
         csock__recount(call);
-}
-
-void csock__note_asleep(struct csock__call *call, bool asleep)
-{
-    note(call->place, (uintptr_t)call->s | COUNTED | (asleep ? ASLEEP : 0));
 }
 
 void csock__leave(struct csock__call *call)
@@ -270,7 +261,7 @@ void csock__step_back(struct csock__call *call)
         __atomic_sub_fetch(&call->s->state, ASIDE, __ATOMIC_SEQ_CST);
     else
         csock__recount(call);
-    note(call->place, (uintptr_t)call->s | COUNTED);
+    note(call->place, (uintptr_t)call->s | CSOCK__COUNTED);
 }
 
 /* ----------------------------------------------------------------- for closers */
@@ -292,8 +283,8 @@ void csock__own_calls(const struct csock *s, uint32_t *ret_counted, uint32_t *re
     bool sleeps = me && csock__sleeps_on(me, s);
     *ret_counted = *ret_listed = 0;
     for (unsigned i = 0; i < PLACES; i++)
-        if ((own[i] & ~NOTES) == (uintptr_t)s && (sleeps || !(own[i] & ASLEEP))) {
-            *ret_counted += own[i] & COUNTED;
+        if ((own[i] & ~NOTES) == (uintptr_t)s && (sleeps || !(own[i] & CSOCK__ASLEEP))) {
+            *ret_counted += own[i] & CSOCK__COUNTED;
             ++*ret_listed;
         }
 }

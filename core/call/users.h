@@ -46,8 +46,15 @@ static inline void csock__settle(struct csock__call *call, uintptr_t on)
         csock__settle_in_child(call, on);
 }
 
-/* Notes in the list of the thread's own calls that this one is asleep, or is awake again. */
-void csock__note_asleep(struct csock__call *call, bool asleep);
+/* What is added to an address in the list of the thread's own calls: the call is among the socket's
+ * users for sure; it is asleep, so that it is in the thread's record, too. */
+#define CSOCK__COUNTED ((uintptr_t)1)
+#define CSOCK__ASLEEP ((uintptr_t)2)
+static inline void csock__note_asleep(struct csock__call *call, bool asleep)
+{
+    uintptr_t what = (uintptr_t)call->s | CSOCK__COUNTED | (asleep ? CSOCK__ASLEEP : 0);
+    __atomic_store_n(call->place, what, __ATOMIC_RELAXED);
+}
 
 /* Around a callback: meanwhile the call uses nothing of the socket, and no closer waits for it. It
  * has to look at csock__closing() after. */

@@ -155,17 +155,27 @@ static int unblock(struct csock__sleep *sleep, int sig, bool search)
     return other ? other : sig;
 }
 
-/* A place for one more sleep, and whether there are others. */
-static unsigned free_place(struct csock__thread *me, bool *ret_nested)
+static inline bool sleeps_already(struct csock__thread *me)
 {
-    unsigned place = CSOCK__SLEEPS;
-    *ret_nested = false;
-    for (unsigned i = CSOCK__SLEEPS; i-- > 0;)
-        if (atomic_load_explicit(&me->on[i], memory_order_relaxed))
-            *ret_nested = true;
-        else
-            place = i;
-    return place < CSOCK__SLEEPS ? place : me->overwritten++ % CSOCK__SLEEPS;
+    uintptr_t on = 0;
+    for (unsigned i = 0; i < CSOCK__SLEEPS; i++)
+        on |= atomic_load_explicit(&me->on[i], memory_order_relaxed);
+    return on != 0;
+}
+
+/* For one more sleep. Where none is free it is lent. */
+__attribute__((cold, noinline)) static void another_place(struct csock__sleep *sleep)
+{
+    struct csock__thread *me = sleep->me;
+    for (unsigned i = 0; i < CSOCK__SLEEPS; i++)
+        if (!atomic_load_explicit(&me->on[i], memory_order_relaxed)) {
+            sleep->place = i;
+            return;
+        }
+    sleep->place = me->lent++ % CSOCK__SLEEPS;
+    sleep->lent = true;
+    sleep->sig_before = atomic_load_explicit(&me->sig[sleep->place], memory_order_relaxed);
+    sleep->given_up = atomic_load(&given_up);
 }
 
 /* Sees to it that a signal reaches this sleep; returns which, or 0. The look at the mask that is
@@ -191,23 +201,34 @@ static int let_through(struct csock__sleep *sleep, bool nested)
     return sig ? unblock(sleep, sig, search) : 0;
 }
 
+/* A handler that waited just before may have left something there. */
+__attribute__((cold, noinline)) static uintptr_t move_on_to(struct csock__sleep *sleep,
+                                                            const struct csock *s)
+{
+    return csock__move_on(sleep->me, sleep->place, NULL, (uintptr_t)s);
+}
+
 int csock__sleep_begin(struct csock__sleep *sleep, struct csock__call *call)
 {
-    bool nested;
-    struct csock__thread *me = csock__thread();
+    struct csock__thread *me = sleep->me = csock__thread();
+    uintptr_t was = 0;
     if (!me)
         return -ENOMEM;
-    sleep->me = me;
-    unsigned place = sleep->place = free_place(me, &nested);
+    bool nested = sleeps_already(me);
     sleep->sig = 0;
+    sleep->place = 0;
+    sleep->lent = false;
+    if (nested)
+        another_place(sleep);
+    unsigned place = sleep->place;
     int sig = let_through(sleep, nested);
-    sleep->sig_before = atomic_load_explicit(&me->sig[place], memory_order_relaxed);
-    sleep->given_up = atomic_load(&given_up);
     /* Before `on`: whoever has read that one reads this one after. */
     atomic_store_explicit(&me->sig[place], sig, memory_order_relaxed);
     /* The store must be seen before the caller looks at csock__closing: a closer marks the socket
      * first and reads the records then, so one of the two sees the other. */
-    sleep->before = csock__move_on(me, place, NULL, (uintptr_t)call->s);
+    if (!atomic_compare_exchange_strong(&me->on[place], &was, (uintptr_t)call->s))
+        was = move_on_to(sleep, call->s);
+    sleep->before = sleep->lent ? was : 0;
     /* A handler that waited before that may have used the same place. */
     atomic_store_explicit(&me->sig[place], sig, memory_order_relaxed);
     csock__note_asleep(call, true);
@@ -217,8 +238,7 @@ int csock__sleep_begin(struct csock__sleep *sleep, struct csock__call *call)
 
 /* Not in a child, where it was not counted; nor once a closer has given up, as the socket may have
  * been his. */
-__attribute__((cold, noinline)) static void put_back(const struct csock__sleep *sleep,
-                                                     const struct csock__call *call)
+static void put_back(const struct csock__sleep *sleep, const struct csock__call *call)
 {
     uintptr_t none = 0, before = sleep->before;
     _Atomic(uintptr_t) *on = &sleep->me->on[sleep->place];
@@ -230,18 +250,27 @@ __attribute__((cold, noinline)) static void put_back(const struct csock__sleep *
         csock__move_on(sleep->me, sleep->place, (const struct csock *)before, 0);
 }
 
-/* The record is another thread's where this one was forked by _Fork(3) meanwhile, and is not the
+/* While a signal is being sent, or where a closer has been here, or in a child, or at a lent place.
+ * The record is another thread's where this one was forked by _Fork(3) meanwhile, and is not the
  * first to notice. */
-void csock__sleep_end(struct csock__sleep *sleep, struct csock__call *call)
+__attribute__((cold, noinline)) static void end_sleep(const struct csock__sleep *sleep,
+                                                      struct csock__call *call)
 {
-    const struct csock *s = call->s;
     bool mine = csock__me() == sleep->me;
-    csock__note_asleep(call, false);
-    uintptr_t on = mine ? csock__move_on(sleep->me, sleep->place, s, 0) : 0;
+    uintptr_t on = mine ? csock__move_on(sleep->me, sleep->place, call->s, 0) : 0;
     if (mine && sleep->before)
         put_back(sleep, call);
     csock__settle(call, on);
-    if (csock__closing(s))
+}
+
+void csock__sleep_end(struct csock__sleep *sleep, struct csock__call *call)
+{
+    uintptr_t on = (uintptr_t)call->s;
+    csock__note_asleep(call, false);
+    if (call->generation != csock__known_generation() || sleep->before ||
+        !atomic_compare_exchange_strong(&sleep->me->on[sleep->place], &on, 0))
+        end_sleep(sleep, call);
+    if (csock__closing(call->s))
         csock__sys->yield(); /* any system call: a signal that was sent is handled on its way out */
     if (sleep->sig)
         csock__sys->thread_mask(SIG_SETMASK, &sleep->mask, NULL);

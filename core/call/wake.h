@@ -15,8 +15,9 @@ struct csock__thread;
 /* What one sleep has to undo. */
 struct csock__sleep {
     struct csock__thread *me;
-    unsigned place;   /* in its record */
-    uintptr_t before; /* what was there, if it had no free one */
+    unsigned place; /* in its record */
+    bool lent;      /* by another sleep of the thread, as there was no free one */
+    uintptr_t before;
     int sig_before;
     unsigned given_up; /* closers, by then */
     sigset_t mask;     /* the thread's mask before the sleep */
