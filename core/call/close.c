@@ -56,12 +56,12 @@ static bool drain(struct csock *s, int64_t patience)
 }
 
 /* What is left to do for calls that did not leave. One of them may be under this signal handler,
- * just about to enter the kernel (or to be restarted there, by SA_RESTART), where nobody would wake
- * it: so the number is made to stand for nothing. (Whoever got into the kernel before that is
- * signalled once more.) One that sleeps on, because no signal reaches its thread, ends when the
- * connection does; this is felt by duplicates of the descriptor, too, and so is the last resort (and
- * none in a child for calls that began in its parent, who may be using it); as it is for this
- * thread's own, where there is no descriptor to spare for the placeholder. */
+ * just about to enter the kernel (or to be restarted there, by SA_RESTART), where nobody would
+ * wake it: so the number is made to stand for nothing. (Whoever got into the kernel before that
+ * is signalled once more.) One that sleeps on, because no signal reaches its thread, ends when
+ * the connection does; this is felt by duplicates of the descriptor, too, and so is the last
+ * resort (and none in a child for calls that began in its parent, who may be using it); as it is
+ * for this thread's own, where there is no descriptor to spare for the placeholder. */
 static void cut_off(struct csock *s, bool reached)
 {
     uint32_t counted, listed;

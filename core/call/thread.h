@@ -9,8 +9,9 @@
 
 #include "csock.h"
 
-/* Sleeps of one thread at a time: in its signal handlers it may wait, too, and one that was left for
- * good keeps its place until its socket is closed, or the thread ends. More lend each other theirs. */
+/* Sleeps of one thread at a time: in its signal handlers it may wait, too, and one that was left
+ * for good keeps its place until its socket is closed, or the thread ends. More lend each other
+ * theirs. */
 #define CSOCK__SLEEPS 4
 
 struct csock__thread {
@@ -44,9 +45,9 @@ bool csock__lives(const struct csock__thread *t);
 /* The first of all records, or NULL. */
 struct csock__thread *csock__threads(void);
 
-/* Marks on an address in `on`: a closer is just sending the thread its signal; the call, which its
- * thread goes on with in a child, has been counted there. (Alone, the second is left of a call whose
- * closer gave up.) */
+/* Marks on an address in `on`: a closer is just sending the thread its signal; the call, which
+ * its thread goes on with in a child, has been counted there. (Alone, the second is left of a
+ * call whose closer gave up.) */
 #define CSOCK__BEING_SIGNALLED ((uintptr_t)1)
 #define CSOCK__RECOUNTED ((uintptr_t)2)
 #define CSOCK__MARKS ((uintptr_t)3)

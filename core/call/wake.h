@@ -38,7 +38,8 @@ bool csock__wake(const struct csock *s, unsigned most);
 /* Whether another thread sleeps on *s still. */
 bool csock__someone_sleeps(const struct csock *s);
 
-/* The same, but for calls that their thread goes on with in a child, or has left before the fork. */
+/* The same, but for calls that their thread goes on with in a child, or has left before the
+ * fork. */
 bool csock__someone_fell_asleep(const struct csock *s);
 
 /* For the closer of *s that goes without having seen all of them leave: nobody will wake them any

@@ -76,8 +76,8 @@ def test_waitall_with_a_timeout_is_what_is_there(impl, kind, method, timeout):
 
 
 def blocking_during_a_sendfile(a, b, tmp_path):
-    """b.settimeout(None) by another thread than the one whose sendfile has a timeout. csock's leaves
-    the descriptor non-blocking."""
+    """b.settimeout(None) by another thread than the one whose sendfile has a timeout. That of csock
+    leaves the descriptor non-blocking."""
     size = 4_000_000
     path = tmp_path / "file"
     path.write_bytes(b"x" * size)

@@ -26,7 +26,7 @@ struct ext_wait {
 void ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held);
 void ext_wait_end(struct ext_wait *w);
 
-/* What a receive has come to. With MSG_WAITALL the core gives what came before a signal's handler has
+/* What a receive has come to. With MSG_WAITALL the core gives what came before a signal's handler
  * raised; but the exception comes first, as it would right after a receive of stock. */
 static inline ssize_t ext_received(const struct ext_wait *w, ssize_t r)
 {

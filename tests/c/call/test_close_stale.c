@@ -1,4 +1,4 @@
-/* What calls that were left for good leave behind in the records of their thread, and closing beside
+/* What calls that were left for good leave behind in the record of their thread, and closing beside
  * that: the call under a handler that left one of its own, and another socket at the address. */
 #include "util.h"
 
