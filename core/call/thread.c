@@ -179,6 +179,7 @@ static struct csock__thread *take_any_record(uint32_t generation)
         return NULL;
     for (unsigned i = 0; i < CSOCK__SLEEPS; i++)
         atomic_store(&t->on[i], 0);
+    atomic_store(&t->closing, 0);
     own_record(t, generation);
     pthread_setspecific(thread_end, t);
     return t;

@@ -21,7 +21,8 @@ struct csock__thread {
     _Atomic(uintptr_t) on[CSOCK__SLEEPS]; /* the sockets it sleeps on, with marks: wake.c */
     atomic_int sig[CSOCK__SLEEPS];        /* what wakes it from there */
     unsigned lent;                        /* places, so far */
-    int64_t looked; /* when its signal mask let the wake-up signal through: wake.c */
+    _Atomic(uintptr_t) closing; /* the socket whose other users it waits for as a closer, or 0 */
+    int64_t looked;             /* when its signal mask let the wake-up signal through: wake.c */
     int looked_sig;
     int64_t searched; /* when it was last asked whether the program left us that signal */
 };

@@ -7,7 +7,7 @@
 #define ENDED 7
 
 static struct csock inside[2], other[2];
-static pid_t child;
+static atomic_int child;
 static pid_t (*fork_somehow)(void);
 static void (*begin_in_child)(void);
 static atomic_int closed_with;

@@ -79,10 +79,12 @@ static void a_call_is_over_when_its_thread_has_ended(void **state)
     (void)state;
     util_handle(SIGUSR1, end_thread, 0);
     for (size_t i = 0; i < COUNT(calls); i++) {
+#ifndef __SANITIZE_ADDRESS__ /* which knows nothing of frames that cancellation leaves */
         util_pair(s, AF_UNIX, SOCK_STREAM);
         util_start_asleep(&calls[i]);
         assert_int_equal(pthread_cancel(calls[i].thread), 0);
         expect_gone(&calls[i]);
+#endif
         util_pair(s, AF_UNIX, SOCK_STREAM);
         util_start_asleep(&calls[i]);
         util_signal_call(&calls[i], SIGUSR1);
