@@ -16,16 +16,17 @@
  *                  a struct that no other thread may use until they have returned.
  *   Leaving        a call that blocks may be left for good: by siglongjmp(3) from a signal handler,
  *                  by that or a C++ exception from its callbacks, by a thread that is cancelled.
- *                  Other sockets notice nothing. This one counts it as inside for ever: closing it
- *                  lets the connection go and returns 1, at once if the call was left from
- *                  `interrupted` or, a few times, by the thread that closes, else after a second,
- *                  in which it may interrupt system calls of the thread that left; its storage is
- *                  the caller's again, but csock_idle() stays false, and the descriptor's number is
- *                  never given back: nothing tells such a call from one that is about to use it. A
- *                  call that does not block must not be left, nor csock_close() and csock_detach(),
- *                  whose socket then stays half closed, and its descriptor open. A callback may
- *                  switch to another stack, and back, in any order, as long as the call ends in the
- *                  thread in which it began.
+ *                  Other sockets notice nothing. This one counts it as inside for ever, also in a
+ *                  child that the same thread forks (until the thread ends, if it was asleep in the
+ *                  call): closing it lets the connection go and returns 1, at once if the call was
+ *                  left from `interrupted` or, a few times, by the thread that closes, else after a
+ *                  second, in which it may interrupt system calls of the thread that left; its
+ *                  storage is the caller's again, but csock_idle() stays false, and the
+ *                  descriptor's number is never given back: nothing tells such a call from one that
+ *                  is about to use it. A call that does not block must not be left, nor
+ *                  csock_close() and csock_detach(), whose socket then stays half closed, and its
+ *                  descriptor open. A callback may switch to another stack, and back, in any order,
+ *                  as long as the call ends in the thread in which it began.
  *   Descriptors    are close-on-exec from birth, but for adopted ones, which stay as they are.
  *   Unloading      does not happen: threads, fork(2) and a signal handler refer to the library once
  *                  it has waited. A shared object that libcsock.a is linked into has to be linked

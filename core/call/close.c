@@ -2,6 +2,7 @@
 #include <limits.h>
 
 #include "sys/sys.h"
+#include "call/thread.h"
 #include "call/users.h"
 #include "call/wake.h"
 
@@ -28,12 +29,30 @@ static void give_way(const struct csock *s, uint32_t until, int64_t nap)
     csock__sys->nanosleep(&(struct timespec){.tv_nsec = (long)nap});
 }
 
+/* Whether all who sleep on s are closers themselves (in signal handlers), of sockets that this
+ * thread is inside of: each would wait for the other. */
+static bool they_wait_for_us(const struct csock *s)
+{
+    uint32_t counted, listed = 0;
+    for (const struct csock__thread *t = csock__threads(); t; t = t->next) {
+        if (!csock__sleeps_on(t, s) || !csock__lives(t) || t == csock__me())
+            continue;
+        uintptr_t closing = atomic_load(&t->closing);
+        listed = 0;
+        if (closing)
+            csock__own_calls((const struct csock *)closing, &counted, &listed);
+        if (listed == 0)
+            return false;
+    }
+    return listed > 0;
+}
+
 /* Wakes the other threads inside s again and again until they have left, or until patience ends.
  * Calls whose callback runs are not waited for: that may take any time, and may itself be waiting
  * for this very closer. Where the users may all be calls of this thread, patience is short. The
  * clock is only read if there is somebody to wait for. False if somebody sleeps whom no signal
- * reaches. */
-static bool drain(struct csock *s, int64_t patience)
+ * reaches, and who fell asleep in this process. */
+static bool drain_patiently(struct csock *s, int64_t patience)
 {
     uint32_t counted, listed, present;
     int64_t nap = FIRST_NAP_NS, start = 0;
@@ -41,13 +60,13 @@ static bool drain(struct csock *s, int64_t patience)
     csock__own_calls(s, &counted, &listed);
     while ((present = csock__present(s)) > counted ||
            (present > 0 && (others = others || csock__someone_sleeps(s)))) {
-        bool brief = present <= listed && !others && patience > BRIEF_NS;
-        int64_t limit = brief ? BRIEF_NS : patience;
+        bool brief = (present <= listed && !others) || they_wait_for_us(s);
+        int64_t limit = brief && patience > BRIEF_NS ? BRIEF_NS : patience;
         bool enough = start && csock_now() - start >= limit;
         bool sent = csock__wake(s, enough ? UINT_MAX : BATCH);
         give_way(s, counted, nap);
         if (enough)
-            return (sent && limit < SURE_NS) || !csock__someone_sleeps(s);
+            return (sent && limit < SURE_NS) || !csock__someone_fell_asleep(s);
         if (!start)
             start = csock_now();
         nap = nap < LONGEST_NAP_NS / 2 ? nap * 2 : LONGEST_NAP_NS;
@@ -55,12 +74,24 @@ static bool drain(struct csock *s, int64_t patience)
     return true;
 }
 
+static bool drain(struct csock *s, int64_t patience)
+{
+    struct csock__thread *me = csock__me();
+    if (!me) /* then it is not asleep itself, and nobody waits for it */
+        return drain_patiently(s, patience);
+    uintptr_t outer = atomic_exchange(&me->closing, (uintptr_t)s);
+    bool reached = drain_patiently(s, patience);
+    atomic_store(&me->closing, outer);
+    return reached;
+}
+
 /* What is left to do for calls that did not leave. One of them may be under this signal handler,
- * just about to enter the kernel (or to be restarted there, by SA_RESTART), where nobody would wake
- * it: so the number is made to stand for nothing. (Whoever got into the kernel before that is
- * signalled once more.) One that sleeps on, because no signal reaches its thread, ends when the
- * connection does; this is felt by duplicates of the descriptor, too, and so is the last resort; as
- * it is for this thread's own, where there is no descriptor to spare for the placeholder. */
+ * just about to enter the kernel (or to be restarted there, by SA_RESTART), where nobody would
+ * wake it: so the number is made to stand for nothing. (Whoever got into the kernel before that
+ * is signalled once more.) One that sleeps on, because no signal reaches its thread, ends when
+ * the connection does; this is felt by duplicates of the descriptor, too, and so is the last
+ * resort (and none in a child for calls that began in its parent, who may be using it); as it is
+ * for this thread's own, where there is no descriptor to spare for the placeholder. */
 static void cut_off(struct csock *s, bool reached)
 {
     uint32_t counted, listed;

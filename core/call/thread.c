@@ -1,12 +1,14 @@
-/* Records of threads, and forks. Sits on sys.
+/* Records of threads, and forks. Sits on sys, and in a child on users.
  *
  * A record says in which generation of the process it was taken. The child of a fork has copies of
  * its parent's records, whose threads it does not have: as their generation is an older one, they
- * are free, and nobody has to go through them after the fork. */
+ * are free, and nobody has to go through them after the fork; but for the one of the thread that
+ * forked. */
 #include <pthread.h>
 
 #include "sys/sys.h"
 #include "call/thread.h"
+#include "call/users.h"
 
 #define BEING_TAKEN ((uint32_t)1 << 31) /* by its new owner, who fills it in */
 
@@ -23,7 +25,8 @@ static bool watches_threads;
 
 struct csock__thread *csock__me(void)
 {
-    return mine && mine_since == csock__generation() ? mine : NULL;
+    uint32_t generation = csock__generation(); /* before the others, as it may change them */
+    return mine && mine_since == generation ? mine : NULL;
 }
 
 bool csock__lives(const struct csock__thread *t)
@@ -31,16 +34,20 @@ bool csock__lives(const struct csock__thread *t)
     return atomic_load(&t->taken) == csock__generation();
 }
 
-uintptr_t csock__move_on(struct csock__thread *t, uintptr_t to)
+uintptr_t csock__move_on(struct csock__thread *t, unsigned place, const struct csock *only,
+                         uintptr_t to)
 {
-    uintptr_t was = atomic_load(&t->on);
+    uintptr_t was = atomic_load(&t->on[place]);
     for (unsigned times = 0;;) {
+        uintptr_t names = was & ~CSOCK__MARKS;
+        if (only && names && names != (uintptr_t)only)
+            return 0;
         /* In a child by _Fork(3) the closer who had begun to signal does not exist. */
         if ((was & CSOCK__BEING_SIGNALLED) && csock__lives(t)) {
             csock__give_way(times++);
-            was = atomic_load(&t->on);
-        } else if (atomic_compare_exchange_weak(&t->on, &was, to)) {
-            return was & ~CSOCK__BEING_SIGNALLED;
+            was = atomic_load(&t->on[place]);
+        } else if (atomic_compare_exchange_weak(&t->on[place], &was, to)) {
+            return was;
         }
     }
 }
@@ -52,8 +59,48 @@ static void release_record(void *record)
     mine = NULL;
     if (!gone)
         return;
-    csock__move_on(gone, 0); /* it may have been cancelled in its sleep */
+    /* It may have been cancelled in its sleep, or have left it long ago: that call is over now. */
+    for (unsigned i = 0; i < CSOCK__SLEEPS; i++) {
+        uintptr_t s = csock__move_on(gone, i, NULL, 0) & ~CSOCK__MARKS;
+        if (s)
+            csock__leave_by_end_of_thread((struct csock *)s);
+    }
     atomic_store(&gone->taken, 0);
+}
+
+/* Nobody looks at what is in a record that is being taken. */
+static bool take_record(struct csock__thread *t, uint32_t generation)
+{
+    uint32_t was = atomic_load(&t->taken);
+    return (was & ~BEING_TAKEN) != generation &&
+           atomic_compare_exchange_strong(&t->taken, &was, generation | BEING_TAKEN);
+}
+
+static void own_record(struct csock__thread *t, uint32_t generation)
+{
+    t->looked_sig = 0;
+    t->searched = 0;
+    atomic_store(&t->tid, csock__sys->gettid());
+    atomic_store(&t->taken, generation);
+    mine = t;
+    mine_since = generation;
+}
+
+/* This thread has forked, perhaps in a signal handler, and will go on with what is asleep under
+ * that. The kernel may restart the system call, so that closing is all that ever ends it: it keeps
+ * its record, and its calls are counted here, too. What a record names has not been freed: neither
+ * by the parent, whose closers take their socket out of all records before they give up, nor in
+ * this process, where nobody has called us before. */
+static void go_on_in_child(uint32_t generation)
+{
+    if (!mine || mine_since != generation - 1 || !take_record(mine, generation))
+        return;
+    for (unsigned i = 0; i < CSOCK__SLEEPS; i++) {
+        uintptr_t s = atomic_load(&mine->on[i]) & ~CSOCK__MARKS;
+        bool counted = s && csock__count_in_child((struct csock *)s, generation);
+        atomic_store(&mine->on[i], counted ? s | CSOCK__RECOUNTED : 0);
+    }
+    own_record(mine, generation);
 }
 
 /* `newest` goes first: it is what a fork that comes in between counts on from. Of threads that come
@@ -61,13 +108,14 @@ static void release_record(void *record)
 uint32_t csock__after_fork(void)
 {
     uint32_t none = 0, next = __atomic_add_fetch(&newest, 1, __ATOMIC_SEQ_CST);
-    bool first = __atomic_compare_exchange_n(csock__mark, &none, next, false, __ATOMIC_SEQ_CST,
-                                             __ATOMIC_SEQ_CST);
-    return first ? next : none;
+    if (!__atomic_compare_exchange_n(csock__mark, &none, next, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST))
+        return none;
+    go_on_in_child(next);
+    return next;
 }
 
-/* The thread that called fork() goes on in the child, under another number; perhaps in the middle
- * of a sleep, if it did so in a signal handler. */
+/* The thread that called fork() goes on in the child, under another number. */
 static void after_fork_in_child(void)
 {
     if (csock__mark == &plain_mark) /* nobody has wiped it */
@@ -97,14 +145,6 @@ uint32_t csock_forks(void)
 static void set_up(void)
 {
     watches_threads = pthread_key_create(&thread_end, release_record) == 0;
-}
-
-/* Nobody looks at what is in a record that is being taken. */
-static bool take_record(struct csock__thread *t, uint32_t generation)
-{
-    uint32_t was = atomic_load(&t->taken);
-    return (was & ~BEING_TAKEN) != generation &&
-           atomic_compare_exchange_strong(&t->taken, &was, generation | BEING_TAKEN);
 }
 
 /* Best the one that this thread had before it was forked. */
@@ -137,13 +177,10 @@ static struct csock__thread *take_any_record(uint32_t generation)
         t = new_record(generation);
     if (!t)
         return NULL;
-    t->looked_sig = 0;
-    t->searched = 0;
-    atomic_store(&t->on, 0);
-    atomic_store(&t->tid, csock__sys->gettid());
-    atomic_store(&t->taken, generation);
-    mine = t;
-    mine_since = generation;
+    for (unsigned i = 0; i < CSOCK__SLEEPS; i++)
+        atomic_store(&t->on[i], 0);
+    atomic_store(&t->closing, 0);
+    own_record(t, generation);
     pthread_setspecific(thread_end, t);
     return t;
 }

@@ -9,13 +9,20 @@
 
 #include "csock.h"
 
+/* Sleeps of one thread at a time: in its signal handlers it may wait, too, and one that was left
+ * for good keeps its place until its socket is closed, or the thread ends. More lend each other
+ * theirs. */
+#define CSOCK__SLEEPS 4
+
 struct csock__thread {
     struct csock__thread *next;
     _Atomic(uint32_t) taken; /* generation of the living thread whose it is: thread.c */
     _Atomic(pid_t) tid;
-    _Atomic(uintptr_t) on; /* the socket it sleeps on, and whether it is being signalled: wake.c */
-    atomic_int sig;        /* what wakes it from there */
-    int64_t looked;        /* when its signal mask let the wake-up signal through: wake.c */
+    _Atomic(uintptr_t) on[CSOCK__SLEEPS]; /* the sockets it sleeps on, with marks: wake.c */
+    atomic_int sig[CSOCK__SLEEPS];        /* what wakes it from there */
+    unsigned lent;                        /* places, so far */
+    _Atomic(uintptr_t) closing; /* the socket whose other users it waits for as a closer, or 0 */
+    int64_t looked;             /* when its signal mask let the wake-up signal through: wake.c */
     int looked_sig;
     int64_t searched; /* when it was last asked whether the program left us that signal */
 };
@@ -39,11 +46,26 @@ bool csock__lives(const struct csock__thread *t);
 /* The first of all records, or NULL. */
 struct csock__thread *csock__threads(void);
 
-/* Set in `on` while a closer sends the thread its signal. */
+/* Marks on an address in `on`: a closer is just sending the thread its signal; the call, which
+ * its thread goes on with in a child, has been counted there. (Alone, the second is left of a
+ * call whose closer gave up.) */
 #define CSOCK__BEING_SIGNALLED ((uintptr_t)1)
+#define CSOCK__RECOUNTED ((uintptr_t)2)
+#define CSOCK__MARKS ((uintptr_t)3)
 
-/* Sets `on` once no closer is sending; returns what it was. */
-uintptr_t csock__move_on(struct csock__thread *t, uintptr_t to);
+/* Whether one of its sleeps is on s. */
+static inline bool csock__sleeps_on(const struct csock__thread *t, const struct csock *s)
+{
+    for (unsigned i = 0; i < CSOCK__SLEEPS; i++)
+        if ((atomic_load(&t->on[i]) & ~CSOCK__MARKS) == (uintptr_t)s)
+            return true;
+    return false;
+}
+
+/* Sets a place of `on` once no closer is sending; returns what it was, or 0 if it names another
+ * socket than `only`, and so is left alone. NULL: whatever it names. */
+uintptr_t csock__move_on(struct csock__thread *t, unsigned place, const struct csock *only,
+                         uintptr_t to);
 
 /* Lets a thread run that is about to finish something; times counts how often in a row. */
 void csock__give_way(unsigned times);

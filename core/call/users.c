@@ -15,7 +15,9 @@
  * The word alone says whether a number may be given back. Beside it each thread lists the sockets
  * that it is inside of, for its own signal handlers: values in its own memory, each at a place of
  * its own, as calls need not end in the order in which they began. A call that is left for good
- * leaves its place behind, which does no harm: a list that is full begins anew. */
+ * leaves its place behind, which does no harm: a list that is full begins anew, and whoever closes
+ * the socket takes it out of the thread's record, without which a call that was asleep counts for
+ * nothing, should another socket be at that address then. */
 #include "sys/sys.h"
 #include "call/thread.h"
 #include "call/users.h"
@@ -28,7 +30,7 @@
 #define GENERATION_SHIFT 46
 
 #define PLACES 8
-#define COUNTED ((uintptr_t)1) /* added to a socket's address: among its users for sure */
+#define NOTES (CSOCK__COUNTED | CSOCK__ASLEEP)
 
 static CSOCK__TLS uintptr_t own[PLACES]; /* 0: free */
 static CSOCK__TLS unsigned overwritten;
@@ -188,7 +190,7 @@ static inline int enter_at(struct csock__call *call, struct csock *s, uintptr_t 
         note(place, 0);
         return -EBADF;
     }
-    note(place, (uintptr_t)s | COUNTED);
+    note(place, (uintptr_t)s | CSOCK__COUNTED);
     return 0;
 }
 
@@ -218,6 +220,19 @@ void csock__recount(struct csock__call *call)
         call->generation = generation;
 }
 
+bool csock__count_in_child(struct csock *s, uint32_t generation)
+{
+    return add_user(s, generation);
+}
+
+__attribute__((cold, noinline)) void csock__settle_in_child(struct csock__call *call, uintptr_t on)
+{
+    if (on & CSOCK__RECOUNTED)
+        call->generation = csock__generation();
+    else
+        csock__recount(call);
+}
+
 void csock__leave(struct csock__call *call)
 {
     struct csock *s = call->s;
@@ -229,6 +244,17 @@ void csock__leave(struct csock__call *call)
     note(place, 0);
     /* Once the count is 0 and no ABANDONED, the closer may free *s: do not touch it again. */
     if ((now & (USERS | ABANDONED)) == ABANDONED)
+        csock__let_go(s);
+}
+
+void csock__leave_by_end_of_thread(struct csock *s)
+{
+    uint64_t was = load(s);
+    do
+        if (users_of(current(was)) == 0)
+            return;
+    while (!swap(s, &was, was - USER));
+    if (((was - USER) & (USERS | ABANDONED)) == ABANDONED)
         csock__let_go(s);
 }
 
@@ -248,7 +274,7 @@ void csock__step_back(struct csock__call *call)
         __atomic_sub_fetch(&call->s->state, ASIDE, __ATOMIC_SEQ_CST);
     else
         csock__recount(call);
-    note(call->place, (uintptr_t)call->s | COUNTED);
+    note(call->place, (uintptr_t)call->s | CSOCK__COUNTED);
 }
 
 /* ----------------------------------------------------------------- for closers */
@@ -266,10 +292,12 @@ int csock__begin_close(struct csock *s)
 
 void csock__own_calls(const struct csock *s, uint32_t *ret_counted, uint32_t *ret_listed)
 {
+    const struct csock__thread *me = csock__me();
+    bool sleeps = me && csock__sleeps_on(me, s);
     *ret_counted = *ret_listed = 0;
     for (unsigned i = 0; i < PLACES; i++)
-        if ((own[i] & ~COUNTED) == (uintptr_t)s) {
-            *ret_counted += own[i] & COUNTED;
+        if ((own[i] & ~NOTES) == (uintptr_t)s && (sleeps || !(own[i] & CSOCK__ASLEEP))) {
+            *ret_counted += own[i] & CSOCK__COUNTED;
             ++*ret_listed;
         }
 }
@@ -277,7 +305,7 @@ void csock__own_calls(const struct csock *s, uint32_t *ret_counted, uint32_t *re
 void csock__forget_own_calls(const struct csock *s)
 {
     for (unsigned i = 0; i < PLACES; i++)
-        if ((own[i] & ~COUNTED) == (uintptr_t)s)
+        if ((own[i] & ~NOTES) == (uintptr_t)s)
             note(&own[i], 0);
 }
 

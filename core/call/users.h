@@ -5,7 +5,7 @@
 #ifndef CSOCK_CORE_USERS_H
 #define CSOCK_CORE_USERS_H
 
-#include "csock.h"
+#include "call/thread.h"
 
 /* One call that is inside a socket; lives on the caller's stack. Nothing points to it: a program
  * may leave a call for good by siglongjmp(3) or by an exception, or put its stack away and come
@@ -26,11 +26,35 @@ int csock__enter(struct csock__call *call, struct csock *s);
  * the caller must not look at the socket: whoever closed it may have freed it. */
 void csock__leave(struct csock__call *call);
 
+/* The same for a call that was asleep in, or left in its sleep by, a thread that has ended. */
+void csock__leave_by_end_of_thread(struct csock *s);
+
 bool csock__closing(const struct csock *s);
 
 /* In a child of fork() that goes on with its parent's call: closers there are to know of it. Else
  * nothing. */
 void csock__recount(struct csock__call *call);
+
+/* The same for one that is asleep and so does not ask. False if *s is closed. */
+bool csock__count_in_child(struct csock *s, uint32_t generation);
+/* The first for one that finds in its thread's record, at its place of `on`, whether it has been
+ * counted by the second. */
+void csock__settle_in_child(struct csock__call *call, uintptr_t on);
+static inline void csock__settle(struct csock__call *call, uintptr_t on)
+{
+    if (__builtin_expect(call->generation != csock__known_generation(), 0))
+        csock__settle_in_child(call, on);
+}
+
+/* What is added to an address in the list of the thread's own calls: the call is among the socket's
+ * users for sure; it is asleep, so that it is in the thread's record, too. */
+#define CSOCK__COUNTED ((uintptr_t)1)
+#define CSOCK__ASLEEP ((uintptr_t)2)
+static inline void csock__note_asleep(struct csock__call *call, bool asleep)
+{
+    uintptr_t what = (uintptr_t)call->s | CSOCK__COUNTED | (asleep ? CSOCK__ASLEEP : 0);
+    __atomic_store_n(call->place, what, __ATOMIC_RELAXED);
+}
 
 /* Around a callback: meanwhile the call uses nothing of the socket, and no closer waits for it. It
  * has to look at csock__closing() after. */

@@ -72,7 +72,7 @@ static int fall_asleep(struct csock__waiting *wg, struct csock__sleep *sleep)
 {
     if (wg->w->pause)
         wg->w->pause(wg->w->arg);
-    int r = csock__sleep_begin(sleep, wg->s);
+    int r = csock__sleep_begin(sleep, &wg->call);
     if (r < 0 && wg->w->resume)
         wg->w->resume(wg->w->arg);
     return r;
@@ -80,7 +80,7 @@ static int fall_asleep(struct csock__waiting *wg, struct csock__sleep *sleep)
 
 static void fall_awake(struct csock__waiting *wg, struct csock__sleep *sleep)
 {
-    csock__sleep_end(sleep, wg->s);
+    csock__sleep_end(sleep, &wg->call);
     if (wg->w->resume)
         wg->w->resume(wg->w->arg);
 }

@@ -1,6 +1,8 @@
 /* The wake-up signal, and who sleeps where. Sits on thread and sys.
  *
- * The `on` of a thread's record is the whole protocol:
+ * The `on` of a thread's record is the whole protocol. It has a place for each sleep: a signal
+ * handler may wait, too, while its thread is asleep, and leave that wait by siglongjmp(3). Of one
+ * place:
  *
  *     NULL      not asleep
  *     s         asleep on s, or about to sleep
@@ -29,6 +31,7 @@
 
 static atomic_int wake_signal; /* 0 until the first sleep */
 static atomic_int named;       /* by csock_wake_signal(), or 0 */
+static atomic_uint given_up;   /* closers that took their socket out of all records */
 
 static void do_nothing(int sig)
 {
@@ -152,19 +155,42 @@ static int unblock(struct csock__sleep *sleep, int sig, bool search)
     return other ? other : sig;
 }
 
+static inline bool sleeps_already(struct csock__thread *me)
+{
+    uintptr_t on = 0;
+    for (unsigned i = 0; i < CSOCK__SLEEPS; i++)
+        on |= atomic_load_explicit(&me->on[i], memory_order_relaxed);
+    return on != 0;
+}
+
+/* For one more sleep. Where none is free it is lent. */
+__attribute__((cold, noinline)) static void another_place(struct csock__sleep *sleep)
+{
+    struct csock__thread *me = sleep->me;
+    for (unsigned i = 0; i < CSOCK__SLEEPS; i++)
+        if (!atomic_load_explicit(&me->on[i], memory_order_relaxed)) {
+            sleep->place = i;
+            return;
+        }
+    sleep->place = me->lent++ % CSOCK__SLEEPS;
+    sleep->lent = true;
+    sleep->sig_before = atomic_load_explicit(&me->sig[sleep->place], memory_order_relaxed);
+    sleep->given_up = atomic_load(&given_up);
+}
+
 /* Sees to it that a signal reaches this sleep; returns which, or 0. The look at the mask that is
  * part of it takes a system call, for each wait of a thread that waits ten thousand times a second;
  * so one that was let through is believed for a while; not in a handler that interrupted a wait, as
  * handlers may mask what they like. Who masks all signals between two waits of less than LOOK_NS is
  * not woken from the second: it ends when close() loses patience. */
-static int let_through(struct csock__sleep *sleep)
+static int let_through(struct csock__sleep *sleep, bool nested)
 {
     struct csock__thread *me = sleep->me;
     struct timespec now = {0};
     int sig = current_signal();
     csock__sys->coarse_clock(&now);
     int64_t ns = csock__ns(&now);
-    if (sig && sig == me->looked_sig && ns - me->looked < LOOK_NS && !atomic_load(&me->on))
+    if (sig && sig == me->looked_sig && ns - me->looked < LOOK_NS && !nested)
         return sig;
     bool search = me->searched == 0 || ns - me->searched >= LOOK_NS;
     if (search) {
@@ -175,27 +201,76 @@ static int let_through(struct csock__sleep *sleep)
     return sig ? unblock(sleep, sig, search) : 0;
 }
 
-int csock__sleep_begin(struct csock__sleep *sleep, const struct csock *s)
+/* A handler that waited just before may have left something there. */
+__attribute__((cold, noinline)) static uintptr_t move_on_to(struct csock__sleep *sleep,
+                                                            const struct csock *s)
 {
-    sleep->me = csock__thread();
-    if (!sleep->me)
+    return csock__move_on(sleep->me, sleep->place, NULL, (uintptr_t)s);
+}
+
+int csock__sleep_begin(struct csock__sleep *sleep, struct csock__call *call)
+{
+    struct csock__thread *me = sleep->me = csock__thread();
+    uintptr_t was = 0;
+    if (!me)
         return -ENOMEM;
+    bool nested = sleeps_already(me);
     sleep->sig = 0;
-    sleep->outer_sig = atomic_load_explicit(&sleep->me->sig, memory_order_relaxed);
+    sleep->place = 0;
+    sleep->lent = false;
+    if (nested)
+        another_place(sleep);
+    unsigned place = sleep->place;
+    int sig = let_through(sleep, nested);
     /* Before `on`: whoever has read that one reads this one after. */
-    atomic_store_explicit(&sleep->me->sig, let_through(sleep), memory_order_relaxed);
+    atomic_store_explicit(&me->sig[place], sig, memory_order_relaxed);
     /* The store must be seen before the caller looks at csock__closing: a closer marks the socket
      * first and reads the records then, so one of the two sees the other. */
-    sleep->outer = (const struct csock *)csock__move_on(sleep->me, (uintptr_t)s);
+    if (!atomic_compare_exchange_strong(&me->on[place], &was, (uintptr_t)call->s))
+        was = move_on_to(sleep, call->s);
+    sleep->before = sleep->lent ? was : 0;
+    /* A handler that waited before that may have used the same place. */
+    atomic_store_explicit(&me->sig[place], sig, memory_order_relaxed);
+    csock__note_asleep(call, true);
+    csock__settle(call, atomic_load_explicit(&me->on[place], memory_order_relaxed));
     return 0;
 }
 
-void csock__sleep_end(struct csock__sleep *sleep, const struct csock *s)
+/* Not in a child, where it was not counted; nor once a closer has given up, as the socket may have
+ * been his. */
+static void put_back(const struct csock__sleep *sleep, const struct csock__call *call)
 {
-    csock__move_on(sleep->me, (uintptr_t)sleep->outer);
-    if (sleep->outer)
-        atomic_store_explicit(&sleep->me->sig, sleep->outer_sig, memory_order_relaxed);
-    if (csock__closing(s))
+    uintptr_t none = 0, before = sleep->before;
+    _Atomic(uintptr_t) *on = &sleep->me->on[sleep->place];
+    if (call->generation != csock__generation() || sleep->given_up != atomic_load(&given_up) ||
+        !atomic_compare_exchange_strong(on, &none, before))
+        return;
+    atomic_store_explicit(&sleep->me->sig[sleep->place], sleep->sig_before, memory_order_relaxed);
+    if (sleep->given_up != atomic_load(&given_up)) /* he may have looked here before */
+        csock__move_on(sleep->me, sleep->place, (const struct csock *)before, 0);
+}
+
+/* While a signal is being sent, or where a closer has been here, or in a child, or at a lent place.
+ * The record is another thread's where this one was forked by _Fork(3) meanwhile, and is not the
+ * first to notice. */
+__attribute__((cold, noinline)) static void end_sleep(const struct csock__sleep *sleep,
+                                                      struct csock__call *call)
+{
+    bool mine = csock__me() == sleep->me;
+    uintptr_t on = mine ? csock__move_on(sleep->me, sleep->place, call->s, 0) : 0;
+    if (mine && sleep->before)
+        put_back(sleep, call);
+    csock__settle(call, on);
+}
+
+void csock__sleep_end(struct csock__sleep *sleep, struct csock__call *call)
+{
+    uintptr_t on = (uintptr_t)call->s;
+    csock__note_asleep(call, false);
+    if (call->generation != csock__known_generation() || sleep->before ||
+        !atomic_compare_exchange_strong(&sleep->me->on[sleep->place], &on, 0))
+        end_sleep(sleep, call);
+    if (csock__closing(call->s))
         csock__sys->yield(); /* any system call: a signal that was sent is handled on its way out */
     if (sleep->sig)
         csock__sys->thread_mask(SIG_SETMASK, &sleep->mask, NULL);
@@ -204,24 +279,32 @@ void csock__sleep_end(struct csock__sleep *sleep, const struct csock *s)
 /* Signals one thread if it sleeps on *s: by the signal that it waits for, or if the program has
  * taken that meanwhile, whose handler must not run, by the newest. False if it could not be
  * sent. */
-static bool wake_one(struct csock__thread *t, const struct csock *s, int newest)
+static bool wake_at(struct csock__thread *t, unsigned place, const struct csock *s, int newest)
 {
-    uintptr_t asleep = (uintptr_t)s;
-    if (!atomic_compare_exchange_strong(&t->on, &asleep, asleep | CSOCK__BEING_SIGNALLED))
+    uintptr_t asleep = atomic_load(&t->on[place]);
+    if ((asleep & ~CSOCK__RECOUNTED) != (uintptr_t)s ||
+        !atomic_compare_exchange_strong(&t->on[place], &asleep, asleep | CSOCK__BEING_SIGNALLED))
         return true;
-    int sig = atomic_load_explicit(&t->sig, memory_order_relaxed);
+    int sig = atomic_load_explicit(&t->sig[place], memory_order_relaxed);
     if (sig != newest && (sig == 0 || !is_ours(sig)))
         sig = newest;
     bool sent = sig && csock__sys->tgkill(atomic_load(&t->tid), sig) == 0;
-    atomic_store(&t->on, (uintptr_t)s);
+    atomic_store(&t->on[place], asleep);
+    return sent;
+}
+
+static bool wake_one(struct csock__thread *t, const struct csock *s, int newest)
+{
+    bool sent = true;
+    for (unsigned i = 0; i < CSOCK__SLEEPS; i++)
+        sent = wake_at(t, i, s, newest) && sent;
     return sent;
 }
 
 /* Another thread than this one. */
 static bool sleeps_on(const struct csock__thread *t, const struct csock *s)
 {
-    return (atomic_load(&t->on) & ~CSOCK__BEING_SIGNALLED) == (uintptr_t)s && csock__lives(t) &&
-           t != csock__me();
+    return csock__sleeps_on(t, s) && csock__lives(t) && t != csock__me();
 }
 
 /* No handler of this thread runs meanwhile: one that took long, or left for good, would keep the
@@ -255,10 +338,28 @@ bool csock__someone_sleeps(const struct csock *s)
     return false;
 }
 
+bool csock__someone_fell_asleep(const struct csock *s)
+{
+    for (struct csock__thread *t = csock__threads(); t; t = t->next)
+        for (unsigned i = 0; i < CSOCK__SLEEPS && sleeps_on(t, s); i++)
+            if ((atomic_load(&t->on[i]) & ~CSOCK__BEING_SIGNALLED) == (uintptr_t)s)
+                return true;
+    return false;
+}
+
+/* A call that was counted in this process by its record has to find that there still. */
+static void forget_sleeper(struct csock__thread *t, const struct csock *s)
+{
+    for (unsigned i = 0; i < CSOCK__SLEEPS; i++) {
+        uintptr_t asleep = atomic_load(&t->on[i]);
+        if ((asleep & ~CSOCK__MARKS) == (uintptr_t)s)
+            atomic_compare_exchange_strong(&t->on[i], &asleep, asleep & CSOCK__RECOUNTED);
+    }
+}
+
 void csock__forget_sleepers(const struct csock *s)
 {
-    for (struct csock__thread *t = csock__threads(); t; t = t->next) {
-        uintptr_t asleep = (uintptr_t)s;
-        atomic_compare_exchange_strong(&t->on, &asleep, 0);
-    }
+    atomic_fetch_add(&given_up, 1);
+    for (struct csock__thread *t = csock__threads(); t; t = t->next)
+        forget_sleeper(t, s);
 }

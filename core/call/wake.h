@@ -9,23 +9,27 @@
 
 #include "csock.h"
 
+struct csock__call;
 struct csock__thread;
 
 /* What one sleep has to undo. */
 struct csock__sleep {
     struct csock__thread *me;
-    const struct csock *outer; /* what a wait under a signal handler's wait sleeps on, or NULL */
-    int outer_sig;
-    sigset_t mask; /* the thread's mask before the sleep */
-    int sig;       /* signal to be blocked again, 0: none */
+    unsigned place; /* in its record */
+    bool lent;      /* by another sleep of the thread, as there was no free one */
+    uintptr_t before;
+    int sig_before;
+    unsigned given_up; /* closers, by then */
+    sigset_t mask;     /* the thread's mask before the sleep */
+    int sig;           /* signal to be blocked again, 0: none */
 };
 
-/* Announces that this thread is about to sleep on *s, with the wake-up signal unblocked. The caller
- * looks at csock__closing(s) after this and before it sleeps. 0 or -ENOMEM. */
-int csock__sleep_begin(struct csock__sleep *sleep, const struct csock *s);
+/* Announces that this thread is about to sleep in that call, with the wake-up signal unblocked. The
+ * caller looks at csock__closing(call->s) after this and before it sleeps. 0 or -ENOMEM. */
+int csock__sleep_begin(struct csock__sleep *sleep, struct csock__call *call);
 
-/* After this no signal for *s reaches the thread any more. */
-void csock__sleep_end(struct csock__sleep *sleep, const struct csock *s);
+/* After this no signal for the call reaches the thread any more. */
+void csock__sleep_end(struct csock__sleep *sleep, struct csock__call *call);
 
 /* Signals other threads that sleep on *s, at most so many. False if one could not be sent its
  * signal: there is none, or RLIMIT_SIGPENDING is reached. */
@@ -33,6 +37,10 @@ bool csock__wake(const struct csock *s, unsigned most);
 
 /* Whether another thread sleeps on *s still. */
 bool csock__someone_sleeps(const struct csock *s);
+
+/* The same, but for calls that their thread goes on with in a child, or has left before the
+ * fork. */
+bool csock__someone_fell_asleep(const struct csock *s);
 
 /* For the closer of *s that goes without having seen all of them leave: nobody will wake them any
  * more, and what else is there at that address later has no part in it (ABA). */

@@ -85,7 +85,9 @@ CSOCK_API int csock_fd(const struct csock *s);
  * callback of a thread that is itself inside: the call underneath gives the number back. Queued
  * data still goes out, as close(2) has it. After fork(2) the child closes its own copy at once; a
  * call of its parent's that it goes on with, having been forked in a signal handler, is woken there
- * like any other, but for one that the kernel restarts by SA_RESTART: nobody there knows of it.
+ * like any other. But not after _Fork(3) or clone(2), where the kernel restarts it by SA_RESTART
+ * and another thread than that one is the first to use csock in the child: nobody knows of it then;
+ * and no such call is ended by shutdown(2), as below, which would end the parent's connection, too.
  * Returns 0; 1 if a call is still inside, so that *s must stay where it is until that returns;
  * -EBADF if it is closed already; what close(2) reports (the descriptor is gone anyway). Threads
  * that no signal reaches are woken by shutdown(2) after that second: at RLIMIT_SIGPENDING, or where

@@ -19,15 +19,16 @@ _OURS = "csock.dropin", "csock._socket"
 _PLACES = "socket", "_socket"
 
 # What put csock in place before the program began, if anything did: for a message. Until the
-# program imports `socket` it may be a finder (see _pth.py) that waits for that.
-_by = None
-_finder = None
+# program imports `socket` it may be a finder (see _pth.py) that waits for that. All of it outlives
+# importlib.reload().
+_by = globals().get("_by")
+_finder = globals().get("_finder")
 
 # Set by install() while it loads csock to stand in for stock: what is made then says from the start
 # that it is from `socket` or `_socket`.
 _standing_in = False
 
-_told = False
+_told = globals().get("_told", False)
 
 # Beside those of dropin.__all__.
 _MORE = ("EAGAIN", "EBADF", "EWOULDBLOCK", "AddressInfo", "MsgFlag", "SocketIO")

@@ -149,6 +149,16 @@ def test_looking_for_the_module_does_not_load_it():
     assert out(code) == "True False\nTrue csock.dropin\n"
 
 
+def test_a_reload_of_csock_does_not_put_it_out_of_place():
+    code = """
+        import csock, importlib
+        print(importlib.reload(csock) is csock, csock._by)
+        import socket
+        print(socket is csock.dropin, importlib.reload(csock) is csock, csock._installed())
+    """
+    assert out(code) == "True a test\nTrue True True\n"
+
+
 @pytest.mark.parametrize("call", ["install", "uninstall"])
 def test_the_programs_own_word_is_the_last(call):
     code = f"""

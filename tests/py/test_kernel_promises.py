@@ -75,6 +75,33 @@ def test_waitall_with_a_timeout_is_what_is_there(impl, kind, method, timeout):
         assert watch.wall < 10
 
 
+def blocking_during_a_sendfile(a, b, tmp_path):
+    """b.settimeout(None) by another thread than the one whose sendfile has a timeout. That of csock
+    leaves the descriptor non-blocking."""
+    size = 4_000_000
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * size)
+    b.settimeout(60)
+    with open(path, "rb") as file:
+        job = testkit.Job(b.sendfile, file)
+        job.wait_blocked()
+        b.settimeout(None)
+        testkit.drain(a, size)
+        assert job.result() == size
+
+
+@pytest.mark.parametrize("method", WAITALL)
+def test_waitall_and_a_handler_that_raises(impl, method, on_alarm, tmp_path):
+    """Some of it has come by then."""
+    a, b = impl.socketpair()
+    with a, b:
+        blocking_during_a_sendfile(a, b, tmp_path)
+        a.send(b"part")
+        on_alarm(lambda: 1 // 0, 0.1)
+        with pytest.raises(ZeroDivisionError):
+            WAITALL[method](b, 10, impl.MSG_WAITALL)
+
+
 @pytest.mark.parametrize("trunc", [False, True])
 def test_the_error_queue_of_tcp_has_the_payload(impl, trunc):
     """What was sent comes back with its time stamp."""

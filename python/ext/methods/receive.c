@@ -77,7 +77,7 @@ EXT_WAITS static ssize_t receive_waiting(struct sock_object *s, void *buf, size_
                                              tried, &w.wait)
                      : csock_recv_tried(&s->core, buf, n, flags, tried, &w.wait);
     ext_wait_end(&w);
-    return r;
+    return ext_received(&w, r);
 }
 
 /* Into memory that is there. A call that has made the plain try has the GIL, and goes on with it,

@@ -105,6 +105,7 @@ static int handle_signals(void *arg)
     if (!w->held)
         take(w);
     int stop = PyErr_CheckSignals();
+    w->raised = stop != 0;
     if (!w->held)
         drop(w);
     return stop;
@@ -115,6 +116,7 @@ void ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held)
     forget_parents_threads(s->state);
     w->held = held;
     w->waited = false;
+    w->raised = false;
     w->state = s->state;
     w->wait = wait_of(s);
     w->wait.interrupted = handle_signals;

@@ -19,11 +19,19 @@ struct ext_wait {
     PyThreadState *saved; /* while the GIL is not held */
     bool held;            /* the GIL, but for waiting */
     bool waited;
+    bool raised; /* a signal's handler has */
 };
 /* For a call that holds the GIL until it has to wait, or one that runs without it from start to
  * end. */
 void ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held);
 void ext_wait_end(struct ext_wait *w);
+
+/* What a receive has come to. With MSG_WAITALL the core gives what came before a signal's handler
+ * raised; but the exception comes first, as it would right after a receive of stock. */
+static inline ssize_t ext_received(const struct ext_wait *w, ssize_t r)
+{
+    return w->raised ? CSOCK_EINTERRUPTED : r;
+}
 
 /* What only a call that has to wait needs, apart, so that the others set up no frame for it. */
 #define EXT_WAITS __attribute__((noinline))

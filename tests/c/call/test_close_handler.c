@@ -214,6 +214,46 @@ static void a_handler_closes_what_another_thread_waits_on(void **state)
     util_close(&theirs[1]);
 }
 
+/* ---- two at once, of which each closes what the other is inside of */
+
+static struct csock crossed[2][2];
+static pthread_t first_thread;
+static atomic_int closers;
+
+static void close_the_others(int sig)
+{
+    (void)sig;
+    struct csock *others = crossed[pthread_equal(pthread_self(), first_thread) != 0];
+    atomic_fetch_add(&closers, 1);
+    while (atomic_load(&closers) < 2)
+        ;
+    csock_close(others);
+}
+
+static void handlers_that_wait_for_each_other_give_up_at_once(void **state)
+{
+    struct util_call calls[2] = {{.run = util_recv, .s = crossed[0]},
+                                 {.run = util_recv, .s = crossed[1]}};
+    (void)state;
+    for (int flags = 0; flags <= SA_RESTART; flags += SA_RESTART) {
+        util_handle(SIGUSR1, close_the_others, flags);
+        atomic_store(&closers, 0);
+        for (int i = 0; i < 2; i++) {
+            util_pair(crossed[i], AF_UNIX, SOCK_STREAM);
+            util_start_asleep(&calls[i]);
+        }
+        first_thread = calls[0].thread;
+        int64_t start = csock_now();
+        for (int i = 0; i < 2; i++)
+            util_signal_call(&calls[i], SIGUSR1);
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(util_join(&calls[i]), CSOCK_ECLOSED);
+        assert_in_range(csock_now() - start, 0, PROMPT);
+        for (int i = 0; i < 2; i++)
+            util_close(&crossed[i][1]);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -223,6 +263,7 @@ int main(void)
         TEST(a_handler_closes_between_any_two_steps),
         TEST(a_handler_closes_at_any_moment),
         TEST(a_handler_closes_what_another_thread_waits_on),
+        TEST(handlers_that_wait_for_each_other_give_up_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,6 +89,50 @@ static void waits_nest_in_callbacks(void **state)
     a_nested_wait_outlives_the_socket_around_it(&w);
 }
 
+/* ---- deeper than a thread's record has places for */
+
+#define DEPTH 7
+
+static struct csock deep[DEPTH][2];
+static atomic_int depth;
+
+static void recv_deeper(int sig)
+{
+    char byte;
+    (void)sig;
+    csock_recv(&deep[atomic_fetch_add(&depth, 1) + 1][0], &byte, 1, 0, NULL);
+}
+
+static void go_deep(struct util_call *call)
+{
+    atomic_store(&depth, 0);
+    for (int i = 0; i < DEPTH; i++)
+        util_pair(deep[i], AF_UNIX, SOCK_STREAM);
+    util_start_asleep(call);
+    for (int i = 1; i < DEPTH; i++) {
+        util_signal_call(call, SIGUSR1);
+        while (atomic_load(&depth) < i)
+            util_sleep(MS);
+        util_await_sleep(call);
+    }
+}
+
+/* From above: each of them is the next to go on. */
+static void deep_waits_are_woken_one_after_the_other(void **state)
+{
+    (void)state;
+    util_handle(SIGUSR1, recv_deeper, SA_NODEFER | SA_RESTART);
+    struct util_call call = {.run = util_recv, .s = &deep[0][0]};
+    go_deep(&call);
+    for (int i = DEPTH - 1; i >= 0; i--) {
+        int64_t start = csock_now();
+        util_close(&deep[i][0]);
+        assert_in_range(csock_now() - start, 0, PROMPT);
+        util_close(&deep[i][1]);
+    }
+    assert_int_equal(util_join(&call), CSOCK_ECLOSED);
+}
+
 static int close_in_callback(void *arg)
 {
     return csock_close(arg) < 0;
@@ -117,6 +161,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         TEST(waits_nest_in_signal_handlers),
         TEST(waits_nest_in_callbacks),
+        TEST(deep_waits_are_woken_one_after_the_other),
         TEST(a_callback_closes_its_own_socket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
