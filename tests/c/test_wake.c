@@ -215,6 +215,28 @@ static void a_signal_on_its_way_is_waited_for(void **state)
     assert_true(fake_calls(FAKE_YIELD) > 0);
 }
 
+/* The same where pthread_cancel(3) ends the thread in its sleep, in between. */
+static void cancel_it(void *arg)
+{
+    (void)arg;
+    pthread_cancel(late.thread);
+    util_sleep(50 * MS);
+    ended_early = pthread_tryjoin_np(late.thread, NULL) == 0;
+}
+
+static void a_cancelled_thread_waits_for_a_signal_on_its_way(void **state)
+{
+    (void)state;
+    int fd = csock_fd(&s[0]);
+    late = (struct util_call){.run = util_recv, .s = &s[0]};
+    fake_hook(FAKE_TGKILL, 1, cancel_it, NULL);
+    util_start_asleep(&late);
+    assert_int_equal(csock_close_within(&s[0], 0), 1); /* its call never left */
+    assert_false(ended_early);
+    util_join(&late);
+    close(fd);
+}
+
 int main(void)
 {
 #define IN_PAIR(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -229,6 +251,7 @@ int main(void)
         IN_PAIR(without_patience_nobody_is_taken_for_masked),
         IN_PAIR(a_wait_in_a_handler_looks_for_itself),
         IN_PAIR(a_signal_on_its_way_is_waited_for),
+        IN_PAIR(a_cancelled_thread_waits_for_a_signal_on_its_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
