@@ -36,14 +36,12 @@ int csock__port_parse(const char *text)
 
 static int digit(char c, unsigned base)
 {
-    int value = c >= '0' && c <= '9'   ? c - '0'
-                : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                       : 16;
+    int value = csock__hex_value(c);
     return value < (int)base ? value : -1;
 }
 
-/* Where text goes on after the number, or NULL if there is none, or it is above max. */
+/* Where text goes on after the number, or NULL if there is none, or it is above max, which is no
+ * less than a digit can be. */
 static const char *number_parse(const char *text, uint64_t max, uint64_t *ret)
 {
     uint64_t value = 0;
@@ -51,7 +49,7 @@ static const char *number_parse(const char *text, uint64_t max, uint64_t *ret)
     const char *p = text + (base == 16 ? 2 : 0);
     const char *first = p;
     for (int d; (d = digit(*p, base)) >= 0; p++) {
-        if (value > (max - (unsigned)d) / base || (unsigned)d > max)
+        if (value > (max - (unsigned)d) / base)
             return NULL;
         value = value * base + (unsigned)d;
     }
