@@ -190,16 +190,19 @@ def listed_for_the_build():
         ("core", "core/meson.build"),
         ("include", "core/meson.build"),
         ("python", "python/meson.build"),
-        ("tests/c", "tests/c/meson.build"),
     ):
         text = (ROOT / listing).read_text()
         suffixes = (".h",) if folder == "include" else (".c", ".py", ".pyi")
         for path in sources(folder, suffixes=suffixes):
-            name = path.stem.removeprefix("test_") if folder == "tests/c" else path.name
-            if folder in ("core", "include"):
-                name = str(path.relative_to(ROOT / folder))
-            if not re.search(rf"['/]{re.escape(name)}(\.c)?'", text):
+            name = str(path.relative_to(ROOT / folder)) if folder != "python" else path.name
+            if not re.search(rf"['/]{re.escape(name)}'", text):
                 yield f"{place(path)}: not in {listing}"
+    for path in sources("tests/c", suffixes=(".c",)):
+        beside = path.parent / "meson.build"  # a layer's tests; the helpers have none
+        listing = beside if beside.exists() else path.parents[1] / "meson.build"
+        name, short = path.relative_to(listing.parent), path.stem.removeprefix("test_")
+        if not re.search(rf"'({re.escape(str(name))}|{short})'", listing.read_text()):
+            yield f"{place(path)}: not in {place(listing)}"
 
 
 def is_below(layer, other):

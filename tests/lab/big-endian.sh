@@ -56,9 +56,11 @@ echo "big-endian: the C tests"
 # By name, because the rest of that folder is the header files of another libc.
 mkdir -p "$folder/include"
 cp "$root"/usr/include/cmocka*.h "$folder/include"
-for name in addr err netdb; do
-    compile -Itests/c -isystem "$folder/include" -o "$folder/test_$name" "tests/c/test_$name.c" \
-        tests/c/fake.c $(find core -name "*.c") "$root/usr/lib/s390x-linux-gnu/libcmocka.so.0"
+for test in addr/test_addr test_err names/test_netdb; do
+    name=${test##*/test_}
+    compile -Itests/c/shared -isystem "$folder/include" -o "$folder/test_$name" \
+        "tests/c/$test.c" tests/c/shared/fake.c $(find core -name "*.c") \
+        "$root/usr/lib/s390x-linux-gnu/libcmocka.so.0"
     emulate "$folder/test_$name" >"$folder/test_$name.log" 2>&1 || {
         cat "$folder/test_$name.log"
         exit 1
