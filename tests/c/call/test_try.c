@@ -50,6 +50,23 @@ static void a_failed_try_is_not_repeated(void **state)
     assert_int_equal(csock_recv_tried(&pair[1], &byte, 1, 0, -EAGAIN, &soon), CSOCK_ETIMEOUT);
 }
 
+/* Though there is something, or room. */
+static void no_call_makes_a_second_try(void **state)
+{
+    char byte;
+    union csock_addr from;
+    socklen_t len;
+    const struct csock_wait now = {.deadline = CSOCK_NOWAIT};
+    (void)state;
+    assert_int_equal(csock_send_tried(&pair[0], "x", 1, 0, -EAGAIN, &now), -EAGAIN);
+    assert_int_equal(csock_send_to_tried(&pair[0], "x", 1, 0, NULL, 0, -EAGAIN, &now), -EAGAIN);
+    assert_int_equal(csock_send_all_tried(&pair[0], "x", 1, 0, NULL, -EAGAIN, &now), -EAGAIN);
+    assert_int_equal(csock_recv(&pair[1], &byte, 1, 0, &now), -EAGAIN);
+    csock_try_send(&pair[0], "x", 1, 0);
+    assert_int_equal(csock_recv_from_tried(&pair[1], &byte, 1, 0, &from, &len, -EAGAIN, &now),
+                     -EAGAIN);
+}
+
 static int refuse(void *arg)
 {
     ++*(int *)arg;
@@ -180,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_try_takes_what_is_there, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failed_try_is_not_repeated, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_call_makes_a_second_try, setup, teardown),
         cmocka_unit_test_setup_teardown(an_interrupted_try_asks, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_no_try_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(without_a_try_it_is_the_plain_call, setup, teardown),

@@ -1,0 +1,164 @@
+/* How a closer waits for others: how often it looks, how long it naps, when it gives up. By calls
+ * that stand inside without a thread that sleeps, on a clock that moves with the naps alone; and
+ * what of the lists of a thread's own calls is seen when they are full. */
+#include "util.h"
+
+#include "../../../core/call/users.h"
+
+static struct csock s[2];
+static int64_t naps[64];
+static size_t n_naps;
+
+static int note_nap(const struct timespec *span)
+{
+    assert_in_range(n_naps, 0, COUNT(naps) - 1);
+    naps[n_naps++] = span->tv_sec * INT64_C(1000000000) + span->tv_nsec;
+    fake_clock_add(naps[n_naps - 1]);
+    return 0;
+}
+
+/* Of another thread, which has no sleep of its own: it looks like one in a signal handler. */
+static struct csock__call others_call;
+
+static ssize_t enter(struct util_call *call)
+{
+    return csock__enter(&others_call, call->s);
+}
+
+static void start_with_another_inside(void)
+{
+    struct util_call call = {.run = enter, .s = &s[0]};
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    util_start(&call);
+    assert_int_equal(util_join(&call), 0);
+    fake_clock_set(1000 * MS);
+    fake_under()->nanosleep = note_nap;
+    n_naps = 0;
+}
+
+/* It closes the descriptor: whose number it is no longer, but that of the placeholder. */
+static void end_with_another_inside(int fd)
+{
+    assert_true(util_fd_is_open(fd));
+    csock__leave(&others_call);
+    assert_false(util_fd_is_open(fd));
+    assert_true(csock_idle(&s[0]));
+    util_close(&s[1]);
+}
+
+/* Patience begins after the first nap, and is over in the very nanosecond; then all are signalled
+ * once more. */
+static void naps_double_up_to_a_millisecond(void **state)
+{
+    static const int expected[] = {20, 40, 80, 160, 320, 640, 1000, 1000, 1000}; /* us */
+    (void)state;
+    start_with_another_inside();
+    int fd = csock_fd(&s[0]);
+    assert_int_equal(csock_close_within(&s[0], 3240000), 1);
+    assert_int_equal(n_naps, COUNT(expected));
+    for (size_t i = 0; i < n_naps; i++)
+        assert_int_equal(naps[i], expected[i] * 1000);
+    assert_true(fake_calls(FAKE_YIELD) >= n_naps); /* before each of them */
+    end_with_another_inside(fd);
+}
+
+/* The closer's looks end as soon as all have left. */
+static struct util_call sleeper;
+static pthread_t closer;
+static int naps_of_closer;
+
+static int note_whose_nap(const struct timespec *span)
+{
+    naps_of_closer += pthread_equal(pthread_self(), closer) != 0;
+    return csock__sys_linux.nanosleep(span);
+}
+
+static void let_it_leave(void *arg)
+{
+    (void)arg;
+    if (pthread_equal(pthread_self(), closer))
+        for (int64_t until = csock_now() + SOON;
+             atomic_load(&sleeper.tid) != -1 && csock_now() < until;)
+            util_sleep(MS / 10);
+}
+
+static void who_has_left_costs_no_nap(void **state)
+{
+    (void)state;
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    closer = pthread_self();
+    sleeper = (struct util_call){.run = util_recv, .s = &s[0]};
+    util_start_asleep(&sleeper);
+    fake_under()->nanosleep = note_whose_nap;
+    fake_hook(FAKE_YIELD, FAKE_EVERY, let_it_leave, NULL);
+    assert_int_equal(csock_close(&s[0]), 0);
+    assert_int_equal(util_join(&sleeper), CSOCK_ECLOSED);
+    assert_int_equal(naps_of_closer, 0);
+    assert_int_equal(fake_calls(FAKE_TGKILL), 1);
+    util_close(&s[1]);
+}
+
+static void expect_own_calls(const struct csock *of, uint32_t expected)
+{
+    uint32_t counted = 99, listed = 99;
+    csock__own_calls(of, &counted, &listed);
+    assert_int_equal(counted, expected);
+    assert_int_equal(listed, expected);
+}
+
+/* More calls within one another than a thread lists: the last is listed all the same, and calls
+ * that end take nobody else's place away. */
+static void the_newest_call_is_always_listed(void **state)
+{
+    enum { N = 20 };
+    struct csock socks[N];
+    struct csock__call calls[N];
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(csock_open(&socks[i], AF_UNIX, SOCK_DGRAM, 0, 0), 0);
+        expect_own_calls(&socks[i], 0);
+        assert_int_equal(csock__enter(&calls[i], &socks[i]), 0);
+        expect_own_calls(&socks[i], 1);
+        assert_int_equal(csock__users(&socks[i]), 1);
+    }
+    for (int i = N - 1; i >= 0; i--) {
+        csock__leave(&calls[i]);
+        expect_own_calls(&socks[i], 0);
+        util_close(&socks[i]);
+    }
+}
+
+/* A call that has stepped aside is inside, and not present; it is listed nowhere. */
+static void who_steps_aside_is_not_present(void **state)
+{
+    struct csock__call calls[2];
+    (void)state;
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(csock__enter(&calls[i], &s[0]), 0);
+    assert_int_equal(csock__present(&s[0]), 2);
+    csock__step_aside(&calls[0]);
+    assert_int_equal(csock__users(&s[0]), 2);
+    assert_int_equal(csock__present(&s[0]), 1);
+    expect_own_calls(&s[0], 1);
+    csock__step_back(&calls[0]);
+    assert_int_equal(csock__present(&s[0]), 2);
+    expect_own_calls(&s[0], 2);
+    csock__forget_own_calls(&s[0]);
+    expect_own_calls(&s[0], 0);
+    for (int i = 0; i < 2; i++)
+        csock__leave(&calls[i]);
+    util_close(&s[0]);
+    util_close(&s[1]);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        TEST(naps_double_up_to_a_millisecond),
+        TEST(who_has_left_costs_no_nap),
+        TEST(the_newest_call_is_always_listed),
+        TEST(who_steps_aside_is_not_present),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
