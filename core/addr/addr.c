@@ -64,9 +64,9 @@ int csock__numbers_parse(const char *text, const uint64_t *max, size_t n_max, ui
         if (text && !*text)
             return (int)i + 1;
         if (!text || *text++ != ':')
-            return CSOCK_ESYNTAX;
+            return 0;
     }
-    return CSOCK_ESYNTAX;
+    return 0;
 }
 
 const char *csock__after_word(const char *text, const char *word)

@@ -179,7 +179,9 @@ static void fresh_memory_has_the_size_that_came(void **state)
     assert_int_equal(fake_live(), 1); /* the large block is gone */
     free(memory);
     put("four");
+    unsigned blocks = fake_calls(FAKE_ALLOC);
     assert_int_equal(csock_recv_new(&s[0], 4, 0, &memory, NULL), 4);
+    assert_int_equal(fake_calls(FAKE_ALLOC), blocks + 1); /* it is as large as what came */
     assert_memory_equal(memory, "four", 4);
     free(memory);
     put("truncated");
