@@ -1,6 +1,5 @@
 /* How a closer waits for others: how often it looks, how long it naps, when it gives up. By calls
- * that stand inside without a thread that sleeps, on a clock that moves with the naps alone; and
- * what of the lists of a thread's own calls is seen when they are full. */
+ * that stand inside without a thread that sleeps, on a clock that moves with the naps alone. */
 #include "util.h"
 
 #include "../../../core/call/users.h"
@@ -98,68 +97,11 @@ static void who_has_left_costs_no_nap(void **state)
     util_close(&s[1]);
 }
 
-static void expect_own_calls(const struct csock *of, uint32_t expected)
-{
-    uint32_t counted = 99, listed = 99;
-    csock__own_calls(of, &counted, &listed);
-    assert_int_equal(counted, expected);
-    assert_int_equal(listed, expected);
-}
-
-/* More calls within one another than a thread lists: the newest is listed all the same, and so are
- * all as long as there are few. */
-static void the_newest_call_is_always_listed(void **state)
-{
-    enum { N = 20, FEW = 8 };
-    struct csock socks[N];
-    struct csock__call calls[N];
-    (void)state;
-    for (int i = 0; i < N; i++) {
-        assert_int_equal(csock_open(&socks[i], AF_UNIX, SOCK_DGRAM, 0, 0), 0);
-        expect_own_calls(&socks[i], 0);
-        assert_int_equal(csock__enter(&calls[i], &socks[i]), 0);
-        for (int k = i < FEW ? 0 : i; k <= i; k++)
-            expect_own_calls(&socks[k], 1);
-        assert_int_equal(csock__users(&socks[i]), 1);
-    }
-    for (int i = N - 1; i >= 0; i--) {
-        csock__leave(&calls[i]);
-        expect_own_calls(&socks[i], 0);
-        util_close(&socks[i]);
-    }
-}
-
-/* A call that has stepped aside is inside, and not present; it is listed nowhere. */
-static void who_steps_aside_is_not_present(void **state)
-{
-    struct csock__call calls[2];
-    (void)state;
-    util_pair(s, AF_UNIX, SOCK_STREAM);
-    for (int i = 0; i < 2; i++)
-        assert_int_equal(csock__enter(&calls[i], &s[0]), 0);
-    assert_int_equal(csock__present(&s[0]), 2);
-    csock__step_aside(&calls[0]);
-    assert_int_equal(csock__users(&s[0]), 2);
-    assert_int_equal(csock__present(&s[0]), 1);
-    expect_own_calls(&s[0], 1);
-    csock__step_back(&calls[0]);
-    assert_int_equal(csock__present(&s[0]), 2);
-    expect_own_calls(&s[0], 2);
-    csock__forget_own_calls(&s[0]);
-    expect_own_calls(&s[0], 0);
-    for (int i = 0; i < 2; i++)
-        csock__leave(&calls[i]);
-    util_close(&s[0]);
-    util_close(&s[1]);
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(naps_double_up_to_a_millisecond),
         TEST(who_has_left_costs_no_nap),
-        TEST(the_newest_call_is_always_listed),
-        TEST(who_steps_aside_is_not_present),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
