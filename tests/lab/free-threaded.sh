@@ -173,7 +173,9 @@ tsan() {
     went=0
     options="suppressions=$top/tests/lab/free-threaded.supp:log_path=$folder/races/race"
     for file in ${FILES:-tests/py/test_free_threaded.py tests/py/test_streams.py
-        tests/py/test_shortcuts.py tests/py/test_waiting.py tests/py/test_closing.py}; do
+        tests/py/test_shortcuts.py tests/py/test_waiting.py tests/py/test_spurious_readiness.py
+        tests/py/test_blocking_mode.py tests/py/test_closing.py tests/py/test_closing_signals.py
+        tests/py/test_closing_programs.py}; do
         echo "--- $file (ThreadSanitizer)"
         PYTHON_GIL=0 PYTHONPATH=$site:$venv/lib/python3.13t/site-packages \
             PYTHONDONTWRITEBYTECODE=1 TSAN_OPTIONS="$options:exitcode=0:history_size=4" \

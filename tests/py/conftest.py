@@ -8,6 +8,7 @@ import shutil
 import signal
 import tempfile
 
+import childkit
 import pytest
 import testkit
 
@@ -42,6 +43,34 @@ def impl(request):
 def csock():
     """For what only ours promises."""
     return importlib.import_module("csock")
+
+
+@pytest.fixture
+def env():
+    """The environment of programs: csock can be imported, nothing else of ours is set."""
+    return childkit.environment()
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder of the test's own, which is the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def inet(impl):
+    """A socket that nothing has been done with."""
+    with impl.socket(impl.AF_INET, impl.SOCK_DGRAM) as s:
+        yield s
+
+
+@pytest.fixture
+def no_descriptor_is_left():
+    """None is open after the test that was not before; what threads close may take a while."""
+    before = testkit.descriptors()
+    yield
+    testkit.wait_for(lambda: testkit.descriptors() <= before)
 
 
 @pytest.fixture

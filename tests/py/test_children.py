@@ -1,5 +1,5 @@
 """`python -m csock --children`: by what the interpreters get csock that a program starts, and what
-that leaves alone. What such children do then is in test_ways_in.py."""
+that leaves alone. What such children do then is in test_children_programs.py."""
 
 import os
 import pathlib

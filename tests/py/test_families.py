@@ -1,6 +1,5 @@
 """Address families beside AF_INET, AF_INET6 and AF_UNIX: what the Python forms become, and where
-they come from, on both modules; data where this kernel has the family; interfaces; the machine's
-name."""
+they come from, on both modules; data where this kernel has the family."""
 
 import _socket
 import errno
@@ -13,9 +12,10 @@ import subprocess
 import sys
 
 import pytest
+import testkit
+from testkit import outcome
 
 import csock
-from csock import _socket as ours
 
 HERE = pathlib.Path(__file__).parent
 ETH_P_IP = 0x0800
@@ -320,101 +320,39 @@ def test_vsock_option_errors_are_alike():
                 )
 
 
-# ---- interfaces, and the machine's name
+# --------------------------------------------------------------- AF_ALG
 
 
-def outcome(function, *args):
-    try:
-        return function(*args)
-    except Exception as error:
-        return type(error), str(error).replace("csock._socket", "_socket")
+def test_afalg_is_for_afalg(impl):
+    with impl.socket() as s, pytest.raises(OSError, match="^algset is only supported for AF_ALG$"):
+        s.sendmsg_afalg([b"x"], op=1)
 
 
-def test_interfaces(impl):
-    rows = impl.if_nameindex()
-    assert [name for _, name in rows] == [name for _, name in stock.if_nameindex()]
-    assert "lo" in dict(map(reversed, rows))
-    for index, name in rows:
-        assert impl.if_nametoindex(name) == impl.if_nametoindex(os.fsencode(name)) == index
-        assert impl.if_indextoname(index) == name
-
-
-class Path:
-    def __fspath__(self):
-        return "lo"
-
-
-class Index:
-    def __index__(self):
-        return 1
-
-
-NAMES = [(), ("lo", 1), ("lo",), (b"lo",), (Path(),), ("",), ("nope",), ("x" * 15,), ("x" * 16,)]
-NAMES += [("lo\0",), ("\udc80",), (1,), (None,), (bytearray(b"lo"),), ("é",)]
-NUMBERS = [(), (1, 2), (1,), (0,), (-1,), (2**31,), (10**6,), ("1",), (1.0,), (None,), (True,)]
-NUMBERS += [(2**64,), (-(2**70),), (Index(),)]
-if VERSION >= (3, 12, 2) or (3, 11, 8) <= VERSION < (3, 12):
-    NUMBERS += [(2**32,), (2**32 + 1,)]
-
-
-def test_interface_errors_are_alike():
-    calls = [("if_nametoindex", args) for args in NAMES]
-    calls += [("if_indextoname", args) for args in NUMBERS] + [("if_nameindex", (1,))]
-    for name, args in calls:
-        assert outcome(getattr(_socket, name), *args) == outcome(getattr(ours, name), *args), args
-
-
-def test_a_number_is_not_cut():
-    """Before 3.11.8 and 3.12.2 stock takes 2**32 + 1 for 1."""
-    with pytest.raises(OverflowError):
-        ours.if_indextoname(2**32 + 1)
-
-
-RENAME = """
+ALG = """
 import importlib, sys
-socket = importlib.import_module(sys.argv[1])
-events = []
-sys.addaudithook(lambda name, args: name == "socket.sethostname" and events.append(args))
-def outcome(*args):
-    events.clear()
-    try:
-        result = socket.sethostname(*args)
-    except Exception as error:
-        result = type(error), str(error).replace("csock._socket", "_socket")
-    return result, list(events), socket.gethostname()
-class Path:
-    def __fspath__(self):
-        return "by-path"
-for args in [("a",), (b"b",), (Path(),), ("é",), ("\\udc80",), ("x" * 64,), ("x" * 65,), ("",),
-             (b"a\\0b",), (), ("a", "b"), (1,), (None,), ("a\\0b",), (bytearray(b"c"),)]:
-    print(ascii(args), ascii(outcome(*args)))
+impl = importlib.import_module(sys.argv[1])
+a, b = impl.socketpair(impl.AF_UNIX, impl.SOCK_SEQPACKET)
+s = impl.socket(impl.AF_ALG, impl.SOCK_SEQPACKET, 0, fileno=a.detach())
+print(s.sendmsg_afalg([b"da", b"ta"], op=1, iv=b"0123456789abcdef", assoclen=9))
+print(s.sendmsg_afalg(op=impl.ALG_OP_ENCRYPT, flags=impl.MSG_DONTWAIT))
+print(s.sendmsg_afalg([b"x"], op=0, iv=b""))
 """
 
 
-def test_sethostname():
-    def run(module):
-        command = ["unshare", "--uts", sys.executable, "-c", RENAME, module]
-        return subprocess.run(command, capture_output=True, text=True)
-
-    if not shutil.which("unshare") or os.geteuid() != 0:
-        pytest.skip("takes unshare(1) and root")
-    before = stock.gethostname()
-    sides = [run(module) for module in ("_socket", "csock._socket")]
-    if "unshare failed" in sides[0].stderr:
-        pytest.skip(sides[0].stderr.strip())
-    lines = [[line for line in side.stdout.splitlines() if "Path" not in line] for side in sides]
-    assert [side.returncode for side in sides] == [0, 0], sides[1].stderr
-    assert lines[0] == lines[1]
-    assert lines[1][0] == "('a',) (None, [(b'a',)], 'a')"
-    assert "'by-path')" in sides[1].stdout
-    assert stock.gethostname() == before
-
-
-def test_sethostname_may_be_refused():
-    if os.geteuid() != 0:
-        pytest.skip("takes root, to have a right to give up")
-    code = "import os, {0}; os.setuid(65534); {0}.sethostname('x')"
-    for module in "_socket", "csock._socket":
-        command = ["unshare", "--uts", sys.executable, "-c", code.format(module)]
-        child = subprocess.run(command, capture_output=True, text=True)
-        assert child.stderr.splitlines()[-1].startswith("PermissionError: [Errno 1]"), child.stderr
+@pytest.mark.skipif(testkit.why_no_strace() is not None, reason=str(testkit.why_no_strace()))
+def test_afalg_sends_what_the_kernel_wants(impl, tmp_path):
+    """On a socket that only says that it is one: other protocols ignore such items."""
+    trace = tmp_path / "trace"
+    options = ["strace", "-f", "-xx", "-s", "100", "-e", "trace=sendmsg", "-o", str(trace)]
+    result = testkit.run_python(ALG, impl.__name__, prefix=options)
+    assert result.stdout == "4\n0\n1\n"
+    lines = [line for line in trace.read_text().splitlines() if "sendmsg(" in line]
+    assert len(lines) == 3
+    text = lines[0].replace(" ", "")
+    for part in ("iov_len=2", "cmsg_level=SOL_ALG"):
+        assert text.count(part) == {"iov_len=2": 2, "cmsg_level=SOL_ALG": 3}[part], text
+    kinds = [part.split(",")[0].rstrip("}]") for part in text.split("cmsg_type=")[1:]]
+    assert kinds in (["0x3", "0x2", "0x4"], ["ALG_SET_OP", "ALG_SET_IV", "ALG_SET_AEAD_ASSOCLEN"])
+    lengths = [int(part.split(",")[0]) for part in text.split("cmsg_len=")[1:]]
+    # The initialization vector is 16 bytes after its own length; stock adds the padding.
+    assert lengths == [20, 36 if impl.__name__ == "csock" else 40, 20]

@@ -1,5 +1,5 @@
-"""sendmsg, recvmsg, recvmsg_into, send_fds and recv_fds: data in parts, ancillary data, and whose
-the descriptors are when something goes wrong."""
+"""sendmsg, recvmsg and recvmsg_into: data in parts, ancillary data, waiting, and what programs do
+meanwhile."""
 
 import array
 import errno
@@ -11,42 +11,15 @@ import time
 
 import pytest
 import testkit
+from messagekit import INT, close_all, fds_in, rights
 
-INT = struct.calcsize("i")
-CLOEXEC = 0x40000000  # MSG_CMSG_CLOEXEC
-
-
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left():
-    before = testkit.descriptors()
-    yield
-    assert testkit.descriptors() - before == set()
+pytestmark = pytest.mark.usefixtures("no_descriptor_is_left")
 
 
 @pytest.fixture
 def pair(impl):
     with testkit.closing(*impl.socketpair(impl.AF_UNIX, impl.SOCK_STREAM)) as sockets:
         yield sockets
-
-
-def packets(impl):
-    return testkit.closing(*impl.socketpair(impl.AF_UNIX, impl.SOCK_SEQPACKET))
-
-
-def rights(impl, fds):
-    return [(impl.SOL_SOCKET, impl.SCM_RIGHTS, array.array("i", fds))]
-
-
-def fds_in(ancdata):
-    return [fd for _, _, data in ancdata for fd in array.array("i", data[: len(data) // INT * INT])]
-
-
-def close_all(fds):
-    for fd in fds:
-        os.close(fd)
-
-
-# ------------------------------------------------------------------- data
 
 
 KINDS = ["tcp", "unix", "udp", "packets"]
@@ -143,107 +116,6 @@ def test_no_byte_comes_that_nobody_wrote(csock):
         for size in 5, 5000:
             a.sendall(b"hello")
             assert b.recvmsg(size, 0, csock.MSG_TRUNC)[0] == b""
-
-
-# ------------------------------------------------------------ descriptors
-
-
-@pytest.mark.parametrize("receive_into", [False, True])
-def test_descriptors_pass(impl, pair, receive_into):
-    a, b = pair
-    reader, writer = os.pipe()
-    assert a.sendmsg([b"x"], rights(impl, [reader, writer])) == 1
-    close_all([reader, writer])
-    room = impl.CMSG_SPACE(2 * INT)
-    message = b.recvmsg_into([bytearray(1)], room) if receive_into else b.recvmsg(1, room)
-    data, ancdata, flags, address = message
-    assert data == (1 if receive_into else b"x") and flags == 0 and address is None
-    ((level, kind, _),) = ancdata
-    assert (level, kind) == (impl.SOL_SOCKET, impl.SCM_RIGHTS)
-    reader, writer = fds_in(ancdata)
-    assert os.get_inheritable(reader)  # recvmsg(2) as it is; recv_fds() is the safe one
-    os.write(writer, b"through")
-    assert os.read(reader, 9) == b"through"
-    close_all([reader, writer])
-
-
-def test_as_many_as_the_kernel_takes(impl, pair):
-    a, b = pair
-    null = os.open(os.devnull, os.O_RDONLY)
-    with pytest.raises(OSError) as info:
-        a.sendmsg([b"x"], rights(impl, [null] * 254))
-    assert info.value.errno == errno.EINVAL
-    a.sendmsg([b"x"], rights(impl, [null] * 253))
-    os.close(null)
-    data, ancdata, flags, _ = b.recvmsg(1, impl.CMSG_LEN(253 * INT))
-    fds = fds_in(ancdata)
-    assert (data, flags, len(set(fds))) == (b"x", 0, 253)
-    close_all(fds)
-
-
-@pytest.mark.parametrize("cut", [0, 1, 3])
-def test_what_has_no_room_is_dropped_by_the_kernel(impl, cut):
-    with packets(impl) as (a, b):
-        a.sendmsg([b"x"], rights(impl, [0, 0, 0]))
-        room = impl.CMSG_LEN(2 * INT) + cut
-        _, ancdata, flags, _ = b.recvmsg(1, room)
-        fds = fds_in(ancdata)
-        assert flags & impl.MSG_CTRUNC and len(fds) == 2
-        close_all(fds)
-        a.sendmsg([b"x"], rights(impl, [0]))
-        _, ancdata, flags, _ = b.recvmsg(1, impl.CMSG_LEN(0) - 1)
-        assert flags & impl.MSG_CTRUNC and ancdata == []
-        a.sendmsg([b"x"], rights(impl, [0]))
-        _, ancdata, flags, _ = b.recvmsg(1)
-        assert flags & impl.MSG_CTRUNC and ancdata == []
-
-
-def test_descriptors_go_once_with_a_large_send(impl, pair):
-    """A blocking send that the kernel takes in two goes: the descriptors are part of the first."""
-    a, b = pair
-    data = os.urandom(1 << 20)
-    job = testkit.Job(a.sendmsg, [data[:5], data[5:]], rights(impl, [0]))
-    got, fds = b"", []
-    while len(got) < len(data):
-        part, ancdata, flags, _ = b.recvmsg(1 << 16, impl.CMSG_SPACE(INT))
-        assert part and flags == 0
-        got += part
-        fds += fds_in(ancdata)
-    assert job.result() == len(data) and got == data
-    assert len(fds) == 1
-    close_all(fds)
-
-
-def test_a_call_that_fails_after_the_message_came_closes_its_descriptors(csock):
-    """Whichever allocation fails. The message is then lost, as in stock, but nothing leaks."""
-    testcapi = pytest.importorskip("_testcapi")
-    with packets(csock) as (a, b):
-        before, lost = testkit.descriptors(), 0
-        buffers = [bytearray(8)]
-        calls = [
-            lambda: b.recvmsg(8, 64),
-            lambda: b.recvmsg(5000, 1000),
-            lambda: b.recvmsg_into(buffers, 64),
-        ]
-        for call in calls:
-            for nth in range(25):
-                a.sendmsg([b"x"], rights(csock, [0, 0]))
-                message = failed = None
-                testcapi.set_nomemory(nth, nth + 1)
-                try:
-                    message = call()
-                except MemoryError:
-                    failed = True
-                finally:
-                    testcapi.remove_mem_hooks()
-                close_all(fds_in(message[1]) if message else [])
-                try:
-                    _, more, _, _ = b.recvmsg(8, 64, csock.MSG_DONTWAIT)
-                    close_all(fds_in(more))
-                except BlockingIOError:
-                    lost += failed is True
-                assert testkit.descriptors() - before == set(), nth
-        assert lost > 5
 
 
 # ------------------------------------------------- other ancillary data
@@ -450,108 +322,6 @@ def test_a_buffer_in_use_cannot_be_resized(impl, pair):
     a.send(b"x")
     assert job.result()[0] == 1
     into.append(1)
-
-
-# ------------------------------------------------------ send_fds, recv_fds
-
-
-def test_fds_there_and_back(impl, pair):
-    a, b = pair
-    reader, writer = os.pipe()
-    assert impl.send_fds(a, [b"hel", b"lo"], [reader, writer]) == 5
-    close_all([reader, writer])
-    data, fds, flags, address = impl.recv_fds(b, 10, 2)
-    assert (data, len(fds), flags, address) == (b"hello", 2, 0, None)
-    os.write(fds[1], b"x")
-    assert os.read(fds[0], 1) == b"x"
-    close_all(fds)
-    impl.send_fds(a, [b"x"], [])
-    assert impl.recv_fds(b, 10, 2) == (b"x", [], 0, None)
-
-
-def test_received_descriptors_are_not_inherited(csock):
-    with testkit.closing(*csock.socketpair()) as (a, b):
-        csock.send_fds(a, [b"x"], [0])
-        _, (fd,), flags, _ = csock.recv_fds(b, 1, 1)
-        assert not os.get_inheritable(fd) and flags == 0
-        os.close(fd)
-        csock.send_fds(a, [b"x"], [0])
-        _, (fd,), flags, _ = csock.recv_fds(b, 1, 1, CLOEXEC)
-        assert flags == CLOEXEC  # as recvmsg(2) says to those who ask
-        os.close(fd)
-
-
-def test_fewer_than_came(impl, pair):
-    a, b = pair
-    impl.send_fds(a, [b"x"], [0, 0, 0])
-    data, fds, flags, _ = impl.recv_fds(b, 1, 1)
-    assert len(fds) == 1 and flags == impl.MSG_CTRUNC
-    close_all(fds)
-
-
-def test_flags_and_address_count(csock, unix_dir):
-    a, b = (csock.socket(csock.AF_UNIX, csock.SOCK_DGRAM) for _ in "ab")
-    with testkit.closing(a, b):
-        b.bind(str(unix_dir / "s"))
-        a.bind(str(unix_dir / "t"))
-        assert csock.send_fds(a, [b"x"], [0], csock.MSG_DONTWAIT, b.getsockname()) == 1
-        for flags in csock.MSG_PEEK, 0:
-            data, fds, _, address = csock.recv_fds(b, 1, 1, flags)
-            assert (data, len(fds), address) == (b"x", 1, a.getsockname())
-            close_all(fds)
-        with pytest.raises(BlockingIOError):
-            csock.recv_fds(b, 1, 1, csock.MSG_DONTWAIT)
-
-
-@pytest.mark.parametrize("fds", [[1.5], [2**40], ["1"], None, 5, "ab"], ids=repr)
-def test_what_are_no_descriptors(impl, fds):
-    import socket as stock
-
-    errors = []
-    for module in stock, impl:
-        with testkit.closing(*module.socketpair()) as (a, _):
-            with pytest.raises((TypeError, OverflowError)) as info:
-                module.send_fds(a, [b"x"], fds)
-            errors.append((info.type, str(info.value)))
-    assert errors[0] == errors[1]
-
-
-# --------------------------------------------------------------- AF_ALG
-
-
-def test_afalg_is_for_afalg(impl, pair):
-    with pytest.raises(OSError, match="^algset is only supported for AF_ALG$"):
-        pair[0].sendmsg_afalg([b"x"], op=1)
-
-
-ALG = """
-import importlib, sys
-impl = importlib.import_module(sys.argv[1])
-a, b = impl.socketpair(impl.AF_UNIX, impl.SOCK_SEQPACKET)
-s = impl.socket(impl.AF_ALG, impl.SOCK_SEQPACKET, 0, fileno=a.detach())
-print(s.sendmsg_afalg([b"da", b"ta"], op=1, iv=b"0123456789abcdef", assoclen=9))
-print(s.sendmsg_afalg(op=impl.ALG_OP_ENCRYPT, flags=impl.MSG_DONTWAIT))
-print(s.sendmsg_afalg([b"x"], op=0, iv=b""))
-"""
-
-
-@pytest.mark.skipif(testkit.why_no_strace() is not None, reason=str(testkit.why_no_strace()))
-def test_afalg_sends_what_the_kernel_wants(impl, tmp_path):
-    """On a socket that only says that it is one: other protocols ignore such items."""
-    trace = tmp_path / "trace"
-    options = ["strace", "-f", "-xx", "-s", "100", "-e", "trace=sendmsg", "-o", str(trace)]
-    result = testkit.run_python(ALG, impl.__name__, prefix=options)
-    assert result.stdout == "4\n0\n1\n"
-    lines = [line for line in trace.read_text().splitlines() if "sendmsg(" in line]
-    assert len(lines) == 3
-    text = lines[0].replace(" ", "")
-    for part in ("iov_len=2", "cmsg_level=SOL_ALG"):
-        assert text.count(part) == {"iov_len=2": 2, "cmsg_level=SOL_ALG": 3}[part], text
-    kinds = [part.split(",")[0].rstrip("}]") for part in text.split("cmsg_type=")[1:]]
-    assert kinds in (["0x3", "0x2", "0x4"], ["ALG_SET_OP", "ALG_SET_IV", "ALG_SET_AEAD_ASSOCLEN"])
-    lengths = [int(part.split(",")[0]) for part in text.split("cmsg_len=")[1:]]
-    # The initialization vector is 16 bytes after its own length; stock adds the padding.
-    assert lengths == [20, 36 if impl.__name__ == "csock" else 40, 20]
 
 
 # ------------------------------------------------------------ audit events

@@ -1,4 +1,5 @@
-"""The programs in README.md run as they are printed, and print what stands under them."""
+"""The programs in README.md and docs/drop-in.md run as printed, and print what
+stands under them."""
 
 import os
 import pathlib
@@ -6,11 +7,15 @@ import re
 import subprocess
 import sys
 
+import childkit
 import pytest
 import testkit
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
+DROP_IN = (ROOT / "docs" / "drop-in.md").read_text()
+EXAMPLE = re.compile(r"^```python\n(.*?)^```\n\nprints\n\n```\n(.*?)^```$", re.S | re.M)
+EXAMPLES = EXAMPLE.findall(DROP_IN)
 
 
 def blocks(language):
@@ -49,3 +54,13 @@ def test_c_program(tmp_path):
 
 def test_the_two_commands_are_shown():
     assert {"make demo", "make test"} <= set(re.findall(r"^make \w+", README, re.M))
+
+
+@pytest.mark.parametrize("program, printed", EXAMPLES)
+def test_examples_of_the_drop_in(env, program, printed):
+    assert childkit.out(program, env=env) == printed
+
+
+def test_drop_in_begins_with_the_way_out():
+    assert len(EXAMPLES) == DROP_IN.count("```python") >= 2
+    assert DROP_IN.index("CSOCK_DISABLE=1") < DROP_IN.index("csock.install()")

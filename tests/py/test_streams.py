@@ -1,30 +1,18 @@
-"""What one send or recv moves: whole sends, partial sends, MSG_WAITALL, SO_RCVLOWAT, huge buffers,
-the descriptor's own blocking mode. Nearly all of it is the kernel's behaviour, so stock's too."""
+"""What one send or recv moves: whole sends, partial sends, MSG_WAITALL, SO_RCVLOWAT, MSG_ERRQUEUE,
+huge buffers. Nearly all of it is the kernel's behaviour, so stock's too."""
 
 import errno
 import os
 import select
 import socket as stock
 import struct
-import subprocess
-import sys
 import time
 
 import pytest
 import testkit
+from testkit import RECEIVERS
 
 BIG = 8 << 20
-RECEIVERS = {
-    "recv": lambda s, n, flags=0: s.recv(n, flags),
-    "recvfrom": lambda s, n, flags=0: s.recvfrom(n, flags)[0],
-    "recv_into": lambda s, n, flags=0: into(s.recv_into, n, flags),
-    "recvfrom_into": lambda s, n, flags=0: into(lambda *a: s.recvfrom_into(*a)[0], n, flags),
-}
-
-
-def into(method, n, flags):
-    buffer = bytearray(n)
-    return bytes(buffer[: method(buffer, n, flags)])
 
 
 @pytest.fixture(params=testkit.STREAMS)
@@ -324,78 +312,6 @@ def test_errqueue_gives_the_packet_that_failed(impl, receiver):
         poll.register(s, 0)
         assert poll.poll(10_000) == [(s.fileno(), select.POLLERR)]
         assert RECEIVERS[receiver](s, 100, impl.MSG_ERRQUEUE) == b"to nobody"
-
-
-# ---------------------------------------------------- the descriptor's mode
-
-
-def test_descriptor_blocks_exactly_without_a_timeout(impl):
-    a, b = impl.socketpair()
-    with a, b:
-        for timeout, blocking in ((None, True), (5, False), (None, True), (0, False), (5, False)):
-            a.settimeout(timeout)
-            assert os.get_blocking(a.fileno()) is blocking
-            b.send(b"x")
-            a.recv(1)
-            a.send(b"x")
-            assert os.get_blocking(a.fileno()) is blocking
-        a.setblocking(True)
-        assert os.get_blocking(a.fileno())
-
-
-def test_descriptor_keeps_its_mode_while_a_call_waits(impl):
-    a, b = impl.socketpair()
-    with a, b:
-        job = testkit.Job(a.recv, 1).wait_blocked()
-        assert os.get_blocking(a.fileno())
-        b.send(b"x")
-        assert job.result() == b"x"
-
-
-def test_new_sockets_have_the_mode_of_the_default_timeout(impl):
-    impl.setdefaulttimeout(3)
-    try:
-        a, b = impl.socketpair()
-        with a, b, a.dup() as c:
-            assert [os.get_blocking(s.fileno()) for s in (a, b, c)] == [False] * 3
-            assert [s.gettimeout() for s in (a, b, c)] == [3] * 3
-    finally:
-        impl.setdefaulttimeout(None)
-
-
-def test_type_without_flags_whatever_the_mode(impl):
-    with impl.socket(type=impl.SOCK_STREAM | impl.SOCK_NONBLOCK) as s:
-        assert s.type == impl.SOCK_STREAM
-        assert s.gettimeout() == 0 and not os.get_blocking(s.fileno())
-
-
-def test_children_see_the_mode(impl):
-    a, b = impl.socketpair()
-    program = "import os; print(os.get_blocking(0))"
-    with a, b:
-        for timeout in (None, 5):
-            a.settimeout(timeout)
-            out = subprocess.check_output([sys.executable, "-c", program], stdin=a.fileno())
-            assert out.decode().strip() == str(timeout is None)
-
-
-def test_os_read_sees_the_mode(impl):
-    a, b = impl.socketpair()
-    with a, b:
-        a.settimeout(5)
-        with pytest.raises(BlockingIOError):
-            os.read(a.fileno(), 1)
-
-
-@pytest.mark.parametrize("receiver", RECEIVERS)
-def test_mode_changed_behind_the_modules_back_holds(impl, receiver):
-    a, b = impl.socketpair()
-    with a, b:
-        os.set_blocking(a.fileno(), False)
-        with pytest.raises(BlockingIOError):
-            RECEIVERS[receiver](a, 1)
-        b.send(b"x")
-        assert RECEIVERS[receiver](a, 1) == b"x"
 
 
 # --------------------------------------------------------------- huge buffers

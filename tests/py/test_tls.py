@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 
+import childkit
 import pytest
 
 from csock import dropin
@@ -174,3 +175,46 @@ def test_errors_and_attributes(tls):
 
 def test_capsule_has_the_name_that_ssl_looks_for():
     assert '"_socket.CAPI"' in repr(dropin.CAPI)
+
+
+CLOSED_MEANWHILE = """
+import csock
+csock.install()
+import socket, ssl, sys, threading, time
+
+def handshake(sock, server, result):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
+    if server:
+        context.load_cert_chain(sys.argv[2])
+    else:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    result.append(context.wrap_socket(sock, server_side=server))
+
+a, b = socket.socketpair()
+ours, theirs, seconds = [], [], []
+server = threading.Thread(target=handshake, args=(b, True, theirs))
+server.start()
+handshake(a, False, ours)
+server.join()
+ours[0].settimeout(4)
+start = time.monotonic()
+
+def wait():
+    try:
+        ours[0].recv(1)
+    except OSError:
+        pass
+    seconds.append(time.monotonic() - start)
+
+waiting = threading.Thread(target=wait)
+waiting.start()
+time.sleep(0.3)
+ours[0].close() if sys.argv[1] == "close" else ours[0].shutdown(socket.SHUT_RDWR)
+waiting.join()
+print(seconds[0] >= 4)
+"""
+
+
+@pytest.mark.parametrize("how, to_the_end", [("close", True), ("shutdown", False)])
+def test_waits_in_ssl_are_woken_by_shutdown_alone(env, certificate, how, to_the_end):
+    assert childkit.out(CLOSED_MEANWHILE, how, certificate, env=env) == f"{to_the_end}\n"

@@ -154,6 +154,33 @@ class Stopwatch:
         self.cpu = time.thread_time() - self._cpu
 
 
+# A deadline may never come early; how late depends on what else the machine does. What would fail
+# otherwise waits for longer than this, or for ever.
+LATE = 10.0
+
+
+def check_times_out(call, seconds):
+    with Stopwatch() as watch:
+        try:
+            call()
+        except TimeoutError as error:
+            text = str(error)
+        else:
+            text = None
+    assert text == "timed out", text
+    assert seconds <= watch.wall < seconds + LATE
+    assert watch.cpu < 0.1 * SLOWNESS
+    return watch
+
+
+def outcome(function, *args):
+    """What it returns, or its error, on either module."""
+    try:
+        return function(*args)
+    except Exception as error:
+        return type(error), str(error).replace("csock._socket", "_socket")
+
+
 # ------------------------------------------------------------------ sockets
 
 
@@ -251,6 +278,20 @@ def full_tcp_listener(impl):
         waiting.append(client)
         if not select.select([], [client], [], 0.2)[1]:
             return server, waiting
+
+
+# Receiving, each way: bytes.
+RECEIVERS = {
+    "recv": lambda s, n, flags=0: s.recv(n, flags),
+    "recvfrom": lambda s, n, flags=0: s.recvfrom(n, flags)[0],
+    "recv_into": lambda s, n, flags=0: into(s.recv_into, n, flags),
+    "recvfrom_into": lambda s, n, flags=0: into(lambda *a: s.recvfrom_into(*a)[0], n, flags),
+}
+
+
+def into(method, n, flags):
+    buffer = bytearray(n)
+    return bytes(buffer[: method(buffer, n, flags)])
 
 
 @contextlib.contextmanager

@@ -1,0 +1,71 @@
+"""`python -m csock --children`: in a program's children, and theirs, csock is in place, and nothing
+else has changed. By what they get it is in test_children.py."""
+
+import sys
+
+import pytest
+from childkit import IS_OURS, POOL, SITE, compare, run
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
+def test_children_of_multiprocessing(env, folder, method, csock):
+    if method == "forkserver" and not hasattr(csock.socket, "sendmsg"):
+        pytest.skip("it needs sendmsg")
+    (folder / "app.py").write_text(POOL)
+    for words in (["app.py"], ["-m", "app"]):
+        done = run(sys.executable, "-m", "csock", "--children", *words, method, env=env)
+        assert (done.stdout, done.stderr) == ("[True, True] True\n", "")
+        done = run(sys.executable, "-m", "csock", *words, method, env=env)
+        inherits = method == "fork"
+        assert (done.stdout, done.stderr) == (f"[{inherits}, {inherits}] True\n", "")
+
+
+NESTED = """
+import subprocess, sys
+import socket
+depth = int(sys.argv[1])
+print(depth, sys.modules.get("csock.dropin") is socket, flush=True)
+if depth:
+    subprocess.run([sys.executable, *sys.argv[2:], sys.argv[0], str(depth - 1), *sys.argv[2:]])
+"""
+
+
+def test_children_of_children(env, folder):
+    (folder / "app.py").write_text(NESTED)
+    done = run(sys.executable, "-m", "csock", "--children", "app.py", "3", env=env)
+    assert (done.stdout, done.stderr) == ("3 True\n2 True\n1 True\n0 True\n", "")
+
+
+@pytest.mark.parametrize("option", ["-E", "-I", "-S"])
+def test_children_that_ignore_the_hook(env, folder, option):
+    (folder / "app.py").write_text(NESTED)
+    done = run(sys.executable, "-m", "csock", "--children", "app.py", "1", option, env=env)
+    assert done.stdout == "1 True\n0 False\n"
+
+
+def test_children_from_an_interpreter_that_ignores_it(env):
+    done = run(sys.executable, "-S", "-m", "csock", "--children", "-c", "", env=env)
+    assert done.stderr.startswith("csock: --children cannot reach") and done.returncode == 0
+
+
+def test_children_see_their_own_path(env):
+    child = "import sys; print(sys.path, sys.modules.get('sitecustomize'))"
+    program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    compare(["-c", program], env, options=["--children"])
+    del env["PYTHONPATH"]
+    with_path = f"import sys; sys.path.insert(0, {str(SITE)!r}); import csock._run as r; r.main()"
+    done = run(sys.executable, "-c", with_path, "--children", "-c", program, env=env)
+    assert done.stdout == run(sys.executable, "-c", program, env=env).stdout
+
+
+@pytest.mark.parametrize("body", ["print('mine', __name__, __file__)", "1 / 0", "import nothing_"])
+def test_children_chain_to_the_users_sitecustomize(env, folder, body):
+    (folder / "sitecustomize.py").write_text(f"import sys\nif sys.argv[0] == '-c':\n {body}\n")
+    env["PYTHONPATH"] = f"{folder}:{SITE}"
+    child = f"import sys; print(sys.modules.get('sitecustomize')); {IS_OURS}"
+    program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    (folder / "app.py").write_text(program)
+    plain = run(sys.executable, "app.py", env=env)
+    ours = run(sys.executable, "-m", "csock", "--children", "app.py", env=env)
+    assert ours.stdout == plain.stdout.replace("False", "True")
+    assert ours.stderr == plain.stderr

@@ -1,0 +1,145 @@
+"""`python -m csock --enable`, `--disable` and `--status`, in a virtual environment of their own."""
+
+import pathlib
+import sys
+
+import pytest
+from childkit import HATCH, IS_OURS, POOL, SITE, code, run
+
+
+@pytest.fixture(scope="module")
+def made_venv(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("venv") / "v"
+    run(sys.executable, "-m", "venv", "--without-pip", folder, check=True)
+    python = folder / "bin" / "python"
+    where = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = pathlib.Path(run(python, "-c", where).stdout.strip())
+    (site / "a-csock-path.pth").write_text(f"{SITE}\n")
+    return python, site / "csock.pth"
+
+
+@pytest.fixture
+def venv(made_venv, env):
+    del env["PYTHONPATH"]
+    python, pth = made_venv
+    pth.unlink(missing_ok=True)
+    (pth.parent / "a-socket.pth").unlink(missing_ok=True)
+    yield python, pth
+    pth.unlink(missing_ok=True)
+
+
+def ask(venv, env, *words):
+    done = run(venv[0], "-m", "csock", *words, env=env)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_venv_there_and_back(venv, env):
+    python, pth = venv
+    root = python.parents[1]
+    before = sorted(pth.parent.iterdir())
+    status, text, _ = ask(venv, env, "--status")
+    assert status == 1 and "not there" in text and "in place       no" in text
+    assert ask(venv, env, "--enable") == (0, f"csock: now in place in {root}, by {pth}\n", "")
+    status, text, errors = ask(venv, env, "--status")
+    assert (status, errors) == (0, "")
+    assert f"{pth}: there" in text and "in place       yes" in text and "virtual" in text
+    for words in (["-c", IS_OURS], ["-I", "-c", IS_OURS], ["-E", "-c", IS_OURS]):
+        done = run(python, *words, env=env)
+        assert (done.stdout, done.stderr) == ("True\n", "")
+    assert run(python, "-S", "-c", IS_OURS, env=env).stdout == "False\n"
+    assert ask(venv, env, "--enable") == (0, f"csock: still in place in {root}, by {pth}\n", "")
+    assert ask(venv, env, "--disable")[0] == 0
+    assert ask(venv, env, "--disable")[0] == 0
+    assert sorted(pth.parent.iterdir()) == before
+    assert run(python, "-c", IS_OURS, env=env).stdout == "False\n"
+
+
+def test_venv_line_is_one_line():
+    from csock import _pth
+
+    assert _pth.LINE.startswith("import ") and "\n" not in _pth.LINE
+
+
+def test_venv_children_have_it_too(venv, env, folder):
+    assert ask(venv, env, "--enable")[0] == 0
+    (folder / "app.py").write_text(POOL)
+    done = run(venv[0], "app.py", "spawn", env=env)
+    assert (done.stdout, done.stderr) == ("[True, True] True\n", "")
+
+
+def test_venv_and_command_together(venv, env):
+    assert ask(venv, env, "--enable")[0] == 0
+    for options in ([], ["--children"]):
+        done = run(venv[0], "-m", "csock", *options, "-c", IS_OURS, env=env)
+        assert done.stdout == "True\n" and done.returncode == 0
+        assert done.stderr == "csock: already in place, by csock.pth\n"
+
+
+def test_venv_hatch(venv, env):
+    assert ask(venv, env, "--enable")[0] == 0
+    env["CSOCK_DISABLE"] = "1"
+    done = run(venv[0], "-c", IS_OURS, env=env)
+    assert (done.stdout, done.stderr) == ("False\n", HATCH)
+    done = run(venv[0], "-m", "csock", "-c", IS_OURS, env=env)
+    assert (done.stdout, done.stderr) == ("False\n", HATCH)
+    status, text, _ = ask(venv, env, "--status")
+    assert status == 1 and "in place       no: CSOCK_DISABLE is set; without it yes," in text
+    status, text, _ = ask(venv, env, "--enable")
+    assert status == 0 and "still in place" in text and "but CSOCK_DISABLE is set here" in text
+    assert ask(venv, env, "--disable")[0] == 0
+    status, text, _ = ask(venv, env, "--status")
+    assert status == 1 and "in place       no: CSOCK_DISABLE is set; without it no," in text
+
+
+def test_venv_that_cannot_have_it(venv, env):
+    (venv[1].parent / "a-socket.pth").write_text("import socket\n")
+    status, text, errors = ask(venv, env, "--enable")
+    assert (status, text) == (1, "") and "nothing is changed" in errors and "too late" in errors
+    assert not venv[1].exists()
+
+
+def test_venv_whose_csock_is_gone(venv, env):
+    """A broken install breaks no interpreter: one line, and stock."""
+    assert ask(venv, env, "--enable")[0] == 0
+    path = venv[1].parent / "a-csock-path.pth"
+    text = path.read_text()
+    path.unlink()
+    try:
+        done = run(venv[0], "-c", IS_OURS, env=env)
+    finally:
+        path.write_text(text)
+    assert done.stdout == "False\n" and done.returncode == 0
+    assert done.stderr == "csock: csock.pth does not work: No module named 'csock'\n"
+
+
+def test_venv_with_an_extension_that_does_not_load(venv, env, tmp_path):
+    package = tmp_path / "csock"
+    package.mkdir()
+    for path in (SITE / "csock").glob("*.py"):
+        (package / path.name).write_text(path.read_text())
+    assert ask(venv, env, "--enable")[0] == 0
+    done = run(venv[0], "-c", IS_OURS, env={**env, "PYTHONPATH": str(tmp_path)})
+    assert done.stdout == "False\n" and done.returncode == 0
+    assert done.stderr == (
+        "csock: not in place by csock.pth: csock is not built: no extension module csock._core in"
+        f" {package}\n"
+    )
+
+
+def test_system_python_is_refused(env, tmp_path):
+    """Not tried on a real one: its prefix is made to look like one's own."""
+    program = f"""
+        import sys, sysconfig
+        sys.prefix = sys.base_prefix
+        sysconfig.get_path = lambda name: {str(tmp_path)!r}
+        from csock import _venv
+        _venv._probe = lambda: (True, "")
+        print(_venv.main("enable", False), _venv._is_there())
+        print(_venv.main("enable", True), _venv._is_there())
+        print(_venv.main("disable", False), _venv._is_there())
+    """
+    done = code(program, env=env)
+    shown = [line for line in done.stdout.splitlines() if not line.startswith("csock: ")]
+    assert shown == ["1 False", "0 True", "0 False"]
+    assert "is no virtual environment" in done.stderr and "--force" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
