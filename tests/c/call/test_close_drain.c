@@ -3,9 +3,10 @@
 #include "util.h"
 
 #include "../../../core/call/users.h"
+#include "../../../core/call/wake.h"
 
 static struct csock s[2];
-static int64_t naps[64];
+static int64_t naps[256];
 static size_t n_naps;
 
 static int note_nap(const struct timespec *span)
@@ -97,11 +98,94 @@ static void who_has_left_costs_no_nap(void **state)
     util_close(&s[1]);
 }
 
+/* A call of the closer's own, under its signal handler, say: nobody is waited for, and whoever else
+ * has the connection keeps it. */
+static void its_own_call_costs_nothing(void **state)
+{
+    struct csock__call call;
+    char byte;
+    (void)state;
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    int fd = csock_fd(&s[0]), copy = dup(fd);
+    assert_int_equal(csock__enter(&call, &s[0]), 0);
+    assert_int_equal(csock_close(&s[0]), 1);
+    assert_int_equal(fake_calls(FAKE_CLOCK) + fake_calls(FAKE_YIELD), 0);
+    assert_int_equal(fake_calls(FAKE_SHUTDOWN), 0);
+    assert_int_equal(fake_calls(FAKE_PUT_PLACEHOLDER), 1);
+    csock__leave(&call);
+    assert_false(util_fd_is_open(fd));
+    assert_int_equal(csock_recv(&s[1], &byte, 1, 0, NOWAIT), -EAGAIN);
+    close(copy);
+    util_close(&s[1]);
+}
+
+static int signal_nobody(pid_t tid, int sig)
+{
+    (void)tid, (void)sig;
+    return 0;
+}
+
+/* Who was signalled for a tenth of a second, and sleeps on, has masked the signal. */
+static void who_sleeps_on_is_cut_off_after_a_tenth_of_a_second(void **state)
+{
+    (void)state;
+    for (int before = 0; before < 2; before++) {
+        util_pair(s, AF_UNIX, SOCK_STREAM);
+        sleeper = (struct util_call){.run = util_recv, .s = &s[0]};
+        util_start_asleep(&sleeper);
+        fake_clock_set(1000 * MS);
+        fake_under()->nanosleep = note_nap;
+        fake_under()->tgkill = signal_nobody;
+        n_naps = 0;
+        unsigned shut = fake_calls(FAKE_SHUTDOWN);
+        assert_int_equal(csock_close_within(&s[0], 100 * MS - before), 1);
+        assert_int_equal(fake_calls(FAKE_SHUTDOWN), shut + !before);
+        if (before)
+            assert_false(csock__someone_sleeps(&s[0])); /* nobody looks for it any more */
+        if (before)
+            assert_int_equal(csock_send(&s[1], "x", 1, 0, NULL), 1);
+        assert_int_equal(util_join(&sleeper), before ? 1 : CSOCK_ECLOSED);
+        util_close(&s[1]);
+    }
+}
+
+/* It may have entered the kernel just before the number came to stand for nothing. */
+static bool cut_off;
+
+static int signal_when_cut_off(pid_t tid, int sig)
+{
+    return cut_off ? csock__sys_linux.tgkill(tid, sig) : 0;
+}
+
+static void now_it_is_cut_off(void *arg)
+{
+    (void)arg;
+    cut_off = true;
+}
+
+static void who_is_cut_off_is_signalled_once_more(void **state)
+{
+    (void)state;
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    sleeper = (struct util_call){.run = util_recv, .s = &s[0]};
+    cut_off = false;
+    fake_under()->tgkill = signal_when_cut_off;
+    fake_hook(FAKE_PUT_PLACEHOLDER, 1, now_it_is_cut_off, NULL);
+    util_start_asleep(&sleeper);
+    assert_in_range(csock_close_within(&s[0], 0), 0, 1);
+    assert_int_equal(util_join(&sleeper), CSOCK_ECLOSED);
+    assert_int_equal(fake_calls(FAKE_SHUTDOWN), 0);
+    util_close(&s[1]);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(naps_double_up_to_a_millisecond),
         TEST(who_has_left_costs_no_nap),
+        TEST(who_is_cut_off_is_signalled_once_more),
+        TEST(its_own_call_costs_nothing),
+        TEST(who_sleeps_on_is_cut_off_after_a_tenth_of_a_second),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,6 +63,25 @@ static void who_steps_aside_is_not_present(void **state)
     util_close(&s[1]);
 }
 
+/* What is at the same address later has no part in it. */
+static void a_call_that_was_left_is_forgotten_with_its_socket(void **state)
+{
+    struct csock__call left;
+    (void)state;
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    int fd = csock_fd(&s[0]);
+    assert_int_equal(csock__enter(&left, &s[0]), 0);
+    assert_int_equal(csock_close(&s[0]), 1);
+    expect_own_calls(&s[0], 0);
+    close(fd); /* nobody else will */
+    assert_int_equal(csock_open(&s[0], AF_UNIX, SOCK_STREAM, 0, 0), 0);
+    assert_int_equal(csock__enter(&left, &s[0]), 0);
+    fd = csock_detach(&s[0]);
+    expect_own_calls(&s[0], 0);
+    close(fd);
+    util_close(&s[1]);
+}
+
 /* ---- handlers that come at any moment, so between the reading of the count and its change, too */
 
 static void (*in_handler)(void);
@@ -174,13 +193,46 @@ static void a_handler_steps_aside_while_a_closer_gives_up(void **state)
     repeat_under_signals(abandon_and_leave, step_aside_once);
 }
 
+/* The call may be listed and not counted yet, or not any more: it looks like another's, and is
+ * waited for, but not for long. */
+static int64_t longest;
+
+static void close_patiently(void)
+{
+    int64_t start = csock_now();
+    csock_close_within(&s[0], 2 * SOON);
+    int64_t took = csock_now() - start;
+    longest = took > longest ? took : longest;
+}
+
+static void open_and_use(void)
+{
+    struct csock__call call;
+    csock__init(&s[0], 99, AF_UNIX, SOCK_STREAM, 0, 0);
+    if (csock__enter(&call, &s[0]) == 0)
+        csock__leave(&call);
+}
+
+static void a_handler_closes_while_its_thread_enters_or_leaves(void **state)
+{
+    (void)state;
+    fake_fail(FAKE_CLOSE, FAKE_EVERY, EINTR);
+    fake_fail(FAKE_PUT_PLACEHOLDER, FAKE_EVERY, EMFILE);
+    fake_fail(FAKE_SHUTDOWN, FAKE_EVERY, ENOTCONN);
+    longest = 0;
+    repeat_under_signals(open_and_use, close_patiently);
+    assert_in_range(longest, 0, SOON);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(the_newest_call_is_always_listed),
         TEST(who_steps_aside_is_not_present),
+        TEST(a_call_that_was_left_is_forgotten_with_its_socket),
         TEST(a_handler_enters_while_its_thread_does),
         TEST(a_handler_enters_while_its_thread_closes),
+        TEST(a_handler_closes_while_its_thread_enters_or_leaves),
         TEST(a_handler_steps_aside_while_a_closer_gives_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
