@@ -41,7 +41,8 @@ static int digit(char c, unsigned base)
     return value < (int)base ? value : -1;
 }
 
-/* Where text goes on after the number, or NULL if there is none, or it is above max. */
+/* Where text goes on after the number, or NULL if there is none, or it is above max, which is no
+ * less than a digit can be. */
 static const char *number_parse(const char *text, uint64_t max, uint64_t *ret)
 {
     uint64_t value = 0;
@@ -49,7 +50,7 @@ static const char *number_parse(const char *text, uint64_t max, uint64_t *ret)
     const char *p = text + (base == 16 ? 2 : 0);
     const char *first = p;
     for (int d; (d = digit(*p, base)) >= 0; p++) {
-        if (value > (max - (unsigned)d) / base || (unsigned)d > max)
+        if (value > (max - (unsigned)d) / base)
             return NULL;
         value = value * base + (unsigned)d;
     }
@@ -64,9 +65,9 @@ int csock__numbers_parse(const char *text, const uint64_t *max, size_t n_max, ui
         if (text && !*text)
             return (int)i + 1;
         if (!text || *text++ != ':')
-            return CSOCK_ESYNTAX;
+            return 0;
     }
-    return CSOCK_ESYNTAX;
+    return 0;
 }
 
 int csock__pair_parse(const char *text, uint32_t *ret_first, uint32_t *ret_second)

@@ -48,7 +48,7 @@ int csock__quad_text(const struct in_addr *addr, char *text);
 int csock__inet6_text(const struct in6_addr *addr, char *text);
 
 /* Numbers, decimal or 0x…, with colons between them, and nothing else: "2:0x800:0". The i-th is at
- * most max[i], and there are at most n_max. Returns how many, or CSOCK_ESYNTAX. */
+ * most max[i], and there are at most n_max. Returns how many; 0: it is something else. */
 int csock__numbers_parse(const char *text, const uint64_t *max, size_t n_max, uint64_t *ret);
 
 /* Addresses that are two numbers of 32 bits: "2:1024". 0 or CSOCK_ESYNTAX; and the reverse, as

@@ -12,10 +12,10 @@ static int alg_parse(const char *text, union csock_addr *ret_addr, socklen_t *re
 {
     struct csock_addr_alg alg = {.family = AF_ALG};
     const char *colon = strchr(text, ':');
-    if (!colon || colon == text || !colon[1])
+    if (!colon)
         return CSOCK_ESYNTAX;
-    if (csock__text_copy(text, (size_t)(colon - text), alg.type, sizeof alg.type) < 0 ||
-        csock__text_copy(colon + 1, strlen(colon + 1), alg.name, sizeof alg.name) < 0)
+    if (csock__text_copy(text, (size_t)(colon - text), alg.type, sizeof alg.type) <= 0 ||
+        csock__text_copy(colon + 1, strlen(colon + 1), alg.name, sizeof alg.name) <= 0)
         return CSOCK_ESYNTAX;
     ret_addr->alg = alg;
     *ret_len = sizeof alg;
@@ -24,7 +24,7 @@ static int alg_parse(const char *text, union csock_addr *ret_addr, socklen_t *re
 
 static int alg_format(const union csock_addr *addr, socklen_t len, char *text, size_t size)
 {
-    char whole[sizeof addr->alg + 2];
+    char whole[sizeof addr->alg.type + sizeof addr->alg.name + 2];
     (void)len;
     int n = snprintf(whole, sizeof whole, "%.*s:%.*s", (int)sizeof addr->alg.type, addr->alg.type,
                      (int)sizeof addr->alg.name, addr->alg.name);

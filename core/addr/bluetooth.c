@@ -65,7 +65,7 @@ static int l2_parse(const char *text, union csock_addr *ret_addr, socklen_t *ret
     struct csock_addr_l2 l2 = {.family = AF_BLUETOOTH};
     uint64_t n[3] = {0};
     text = bdaddr_parse(text, l2.bdaddr);
-    if (!text || *text != ':' || csock__numbers_parse(text + 1, max, 3, n) < 0)
+    if (!text || *text != ':' || !csock__numbers_parse(text + 1, max, 3, n))
         return CSOCK_ESYNTAX;
     l2.psm = htole16((uint16_t)n[0]);
     l2.cid = htole16((uint16_t)n[1]);
@@ -81,7 +81,7 @@ static int rc_parse(const char *text, union csock_addr *ret_addr, socklen_t *ret
     struct csock_addr_rc rc = {.family = AF_BLUETOOTH};
     uint64_t n;
     text = bdaddr_parse(text, rc.bdaddr);
-    if (!text || *text != ':' || csock__numbers_parse(text + 1, max, 1, &n) < 0)
+    if (!text || *text != ':' || !csock__numbers_parse(text + 1, max, 1, &n))
         return CSOCK_ESYNTAX;
     rc.channel = (uint8_t)n;
     ret_addr->rc = rc;
@@ -93,7 +93,7 @@ static int hci_parse(const char *text, union csock_addr *ret_addr, socklen_t *re
 {
     static const uint64_t max[] = {UINT16_MAX, UINT16_MAX};
     uint64_t n[2] = {0};
-    if (csock__numbers_parse(text, max, 2, n) < 0)
+    if (!csock__numbers_parse(text, max, 2, n))
         return CSOCK_ESYNTAX;
     ret_addr->hci = (struct csock_addr_hci){
         .family = AF_BLUETOOTH,

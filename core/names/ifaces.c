@@ -68,7 +68,7 @@ int csock_iface_name(struct csock *s, unsigned index, char name[CSOCK_IFACE_NAME
 static size_t count_of(const struct if_nameindex *rows)
 {
     size_t n = 0;
-    while (rows[n].if_index != 0 || rows[n].if_name)
+    while (rows[n].if_index != 0)
         n++;
     return n;
 }

@@ -100,6 +100,11 @@ static void any_number_has_a_text(void **state)
     assert_string_equal(csock_strerror(INT32_MIN), "unknown error -2147483648");
     assert_int_equal(csock_err_errno(0), 0);
     assert_int_equal(csock_err_errno(5), 0);
+    assert_int_equal(csock_err_errno(-4095), 4095); /* the kernel's last */
+    assert_int_equal(csock_err_errno(-4096), 0);
+    assert_int_equal(csock_err_gai(CSOCK_EHERR(0)), 0); /* where the ranges end */
+    assert_int_equal(csock_err_herr(CSOCK_EHERR(1000)), 0);
+    assert_int_equal(csock_err_herr(CSOCK_EHERR(999)), 999);
     assert_int_equal(csock_err_errno(-4900), 0);
     assert_int_equal(csock_err_errno(INT32_MIN), 0);
     assert_int_equal(csock_err_herr(INT32_MIN), 0);

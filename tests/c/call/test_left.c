@@ -152,6 +152,26 @@ static void a_moved_socket_leaves_them_behind(void **state)
     assert_int_equal(csock_fd_close(fd), 0);
 }
 
+/* They sleep, but not on this one: nobody is waited for. */
+static void sleepers_on_other_sockets_cost_no_patience(void **state)
+{
+    struct csock other[2];
+    struct util_call call = {.run = util_recv, .s = &other[0]};
+    (void)state;
+    int fd = csock_fd(&s[0]);
+    util_pair(other, AF_UNIX, SOCK_STREAM);
+    util_start_asleep(&call);
+    leave_by_handler();
+    int64_t start = csock_now();
+    assert_int_equal(csock_close(&s[0]), 1);
+    assert_in_range(csock_now() - start, 0, PROMPT);
+    assert_int_equal(fake_calls(FAKE_TGKILL), 0);
+    expect_closed_with_its_number_kept(fd);
+    util_close(&other[0]);
+    assert_int_equal(util_join(&call), CSOCK_ECLOSED);
+    util_close(&other[1]);
+}
+
 static ssize_t close_elsewhere(struct util_call *call)
 {
     return csock_close(call->s);
@@ -289,6 +309,7 @@ int main(void)
         IN_PAIR(calls_left_from_a_callback),
         IN_PAIR(a_call_left_once_costs_its_thread_no_patience),
         IN_PAIR(a_moved_socket_leaves_them_behind),
+        IN_PAIR(sleepers_on_other_sockets_cost_no_patience),
         IN_PAIR(another_thread_closes_what_was_left),
         IN_PAIR(a_closer_that_is_left_while_it_wakes),
         IN_PAIR(stacks_are_switched_inside_callbacks),

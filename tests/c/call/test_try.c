@@ -50,6 +50,23 @@ static void a_failed_try_is_not_repeated(void **state)
     assert_int_equal(csock_recv_tried(&pair[1], &byte, 1, 0, -EAGAIN, &soon), CSOCK_ETIMEOUT);
 }
 
+/* Though there is something, or room. */
+static void no_call_makes_a_second_try(void **state)
+{
+    char byte;
+    union csock_addr from;
+    socklen_t len;
+    const struct csock_wait now = {.deadline = CSOCK_NOWAIT};
+    (void)state;
+    assert_int_equal(csock_send_tried(&pair[0], "x", 1, 0, -EAGAIN, &now), -EAGAIN);
+    assert_int_equal(csock_send_to_tried(&pair[0], "x", 1, 0, NULL, 0, -EAGAIN, &now), -EAGAIN);
+    assert_int_equal(csock_send_all_tried(&pair[0], "x", 1, 0, NULL, -EAGAIN, &now), -EAGAIN);
+    assert_int_equal(csock_recv(&pair[1], &byte, 1, 0, &now), -EAGAIN);
+    csock_try_send(&pair[0], "x", 1, 0);
+    assert_int_equal(csock_recv_from_tried(&pair[1], &byte, 1, 0, &from, &len, -EAGAIN, &now),
+                     -EAGAIN);
+}
+
 static int refuse(void *arg)
 {
     ++*(int *)arg;
@@ -121,6 +138,35 @@ static void a_short_send_counts_into_the_whole(void **state)
     free(data);
 }
 
+static void a_try_that_sent_all_is_the_result(void **state)
+{
+    char byte;
+    size_t sent = 99;
+    const struct csock_wait now = {.deadline = CSOCK_NOWAIT};
+    (void)state;
+    assert_int_equal(csock_send_tried(&pair[0], "xyz", 3, 0, 3, &now), 3);
+    assert_int_equal(csock_send_to_tried(&pair[0], "xyz", 3, 0, NULL, 0, 3, &now), 3);
+    assert_int_equal(csock_send_all_tried(&pair[0], "xyz", 3, 0, &sent, 3, &now), 0);
+    assert_int_equal(sent, 3);
+    assert_int_equal(csock_recv(&pair[1], &byte, 1, 0, &now), -EAGAIN); /* none is sent again */
+}
+
+/* After a try that found nothing, or no room, each of them goes on. */
+static void every_call_goes_on_after_its_try(void **state)
+{
+    char data[4];
+    const struct csock_wait soon = {.deadline = csock_deadline(5000000000)};
+    (void)state;
+    assert_int_equal(csock_send_tried(&pair[0], "a", 1, 0, -EAGAIN, &soon), 1);
+    assert_int_equal(csock_send_to_tried(&pair[0], "b", 1, 0, NULL, 0, -EAGAIN, &soon), 1);
+    assert_int_equal(csock_send_all_tried(&pair[0], "c", 1, 0, NULL, -EINTR, &soon), 0);
+    assert_int_equal(csock_recv_tried(&pair[1], data, 1, 0, -EINTR, &soon), 1);
+    assert_int_equal(csock_recv_from_tried(&pair[1], data + 1, 1, 0, NULL, NULL, -EAGAIN, &soon),
+                     1);
+    assert_int_equal(csock_recv_from_tried(&pair[1], data + 2, 1, 0, NULL, NULL, 0, &soon), 1);
+    assert_memory_equal(data, "abc", 3);
+}
+
 static void a_datagram_has_its_sender(void **state)
 {
     struct csock s[2] = {CSOCK_INIT, CSOCK_INIT};
@@ -151,10 +197,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_try_takes_what_is_there, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failed_try_is_not_repeated, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_call_makes_a_second_try, setup, teardown),
         cmocka_unit_test_setup_teardown(an_interrupted_try_asks, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_no_try_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(without_a_try_it_is_the_plain_call, setup, teardown),
         cmocka_unit_test_setup_teardown(a_short_send_counts_into_the_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_try_that_sent_all_is_the_result, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_call_goes_on_after_its_try, setup, teardown),
         cmocka_unit_test_setup_teardown(a_datagram_has_its_sender, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

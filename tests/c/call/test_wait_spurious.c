@@ -71,12 +71,47 @@ static void a_signal_during_the_nap_after_a_lie_is_heard(void **state)
     util_close(&s[1]);
 }
 
+/* Two go free, then each nap is twice as long as the one before, up to 10 ms, and the last ends with
+ * the deadline. */
+static int64_t naps[32];
+static size_t n_naps;
+
+static int note_nap(const struct timespec *span)
+{
+    assert_in_range(n_naps, 0, COUNT(naps) - 1);
+    naps[n_naps++] = span->tv_sec * INT64_C(1000000000) + span->tv_nsec;
+    fake_clock_add(naps[n_naps - 1]);
+    return 0;
+}
+
+static void naps_double_up_to_ten_milliseconds(void **state)
+{
+    static const int expected[] = {50,   100,  200,   400,   800, 1600,
+                                   3200, 6400, 10000, 10000, 2250}; /* us */
+    struct csock s[2];
+    (void)state;
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    assert_int_equal(csock_send(&s[1], "x", 1, 0, NULL), 1);
+    fake_clock_set(1000 * MS);
+    fake_under()->nanosleep = note_nap;
+    fake_fail(FAKE_RECV, FAKE_EVERY, EAGAIN);
+    n_naps = 0;
+    assert_int_equal(csock_recv(&s[0], buf, 1, 0, WITHIN(35 * MS)), CSOCK_ETIMEOUT);
+    assert_int_equal(n_naps, COUNT(expected));
+    for (size_t i = 0; i < n_naps; i++)
+        assert_int_equal(naps[i], expected[i] * 1000);
+    assert_int_equal(fake_calls(FAKE_POLL), COUNT(expected) + 3); /* two free, and the last look */
+    util_close(&s[0]);
+    util_close(&s[1]);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(spurious_readiness_of_a_full_datagram_peer_does_not_spin),
         TEST(spurious_readiness_of_the_error_queue_does_not_spin),
         TEST(a_signal_during_the_nap_after_a_lie_is_heard),
+        TEST(naps_double_up_to_ten_milliseconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* The wake-up signal: whom it reaches. */
 #include "util.h"
 
+#include "../../../core/call/wake.h"
+
 static struct csock s[2];
 
 static int setup(void **state)
@@ -92,9 +94,61 @@ static void a_look_at_the_mask_serves_several_waits(void **state)
     for (int i = 0; i < 3; i++)
         assert_int_equal(csock_recv(&s[0], &byte, 1, 0, WITHIN(MS)), CSOCK_ETIMEOUT);
     assert_int_equal(fake_calls(FAKE_THREAD_MASK), 1);
-    fake_clock_add(10 * MS);
+    fake_clock_set(1000010 * MS - 1);
+    assert_int_equal(csock_recv(&s[0], &byte, 1, 0, WITHIN(1)), CSOCK_ETIMEOUT);
+    assert_int_equal(fake_calls(FAKE_THREAD_MASK), 1);
+    fake_clock_set(1000010 * MS);
     assert_int_equal(csock_recv(&s[0], &byte, 1, 0, WITHIN(MS)), CSOCK_ETIMEOUT);
     assert_int_equal(fake_calls(FAKE_THREAD_MASK), 2);
+}
+
+/* Where the mask is in the way each time, whether the signal is still ours is asked as seldom. */
+static ssize_t count_searches(struct util_call *call)
+{
+    static const int at[] = {0, 5, 9, 10, 15, 20}; /* ms */
+    sigset_t all;
+    ssize_t searches = 0;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    for (size_t i = 0; i < COUNT(at); i++) {
+        unsigned before = fake_calls(FAKE_SIGACTION);
+        fake_clock_set((3000000 + at[i]) * MS);
+        if (util_recv(call) != CSOCK_ETIMEOUT)
+            return -1;
+        searches |= (ssize_t)(fake_calls(FAKE_SIGACTION) > before) << i;
+    }
+    return searches;
+}
+
+static void a_search_for_a_signal_serves_several_waits(void **state)
+{
+    struct csock_wait w = {.timeout = 1};
+    struct util_call call = {.run = count_searches, .s = &s[0], .w = &w};
+    (void)state;
+    util_start(&call);
+    assert_int_equal(util_join(&call), 1 << 0 | 1 << 3 | 1 << 5);
+}
+
+/* Neither nobody, nor who is being signalled already. */
+static int woken_twice;
+
+static void wake_again(void *arg)
+{
+    (void)arg;
+    woken_twice = csock__wake(&s[0], 99);
+}
+
+static void who_needs_no_signal_is_no_failure(void **state)
+{
+    struct util_call call = {.run = util_recv, .s = &s[0]};
+    (void)state;
+    assert_true(csock__wake(&s[0], 99));
+    woken_twice = -1;
+    util_start_asleep(&call);
+    fake_hook(FAKE_TGKILL, 1, wake_again, NULL);
+    util_close(&s[0]);
+    assert_int_equal(util_join(&call), CSOCK_ECLOSED);
+    assert_int_equal(woken_twice, true);
 }
 
 /* A mask that lets nothing through is looked at each time, and comes back each time. */
@@ -215,6 +269,28 @@ static void a_signal_on_its_way_is_waited_for(void **state)
     assert_true(fake_calls(FAKE_YIELD) > 0);
 }
 
+/* The same where pthread_cancel(3) ends the thread in its sleep, in between. */
+static void cancel_it(void *arg)
+{
+    (void)arg;
+    pthread_cancel(late.thread);
+    util_sleep(50 * MS);
+    ended_early = pthread_tryjoin_np(late.thread, NULL) == 0;
+}
+
+static void a_cancelled_thread_waits_for_a_signal_on_its_way(void **state)
+{
+    (void)state;
+    int fd = csock_fd(&s[0]);
+    late = (struct util_call){.run = util_recv, .s = &s[0]};
+    fake_hook(FAKE_TGKILL, 1, cancel_it, NULL);
+    util_start_asleep(&late);
+    assert_int_equal(csock_close_within(&s[0], 0), 1); /* its call never left */
+    assert_false(ended_early);
+    util_join(&late);
+    close(fd);
+}
+
 int main(void)
 {
 #define IN_PAIR(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -224,11 +300,14 @@ int main(void)
         IN_PAIR(records_of_ended_threads_are_used_again),
         IN_PAIR(without_signal_masks_waiting_still_works),
         IN_PAIR(a_look_at_the_mask_serves_several_waits),
+        IN_PAIR(a_search_for_a_signal_serves_several_waits),
+        IN_PAIR(who_needs_no_signal_is_no_failure),
         IN_PAIR(a_mask_in_the_way_is_looked_at_each_time),
         IN_PAIR(who_masks_signals_after_the_look_is_cut_off),
         IN_PAIR(without_patience_nobody_is_taken_for_masked),
         IN_PAIR(a_wait_in_a_handler_looks_for_itself),
         IN_PAIR(a_signal_on_its_way_is_waited_for),
+        IN_PAIR(a_cancelled_thread_waits_for_a_signal_on_its_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

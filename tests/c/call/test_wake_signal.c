@@ -49,6 +49,14 @@ static void siginfo_handler(int sig, siginfo_t *info, void *context)
     atomic_fetch_add(&util_signals, 1);
 }
 
+static void block(int sig)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, sig);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 static int used_before_the_first_sleep(void *arg)
 {
     struct sigaction act = {.sa_sigaction = siginfo_handler, .sa_flags = SA_SIGINFO};
@@ -62,17 +70,16 @@ static int used_before_the_first_sleep(void *arg)
     return line ? line : is_handled(CHOICE(3)) ? 0 : __LINE__;
 }
 
-static void handle_it(void *arg)
+static void handle_it(void *sig)
 {
-    (void)arg;
-    util_count_signal(OURS);
+    util_count_signal((int)(intptr_t)sig);
 }
 
 /* In another thread, between the look at its action and the taking of it. */
 static int used_just_when_it_is_taken(void *arg)
 {
     (void)arg;
-    fake_hook(FAKE_SIGACTION, 3, handle_it, NULL);
+    fake_hook(FAKE_SIGACTION, 3, handle_it, (void *)(intptr_t)OURS);
     int line = wakes(NULL);
     if (line)
         return line;
@@ -92,6 +99,34 @@ static int used_after_the_first_sleep(void *arg)
     if ((line = wakes(NULL)))
         return line;
     return is_handled(CHOICE(1)) ? 0 : __LINE__;
+}
+
+/* The thread that masks all signals lets the new one through. */
+static int used_before_a_masked_sleep(void *arg)
+{
+    struct util_call call = {.run = util_recv_masked, .s = fresh()};
+    (void)arg;
+    int line = wakes(NULL);
+    if (line)
+        return line;
+    util_count_signal(OURS);
+    util_start_asleep(&call);
+    int64_t start = csock_now();
+    if (csock_close(&s[0]) != 0 || util_join(&call) != CSOCK_ECLOSED)
+        return __LINE__;
+    return csock_now() - start > PROMPT || atomic_load(&util_signals) ? __LINE__ : 0;
+}
+
+/* Whoever closes takes no other than that which the sleeper waits for. */
+static int blocked_by_the_closer(void *arg)
+{
+    struct util_call call = {.run = util_recv, .s = fresh()};
+    (void)arg;
+    util_start_asleep(&call);
+    block(OURS);
+    if (csock_close(&s[0]) != 0 || util_join(&call) != CSOCK_ECLOSED)
+        return __LINE__;
+    return is_handled(OURS) && !is_handled(CHOICE(1)) ? 0 : __LINE__;
 }
 
 static int used_while_a_thread_sleeps(void *arg)
@@ -117,6 +152,23 @@ static int reset_after_the_first_sleep(void *arg)
     return line ? line : is_handled(OURS) ? 0 : __LINE__;
 }
 
+static int all_but_the_last_are_used(void *arg)
+{
+    (void)arg;
+    for (int i = 0; CHOICE(i) > SIGRTMIN || i == 0; i++)
+        util_count_signal(CHOICE(i));
+    int line = wakes(NULL);
+    return line ? line : is_handled(SIGRTMIN) ? 0 : __LINE__;
+}
+
+static int count_handled(void)
+{
+    int n = 0;
+    for (int sig = 1; sig < SIGRTMIN; sig++)
+        n += sig != SIGKILL && sig != SIGSTOP && sig < 32 && is_handled(sig);
+    return n;
+}
+
 /* Then closing wakes by shutting down, when its patience ends. */
 static int all_signals_are_used(void *arg)
 {
@@ -124,9 +176,12 @@ static int all_signals_are_used(void *arg)
     (void)arg;
     for (int i = 0; CHOICE(i) >= SIGRTMIN || i == 0; i++)
         util_count_signal(CHOICE(i));
+    int handled = count_handled();
     util_start_asleep(&call);
     int fd = csock_fd(&s[0]);
     if (csock_close_within(&s[0], 10 * MS) < 0 || util_join(&call) != CSOCK_ECLOSED)
+        return __LINE__;
+    if (count_handled() != handled) /* no other is taken in their stead */
         return __LINE__;
     return util_fd_is_open(fd) || atomic_load(&util_signals) ? __LINE__ : 0;
 }
@@ -149,12 +204,15 @@ static int heard_by_signalfd(int sig)
     return n;
 }
 
-static void block(int sig)
+/* It may be meant for signalfd(2): so another is taken, and this one not even for a moment. */
+static int blocked_before_the_first_sleep(void *arg)
 {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, sig);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    (void)arg;
+    block(OURS);
+    int line = wakes(NULL);
+    if (line)
+        return line;
+    return !is_handled(OURS) && is_handled(CHOICE(1)) ? 0 : __LINE__;
 }
 
 /* By blocking it, which leaves nothing to be seen but in masks. */
@@ -252,6 +310,47 @@ static int named_beforehand(void *arg)
     return csock_wake_signal(0) != 0 ? __LINE__ : wakes(NULL);
 }
 
+/* 3 and 4: whether it is free, and the taking of it. */
+static int not_to_be_had(void *arg)
+{
+    (void)arg;
+    for (unsigned nth = 3; nth <= 4; nth++) {
+        fake_fail(FAKE_SIGACTION, nth, EINVAL);
+        if (csock_wake_signal(SIGUSR2) != -EBUSY || is_handled(SIGUSR2))
+            return __LINE__;
+    }
+    return csock_wake_signal(SIGUSR2);
+}
+
+static int used_just_when_it_is_named(void *arg)
+{
+    (void)arg;
+    fake_hook(FAKE_SIGACTION, 4, handle_it, (void *)(intptr_t)SIGUSR2);
+    if (csock_wake_signal(SIGUSR2) != -EBUSY)
+        return __LINE__;
+    raise(SIGUSR2);
+    return atomic_load(&util_signals) == 1 ? 0 : __LINE__;
+}
+
+/* Nobody takes another thread's look at its mask for its own. */
+static int a_record_is_handed_on(void *arg)
+{
+    struct util_call looks = {.run = util_recv, .s = fresh()};
+    struct util_call masks = {.run = util_recv_masked, .s = &s[0]};
+    (void)arg;
+    if (csock_wake_signal(SIGHUP) != 0)
+        return __LINE__;
+    fake_clock_set(1000000 * MS);
+    looks.w = &(struct csock_wait){.timeout = MS / 10};
+    util_start(&looks);
+    if (util_join(&looks) != CSOCK_ETIMEOUT)
+        return __LINE__;
+    util_start_asleep(&masks);
+    if (csock_close(&s[0]) != 0 || util_join(&masks) != CSOCK_ECLOSED)
+        return __LINE__;
+    return fake_calls(FAKE_SHUTDOWN) ? __LINE__ : 0;
+}
+
 /* A coroutine's stack may have no room for it. */
 static int on_the_signal_stack(void *arg)
 {
@@ -268,9 +367,13 @@ static void a_signal_that_the_program_uses_is_left_alone(void **state)
     util_in_child(used_before_the_first_sleep, NULL);
     util_in_child(used_just_when_it_is_taken, NULL);
     util_in_child(used_after_the_first_sleep, NULL);
+    util_in_child(used_before_a_masked_sleep, NULL);
+    util_in_child(blocked_by_the_closer, NULL);
     util_in_child(used_while_a_thread_sleeps, NULL);
     util_in_child(reset_after_the_first_sleep, NULL);
+    util_in_child(all_but_the_last_are_used, NULL);
     util_in_child(all_signals_are_used, NULL);
+    util_in_child(blocked_before_the_first_sleep, NULL);
     util_in_child(blocked_after_the_first_sleep, NULL);
     util_in_child(moved_off_beside_a_sleeper, NULL);
     util_in_child(reset_while_closing, NULL);
@@ -281,6 +384,9 @@ static void a_program_names_the_signal(void **state)
 {
     (void)state;
     util_in_child(named_beforehand, NULL);
+    util_in_child(not_to_be_had, NULL);
+    util_in_child(used_just_when_it_is_named, NULL);
+    util_in_child(a_record_is_handed_on, NULL);
 }
 
 int main(void)

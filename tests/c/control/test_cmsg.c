@@ -123,6 +123,29 @@ static void an_item_that_is_longer_than_the_rest_is_cut(void **state)
     expect_end(&at, 0);
 }
 
+static void a_later_item_may_be_cut_too(void **state)
+{
+    size_t at = 0;
+    (void)state;
+    begin();
+    csock_cmsg_add(&msg, sizeof memory, 1, 2, "abcdefgh", 8);
+    csock_cmsg_add(&msg, sizeof memory, 3, 4, "abcdefgh", 8);
+    msg.msg_controllen = CMSG_SPACE(8) + CMSG_LEN(5);
+    expect(&at, 1, 2, "abcdefgh", 8, false);
+    expect(&at, 3, 4, "abcde", 5, true);
+    expect_end(&at, 0);
+}
+
+static void the_last_item_may_have_no_data(void **state)
+{
+    size_t at = 0;
+    (void)state;
+    begin();
+    csock_cmsg_add(&msg, sizeof memory, 1, 2, NULL, 0);
+    expect(&at, 1, 2, "", 0, false);
+    expect_end(&at, 0);
+}
+
 static void less_than_a_header_is_nothing(void **state)
 {
     (void)state;
@@ -173,6 +196,20 @@ static void every_received_descriptor_is_closed(void **state)
     close(other);
 }
 
+static void descriptor_0_is_one_like_any_other(void **state)
+{
+    int stdin_copy = some_fd(), zero = 0;
+    (void)state;
+    begin();
+    csock_cmsg_add(&msg, sizeof memory, SOL_SOCKET, SCM_RIGHTS, &zero, sizeof zero);
+    size_t closed = csock_cmsg_close_fds(&msg);
+    bool was_open = util_fd_is_open(0);
+    dup2(stdin_copy, 0);
+    close(stdin_copy);
+    assert_int_equal(closed, 1);
+    assert_false(was_open);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -182,6 +219,9 @@ int main(void)
         TEST(what_does_not_fit_is_not_added),
         TEST(a_last_item_without_padding_is_found),
         TEST(an_item_that_is_longer_than_the_rest_is_cut),
+        TEST(a_later_item_may_be_cut_too),
+        TEST(the_last_item_may_have_no_data),
+        TEST(descriptor_0_is_one_like_any_other),
         TEST(less_than_a_header_is_nothing),
         TEST(a_length_below_the_headers_own_ends_it),
         TEST(every_received_descriptor_is_closed),

@@ -62,6 +62,63 @@ static void longest_name(void **state)
     csock_close(&s);
 }
 
+static int index_of_any(int fd, const char *name)
+{
+    (void)fd, (void)name;
+    return 7;
+}
+
+/* The kernel takes 15 characters, and would find something by the first 15 of more. */
+static void a_name_too_long_for_the_kernel_is_not_cut(void **state)
+{
+    struct csock s = CSOCK_INIT;
+    unsigned index = 77;
+    (void)state;
+    assert_int_equal(csock_open(&s, AF_INET, SOCK_DGRAM, 0, 0), 0);
+    fake_under()->iface_index = index_of_any;
+    assert_int_equal(csock_iface_index(&s, "x123456789abcdef", &index), -ENODEV);
+    assert_int_equal(index, 77);
+    assert_int_equal(csock_iface_index(&s, "x123456789abcde", &index), 0);
+    assert_int_equal(index, 7);
+    csock_close(&s);
+}
+
+/* Lists that no machine at hand has: none at all, and one with a name without end. */
+static struct if_nameindex scripted_rows[4];
+
+static struct if_nameindex *scripted_list(void)
+{
+    return scripted_rows;
+}
+
+static void keep_rows(struct if_nameindex *rows)
+{
+    assert_ptr_equal(rows, scripted_rows);
+}
+
+static void any_number_of_them(void **state)
+{
+    struct csock_iface *list = NULL;
+    char long_name[] = "x123456789abcdef0123";
+    (void)state;
+    fake_guard();
+    fake_under()->if_nameindex = scripted_list;
+    fake_under()->if_freenameindex = keep_rows;
+    memset(scripted_rows, 0, sizeof scripted_rows);
+    assert_int_equal(csock_iface_list(&list), 0);
+    assert_non_null(list);
+    csock_iface_list_free(list);
+    for (unsigned i = 0; i < 3; i++)
+        scripted_rows[i] = (struct if_nameindex){i + 1, long_name};
+    assert_int_equal(csock_iface_list(&list), 3);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(list[i].index, i + 1);
+        assert_string_equal(list[i].name, "x123456789abcde");
+    }
+    csock_iface_list_free(list);
+    assert_int_equal(fake_live(), 0);
+}
+
 static void all_of_them(void **state)
 {
     struct csock_iface *list = NULL;
@@ -180,10 +237,16 @@ static void alg_accepts_without_a_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(names_and_numbers),  TEST(longest_name),
-        TEST(all_of_them),        TEST(list_without_memory),
-        TEST(failures_are_errno), TEST(another_hostname),
-        TEST(wide_options),       TEST(alg_accepts_without_a_name),
+        TEST(a_name_too_long_for_the_kernel_is_not_cut),
+        TEST(any_number_of_them),
+        TEST(names_and_numbers),
+        TEST(longest_name),
+        TEST(all_of_them),
+        TEST(list_without_memory),
+        TEST(failures_are_errno),
+        TEST(another_hostname),
+        TEST(wide_options),
+        TEST(alg_accepts_without_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

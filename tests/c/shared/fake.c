@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { MAX_STEPS = 64 };
 
@@ -314,6 +315,50 @@ void fake_hook(enum fake_entry entry, unsigned nth, void (*hook)(void *arg), voi
 unsigned fake_calls(enum fake_entry entry)
 {
     return atomic_load(&calls[entry]);
+}
+
+/* A sanitizer has guards of its own, which see what is read, too. */
+#define GUARD 256
+#define GUARD_BYTE 0xa5
+
+static void *guarded_alloc(size_t size)
+{
+    char *all = counted_alloc(size + 2 * GUARD);
+    if (!all)
+        return NULL;
+    memset(all, GUARD_BYTE, GUARD);
+    memset(all + GUARD + size, GUARD_BYTE, GUARD);
+    memcpy(all, &size, sizeof size);
+    return all + GUARD;
+}
+
+static void expect_guard(const char *at, const char *end)
+{
+    for (; at < end; at++)
+        if ((unsigned char)*at != GUARD_BYTE) {
+            fputs("fake: written outside of a block\n", stderr);
+            abort();
+        }
+}
+
+static void guarded_release(void *memory)
+{
+    size_t size;
+    if (!memory)
+        return;
+    char *all = (char *)memory - GUARD;
+    memcpy(&size, all, sizeof size);
+    expect_guard(all + sizeof size, all + GUARD);
+    expect_guard(all + GUARD + size, all + GUARD + size + GUARD);
+    counted_release(all);
+}
+
+void fake_guard(void)
+{
+#ifndef __SANITIZE_ADDRESS__
+    under.alloc = guarded_alloc;
+    under.release = guarded_release;
+#endif
 }
 
 int fake_live(void)

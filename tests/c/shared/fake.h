@@ -114,6 +114,10 @@ unsigned fake_calls(enum fake_entry entry);
  * nothing leaks. What the caller frees with free(3) counts as not given back. */
 int fake_live(void);
 
+/* From now on each block of alloc stands between two guards, which release looks at: a program that
+ * wrote outside of a block is aborted. Not for what the caller frees with free(3). */
+void fake_guard(void);
+
 /* Stops the clock at ns. From then on only nanosleep, poll (by its timeout, without waiting, if
  * nothing is ready) and fake_clock_add move it. A poll without a timeout stays real. */
 void fake_clock_set(int64_t ns);

@@ -107,6 +107,54 @@ static void an_empty_datagram_is_received(void **state)
     }
 }
 
+/* Whether it was there or is waited for, in either way. */
+static void the_sender_of_an_empty_datagram_is_told(void **state)
+{
+    const struct csock_wait *const waits[] = {NULL, NULL, WITHIN(5000 * MS)};
+    union csock_addr addr, from;
+    socklen_t len;
+    struct csock server, client;
+    (void)state;
+    util_bound(&server, AF_INET, SOCK_DGRAM, &addr, &len);
+    assert_int_equal(csock_open(&client, AF_INET, SOCK_DGRAM, 0, 0), 0);
+    assert_int_equal(csock_connect(&client, &addr.any, len, NULL), 0);
+    assert_int_equal(csock_sockname(&client, &addr, &len), 0);
+    for (size_t i = 0; i < COUNT(waits); i++) {
+        socklen_t from_len = 999;
+        memset(&from, 0, sizeof from);
+        assert_int_equal(csock_send(&client, "", 0, 0, NULL), 0);
+        if (i > 0)
+            fake_fail(FAKE_RECVFROM, 1, EAGAIN);
+        assert_int_equal(csock_recv_from(&server, buf, 9, 0, &from, &from_len, waits[i]), 0);
+        assert_int_equal(from_len, len);
+        assert_memory_equal(&from, &addr, len);
+    }
+    util_close(&server);
+    util_close(&client);
+}
+
+static ssize_t recv_and_close(int fd, void *to, size_t n, int flags)
+{
+    ssize_t r = csock__sys_linux.recv(fd, to, n, flags);
+    csock_close_within(&s[0], 0);
+    return r;
+}
+
+/* What came in time is not lost; but nothing is "the end" of a socket that was closed. */
+static void closed_meanwhile_is_not_the_end_of_the_stream(void **state)
+{
+    (void)state;
+    for (int end = 0; end < 2; end++) {
+        open_pair(AF_UNIX, SOCK_STREAM);
+        if (!end)
+            put("x");
+        util_close(&s[1]);
+        fake_under()->recv = recv_and_close;
+        assert_int_equal(csock_recv(&s[0], buf, 9, 0, NULL), end ? CSOCK_ECLOSED : 1);
+        assert_true(csock_idle(&s[0]));
+    }
+}
+
 /* SO_RCVTIMEO belongs to the blocking call, which is the one that is made. socket(7) */
 static void the_kernels_own_timeout_works(void **state)
 {
@@ -131,7 +179,9 @@ static void fresh_memory_has_the_size_that_came(void **state)
     assert_int_equal(fake_live(), 1); /* the large block is gone */
     free(memory);
     put("four");
+    unsigned blocks = fake_calls(FAKE_ALLOC);
     assert_int_equal(csock_recv_new(&s[0], 4, 0, &memory, NULL), 4);
+    assert_int_equal(fake_calls(FAKE_ALLOC), blocks + 1); /* it is as large as what came */
     assert_memory_equal(memory, "four", 4);
     free(memory);
     put("truncated");
@@ -187,11 +237,17 @@ static void a_peer_that_resets_is_an_error_once(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(ready_data_costs_one_system_call),    TEST(every_family_and_type_carries_data),
-        TEST(the_sender_of_a_datagram_is_told),    TEST(a_connected_stream_tells_no_sender),
-        TEST(an_empty_datagram_is_received),       TEST(the_kernels_own_timeout_works),
-        TEST(fresh_memory_has_the_size_that_came), TEST(without_memory_nothing_is_lost),
+        TEST(ready_data_costs_one_system_call),
+        TEST(every_family_and_type_carries_data),
+        TEST(the_sender_of_a_datagram_is_told),
+        TEST(a_connected_stream_tells_no_sender),
+        TEST(an_empty_datagram_is_received),
+        TEST(the_kernels_own_timeout_works),
+        TEST(fresh_memory_has_the_size_that_came),
+        TEST(without_memory_nothing_is_lost),
         TEST(a_peer_that_resets_is_an_error_once),
+        TEST(the_sender_of_an_empty_datagram_is_told),
+        TEST(closed_meanwhile_is_not_the_end_of_the_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

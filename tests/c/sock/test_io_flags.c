@@ -158,6 +158,47 @@ static void trunc_on_tcp_writes_nothing(void **state)
     }
 }
 
+/* What the kernel says of a socket that it need not have here: AF_SMC, and TLS in the kernel. */
+static int domain_to_say;
+static const char *layer_to_say;
+
+static int say(int fd, int level, int name, void *value, socklen_t *len)
+{
+    int r = csock__sys_linux.getsockopt(fd, level, name, value, len);
+    if (level == SOL_SOCKET && name == SO_DOMAIN && domain_to_say)
+        memcpy(value, &domain_to_say, sizeof domain_to_say);
+    if (level != IPPROTO_TCP || !layer_to_say)
+        return r;
+    *len = (socklen_t)strlen(layer_to_say) + 1;
+    memcpy(value, layer_to_say, *len);
+    return 0;
+}
+
+static void what_throws_away_is_asked_of_the_kernel(void **state)
+{
+    (void)state;
+    open_pair(AF_INET, SOCK_STREAM);
+    fake_under()->getsockopt = say;
+    layer_to_say = "tls";
+    assert_int_equal(csock_recv_written(&s[0], 6, 6, MSG_TRUNC), 6);
+    layer_to_say = "mptcp";
+    assert_int_equal(csock_recv_written(&s[0], 6, 6, MSG_TRUNC), 0);
+    layer_to_say = NULL;
+    close_pair();
+    open_pair(AF_UNIX, SOCK_STREAM);
+    fake_under()->getsockopt = say;
+    domain_to_say = AF_SMC;
+    assert_int_equal(csock_recv_written(&s[0], 6, 6, MSG_TRUNC), 0);
+    domain_to_say = 0;
+    assert_int_equal(csock_recv_written(&s[0], 6, 6, MSG_TRUNC), 6);
+    for (unsigned nth = 1; nth <= 2; nth++) {
+        fake_fail(FAKE_GETSOCKOPT, nth, ENOBUFS); /* nothing is known: nothing is promised */
+        assert_int_equal(csock_recv_written(&s[0], 6, 6, MSG_TRUNC), 0);
+    }
+    close_pair();
+    assert_int_equal(csock_recv_written(&s[0], 6, 6, MSG_TRUNC), 0);
+}
+
 /* What was sent comes back with its time stamp, on TCP, too, where MSG_TRUNC else throws away. */
 static void the_error_queue_writes_what_it_counts(void **state)
 {
@@ -186,6 +227,7 @@ int main(void)
         TEST(without_an_error_queue_the_flag_means_nothing),
         TEST(trunc_counts_more_than_was_written),
         TEST(trunc_on_tcp_writes_nothing),
+        TEST(what_throws_away_is_asked_of_the_kernel),
         TEST(the_error_queue_writes_what_it_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

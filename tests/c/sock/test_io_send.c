@@ -294,6 +294,42 @@ static void nosignal_is_for_stream_families_only(void **state)
     close_pair();
 }
 
+static void send_all_makes_no_call_that_it_does_not_need(void **state)
+{
+    size_t sent = 99;
+    char came[16];
+    (void)state;
+    open_pair(AF_UNIX, SOCK_STREAM);
+    assert_int_equal(csock_send_all(&s[0], "abc", 3, 0, &sent, NULL), 0);
+    assert_int_equal(fake_calls(FAKE_SEND), 1);
+    assert_int_equal(csock_try_send(&s[0], "def", 3, 0), 3); /* of "defghijkl" */
+    fake_short(FAKE_SEND, 1, 2);
+    fake_short(FAKE_SEND, 2, 1);
+    assert_int_equal(csock_send_all_tried(&s[0], "defghijkl", 9, 0, &sent, 3, NULL), 0);
+    assert_int_equal(sent, 9);
+    assert_int_equal(csock_recv(&s[1], came, sizeof came, 0, NOWAIT), 12);
+    assert_memory_equal(came, "abcdefghijkl", 12);
+    close_pair();
+}
+
+/* Each call makes a notification, or begins a connection: so the blocking call is the first. */
+static void what_is_to_be_one_call_is_not_tried(void **state)
+{
+    static const int flags[] = {MSG_FASTOPEN, MSG_ZEROCOPY};
+    (void)state;
+    open_pair(AF_UNIX, SOCK_STREAM);
+    fake_under()->send = note_flags;
+    for (size_t i = 0; i < COUNT(flags); i++) {
+        assert_int_equal(csock_send(&s[0], "x", 1, flags[i], NULL), 1);
+        assert_int_equal(flags_seen & MSG_DONTWAIT, 0);
+    }
+    assert_int_equal(csock_opt_set_int(&s[0], SOL_SOCKET, SO_RCVLOWAT, 2), 0); /* CSOCK_NO_TRY */
+    assert_int_equal(csock_send(&s[0], "x", 1, 0, NULL), 1);
+    assert_int_equal(flags_seen & MSG_DONTWAIT, 0);
+    assert_int_equal(fake_calls(FAKE_SEND), 3);
+    close_pair();
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -310,6 +346,8 @@ int main(void)
         TEST(send_all_stops_at_the_first_stop),
         TEST(no_sigpipe),
         TEST(sigpipe_for_those_who_want_it),
+        TEST(send_all_makes_no_call_that_it_does_not_need),
+        TEST(what_is_to_be_one_call_is_not_tried),
         TEST(nosignal_is_for_stream_families_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

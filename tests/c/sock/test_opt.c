@@ -205,6 +205,9 @@ static void low_water_mark_of_a_duplicate_is_found(void **state)
     struct csock copy;
     int value;
     (void)state;
+    assert_int_equal(csock_opt_get_int(&tcp, SOL_SOCKET, SO_RCVLOWAT, &value), 0);
+    assert_int_equal(value, 1);
+    assert_int_equal(tcp.flags & CSOCK_NO_TRY, 0); /* that is what a try gives, too */
     assert_int_equal(csock_dup(&tcp, &copy), 0);
     assert_int_equal(csock_opt_set_int(&tcp, SOL_SOCKET, SO_RCVLOWAT, 10), 0);
     assert_int_equal(copy.flags & CSOCK_NO_TRY, 0);

@@ -44,6 +44,17 @@ static void a_part_goes_and_the_files_position_stays(void **state)
     end();
 }
 
+/* Nobody's SIGPIPE is taken where the pipe is not broken. */
+static void a_part_that_went_takes_no_signal(void **state)
+{
+    (void)state;
+    begin(7);
+    assert_int_equal(csock_sendfile(&s[0], file, 0, 7, NULL), 7);
+    assert_int_equal(csock_sendfile(&s[0], file, 7, 7, NULL), 0); /* the end of the file */
+    assert_int_equal(fake_calls(FAKE_SIGNAL_TAKE), 0);
+    end();
+}
+
 static void errors_are_the_systems(void **state)
 {
     int pipes[2];
@@ -227,6 +238,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(a_part_goes_and_the_files_position_stays),
+        TEST(a_part_that_went_takes_no_signal),
         TEST(errors_are_the_systems),
         TEST(a_full_socket_is_waited_for),
         TEST(signals_do_not_end_it),

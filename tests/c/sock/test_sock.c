@@ -125,6 +125,56 @@ static void adopt_asks_what_it_is_not_told(void **state)
     util_close(&s);
 }
 
+static void adopt_knows_what_the_mode_is_for(void **state)
+{
+    struct csock s;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    (void)state;
+    assert_int_equal(csock_adopt(&s, fd, -1, -1, -1, CSOCK_SIGPIPE), 0);
+    assert_int_equal(s.flags, CSOCK_NONBLOCK | CSOCK_SIGPIPE);
+    assert_int_equal(csock_opt_set_int(&s, SOL_SOCKET, SO_RCVLOWAT, 2), 0);
+    assert_int_equal(csock_detach(&s), fd);
+    assert_int_equal(csock_adopt(&s, fd, -1, -1, -1, CSOCK_EAGAIN), 0);
+    assert_int_equal(s.flags, CSOCK_EAGAIN | CSOCK_NO_TRY); /* somebody else's mode; and the mark */
+    util_close(&s);
+}
+
+/* In each way that one can come by it. */
+static void descriptor_0_is_one_like_any_other(void **state)
+{
+    struct csock s, copy, moved;
+    char byte;
+    (void)state;
+    int stdin_copy = dup(0);
+    close(0);
+    assert_int_equal(csock_open(&s, AF_UNIX, SOCK_DGRAM, 0, 0), 0);
+    assert_int_equal(csock_fd(&s), 0);
+    assert_int_equal(csock_recv(&s, &byte, 1, 0, NOWAIT), -EAGAIN);
+    assert_false(csock_idle(&s));
+    assert_int_equal(csock_detach(&s), 0);
+    assert_int_equal(csock_adopt(&s, 0, -1, -1, -1, 0), 0);
+    csock_move(&s, &moved);
+    assert_int_equal(csock_fd(&s), -1);
+    csock_renew(&moved, &s);
+    assert_int_equal(csock_fd(&moved), -1);
+    assert_int_equal(csock_close(&moved), -EBADF);
+    assert_int_equal(csock_recv(&s, &byte, 1, 0, WITHIN(MS / 10)), CSOCK_ETIMEOUT);
+    util_close(&s);
+    assert_false(util_fd_is_open(0));
+    assert_int_equal(csock_open(&s, AF_UNIX, SOCK_DGRAM, 0, 0), 0);
+    int elsewhere = csock_fd_dup(0);
+    util_close(&s);
+    assert_int_equal(csock_adopt(&s, elsewhere, -1, -1, -1, 0), 0);
+    assert_int_equal(csock_dup(&s, &copy), 0);
+    assert_int_equal(csock_fd(&copy), 0);
+    util_close(&copy);
+    assert_int_equal(csock_fd_dup(elsewhere), 0);
+    assert_int_equal(csock_fd_close(0), 0);
+    util_close(&s);
+    assert_int_equal(dup2(stdin_copy, 0), 0);
+    close(stdin_copy);
+}
+
 static void an_inherited_nonblocking_descriptor_waits_by_poll(void **state)
 {
     int fds[2];
@@ -299,6 +349,8 @@ int main(void)
         TEST(without_descriptors_nothing_leaks),
         TEST(the_table_of_descriptors_is_really_full),
         TEST(adopt_asks_what_it_is_not_told),
+        TEST(adopt_knows_what_the_mode_is_for),
+        TEST(descriptor_0_is_one_like_any_other),
         TEST(an_inherited_nonblocking_descriptor_waits_by_poll),
         TEST(adopt_refuses_what_is_no_socket),
         TEST(a_copy_is_independent),

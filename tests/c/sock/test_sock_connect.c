@@ -172,6 +172,18 @@ static void a_refused_connection_is_refused_in_every_way(void **state)
     }
 }
 
+/* poll(2) would call it writable, without an error. */
+static void an_absent_unix_listener_is_no_connection(void **state)
+{
+    (void)state;
+    listen_on(AF_UNIX);
+    util_close(&listener);
+    assert_int_equal(csock_connect(&client, &addr.any, len, NULL), -ECONNREFUSED);
+    assert_int_equal(csock_connect(&client, &addr.any, len, WITHIN(5000 * MS)), -ECONNREFUSED);
+    assert_int_equal(csock_connect_begin(&client, &addr.any, len), -ECONNREFUSED);
+    util_close(&client);
+}
+
 /* Where the answer does not come: the backlog is full, so the kernel drops it. */
 static void connect_keeps_its_deadline(int family)
 {
@@ -339,6 +351,7 @@ int main(void)
         TEST(accept_may_give_descriptor_0),
         TEST(connect_in_two_halves),
         TEST(a_refused_connection_is_refused_in_every_way),
+        TEST(an_absent_unix_listener_is_no_connection),
         TEST(connect_to_a_full_backlog_keeps_its_deadline),
         TEST(a_full_unix_backlog_is_waited_for),
         TEST(an_interrupted_connect_goes_on),

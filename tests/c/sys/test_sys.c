@@ -65,6 +65,45 @@ static void a_dead_descriptor_is_no_socket(void **state)
     assert_int_equal(fake_open_fds(), open_before - 2);
 }
 
+/* Descriptor 0, and the mode of one that is only read. */
+static void zero_is_no_failure(void **state)
+{
+    (void)state;
+    int stdin_copy = dup(0), pipes[2];
+    assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+    int r = csock__sys_linux.put_placeholder(0);
+    dup2(stdin_copy, 0);
+    assert_int_equal(r, 0);
+    assert_int_equal(fcntl(pipes[0], F_GETFL), 0);
+    assert_int_equal(csock__sys_linux.get_nonblock(pipes[0]), 0);
+    close(0);
+    r = csock__sys_linux.put_placeholder(stdin_copy); /* by way of 0 */
+    bool left_open = util_fd_is_open(0);
+    assert_int_equal(dup2(pipes[0], 0), 0);
+    assert_int_equal(r, 0);
+    assert_false(left_open);
+    close(pipes[0]);
+    close(pipes[1]);
+    close(stdin_copy);
+}
+
+static void a_pending_signal_is_seen_and_taken(void **state)
+{
+    sigset_t set;
+    (void)state;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    assert_int_equal(csock__sys_linux.signal_pending(SIGUSR1), 0);
+    raise(SIGUSR1);
+    assert_int_equal(csock__sys_linux.signal_pending(SIGUSR1), 1);
+    assert_int_equal(csock__sys_linux.signal_pending(SIGUSR2), 0);
+    assert_int_equal(csock__sys_linux.signal_take(SIGUSR1), SIGUSR1);
+    assert_int_equal(csock__sys_linux.signal_pending(SIGUSR1), 0);
+    assert_int_equal(csock__ret(csock__sys_linux.signal_take(SIGUSR1)), -EAGAIN);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static void without_a_spare_descriptor_no_placeholder_is_put(void **state)
 {
     struct rlimit before, low;
@@ -123,6 +162,8 @@ int main(void)
         TEST(a_duplicate_is_close_on_exec),
         TEST(nonblocking_mode_is_one_flag),
         TEST(a_dead_descriptor_is_no_socket),
+        TEST(zero_is_no_failure),
+        TEST(a_pending_signal_is_seen_and_taken),
         TEST(without_a_spare_descriptor_no_placeholder_is_put),
         TEST(memory_is_zeroed),
         TEST(signals_go_to_one_thread),
