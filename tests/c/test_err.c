@@ -20,7 +20,7 @@ static const struct {
     int number;
 } rows[] = {
 #define CSOCK_ERR(code, text, kind, number) {code, text, kind, number},
-#include "../../core/err.def"
+#include "err.def"
 #undef CSOCK_ERR
 };
 

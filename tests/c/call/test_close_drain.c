@@ -2,8 +2,8 @@
  * that stand inside without a thread that sleeps, on a clock that moves with the naps alone. */
 #include "util.h"
 
-#include "../../../core/call/users.h"
-#include "../../../core/call/wake.h"
+#include "call/users.h"
+#include "call/wake.h"
 
 static struct csock s[2];
 static int64_t naps[256];

@@ -4,7 +4,7 @@
 
 #include <sys/wait.h>
 
-#include "../../../core/call/thread.h"
+#include "call/thread.h"
 
 static struct csock mine[2], others[2];
 static struct util_call other;

@@ -4,7 +4,7 @@
 
 #include <sys/time.h>
 
-#include "../../../core/call/users.h"
+#include "call/users.h"
 
 static struct csock s[2];
 

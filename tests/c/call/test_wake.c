@@ -1,7 +1,7 @@
 /* The wake-up signal: whom it reaches. */
 #include "util.h"
 
-#include "../../../core/call/wake.h"
+#include "call/wake.h"
 
 static struct csock s[2];
 

@@ -8,7 +8,7 @@
 #ifndef CSOCK_TESTS_FAKE_H
 #define CSOCK_TESTS_FAKE_H
 
-#include "../../../core/sys/sys.h"
+#include "sys/sys.h"
 
 #include <stddef.h>
 #include <stdint.h>
