@@ -91,7 +91,7 @@ static void who_has_left_costs_no_nap(void **state)
     util_start_asleep(&sleeper);
     fake_under()->nanosleep = note_whose_nap;
     fake_hook(FAKE_YIELD, FAKE_EVERY, let_it_leave, NULL);
-    assert_int_equal(csock_close(&s[0]), 0);
+    assert_int_equal(csock_close_within(&s[0], 2 * SOON), 0);
     assert_int_equal(util_join(&sleeper), CSOCK_ECLOSED);
     assert_int_equal(naps_of_closer, 0);
     assert_int_equal(fake_calls(FAKE_TGKILL), 1);

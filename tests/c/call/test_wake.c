@@ -281,6 +281,9 @@ static void cancel_it(void *arg)
 static void a_cancelled_thread_waits_for_a_signal_on_its_way(void **state)
 {
     (void)state;
+#ifdef __SANITIZE_ADDRESS__ /* which does not understand pthread_cancel(3) */
+    skip();
+#endif
     late = (struct util_call){.run = util_recv, .s = &s[0]};
     fake_hook(FAKE_TGKILL, 1, cancel_it, NULL);
     util_start_asleep(&late);

@@ -27,9 +27,9 @@ static int wakes(struct csock_wait *w)
         return __LINE__;
     util_start_asleep(&call);
     start = csock_now();
-    if (csock_close(&mine[0]) != 0 || util_join(&call) != CSOCK_ECLOSED)
+    if (csock_close_within(&mine[0], 2 * SOON) != 0 || util_join(&call) != CSOCK_ECLOSED)
         return __LINE__;
-    if (csock_now() - start > PROMPT)
+    if (csock_now() - start > SOON)
         return __LINE__;
     if (atomic_load(&util_signals) != 0)
         return __LINE__;
@@ -112,9 +112,9 @@ static int used_before_a_masked_sleep(void *arg)
     util_count_signal(OURS);
     util_start_asleep(&call);
     int64_t start = csock_now();
-    if (csock_close(&s[0]) != 0 || util_join(&call) != CSOCK_ECLOSED)
+    if (csock_close_within(&s[0], 2 * SOON) != 0 || util_join(&call) != CSOCK_ECLOSED)
         return __LINE__;
-    return csock_now() - start > PROMPT || atomic_load(&util_signals) ? __LINE__ : 0;
+    return csock_now() - start > SOON || atomic_load(&util_signals) ? __LINE__ : 0;
 }
 
 /* Whoever closes takes no other than that which the sleeper waits for. */
@@ -124,7 +124,7 @@ static int blocked_by_the_closer(void *arg)
     (void)arg;
     util_start_asleep(&call);
     block(OURS);
-    if (csock_close(&s[0]) != 0 || util_join(&call) != CSOCK_ECLOSED)
+    if (csock_close_within(&s[0], 2 * SOON) != 0 || util_join(&call) != CSOCK_ECLOSED)
         return __LINE__;
     return is_handled(OURS) && !is_handled(CHOICE(1)) ? 0 : __LINE__;
 }
@@ -135,7 +135,7 @@ static int used_while_a_thread_sleeps(void *arg)
     (void)arg;
     util_start_asleep(&call);
     util_count_signal(OURS);
-    if (csock_close(&s[0]) != 0 || util_join(&call) != CSOCK_ECLOSED)
+    if (csock_close_within(&s[0], 2 * SOON) != 0 || util_join(&call) != CSOCK_ECLOSED)
         return __LINE__;
     return atomic_load(&util_signals) ? __LINE__ : 0;
 }
@@ -227,7 +227,7 @@ static int blocked_after_the_first_sleep(void *arg)
     util_start_asleep(&call);
     if (heard_by_signalfd(OURS) != 20)
         return __LINE__;
-    if (csock_close(&s[0]) != 0 || util_join(&call) != CSOCK_ECLOSED)
+    if (csock_close_within(&s[0], 2 * SOON) != 0 || util_join(&call) != CSOCK_ECLOSED)
         return __LINE__;
     return is_handled(CHOICE(1)) ? 0 : __LINE__;
 }
@@ -247,9 +247,9 @@ static int moved_off_beside_a_sleeper(void *arg)
     if (!is_handled(CHOICE(1)))
         return __LINE__;
     int64_t start = csock_now();
-    if (csock_close(&s[0]) != 0 || util_join(&call) != CSOCK_ECLOSED)
+    if (csock_close_within(&s[0], 2 * SOON) != 0 || util_join(&call) != CSOCK_ECLOSED)
         return __LINE__;
-    return csock_now() - start > PROMPT ? __LINE__ : 0;
+    return csock_now() - start > SOON ? __LINE__ : 0;
 }
 
 /* As some do before they run others; the default of a real-time signal would end the program. */
@@ -300,7 +300,7 @@ static int named_beforehand(void *arg)
         return __LINE__;
     block(SIGURG);
     util_start_asleep(&call);
-    if (heard_by_signalfd(SIGURG) != 20 || csock_close(&s[0]) != 0 ||
+    if (heard_by_signalfd(SIGURG) != 20 || csock_close_within(&s[0], 2 * SOON) != 0 ||
         util_join(&call) != CSOCK_ECLOSED)
         return __LINE__;
     for (int i = 0; CHOICE(i) >= SIGRTMIN || i == 0; i++)
@@ -346,7 +346,7 @@ static int a_record_is_handed_on(void *arg)
     if (util_join(&looks) != CSOCK_ETIMEOUT)
         return __LINE__;
     util_start_asleep(&masks);
-    if (csock_close(&s[0]) != 0 || util_join(&masks) != CSOCK_ECLOSED)
+    if (csock_close_within(&s[0], 2 * SOON) != 0 || util_join(&masks) != CSOCK_ECLOSED)
         return __LINE__;
     return fake_calls(FAKE_SHUTDOWN) ? __LINE__ : 0;
 }
