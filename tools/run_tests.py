@@ -45,10 +45,12 @@ CONFORMANCE = ["test_socket", "test_timeout", "test_socketserver", "test_ssl"]
 NOT_COMPARED = 77  # the runner's status when this Python has no suite
 
 # What no reach into the interpreter has to do with: the tools, the table of constants, the stubs,
-# and what is built anew from source, without the option.
+# random programs, and what is built anew from source, without the option.
 NOT_IN_PLAIN = {
     f"test_{name}"
-    for name in "conformance_runner constants install package readme run_tests stubs".split()
+    for name in (
+        "conformance_runner constants differential install package readme run_tests stubs"
+    ).split()
 }
 
 UBSAN = {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}

@@ -97,7 +97,7 @@ def make_enum(kind, name, module, constants):
     """The plain way of csock._make_enum()."""
     from enum import KEEP
 
-    members = sorted(constants.items(), key=lambda item: (item[1], item[0]))
+    members = sorted((n for n in constants.items() if n[0].isupper()), key=lambda n: n[::-1])
     cls = kind(name, members, module=module, boundary=KEEP)
     if sys.version_info < (3, 12):
         cls.__reduce_ex__ = _by_name
