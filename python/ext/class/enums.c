@@ -3,6 +3,7 @@
  * the tables, and object/members.c, which looks in them. */
 #include "class/enums.h"
 #include "object/members.h"
+#include "shared/args.h"
 
 /* 0, or -1 with an exception. */
 static int map_add(PyObject *map, PyObject *member)
@@ -132,7 +133,7 @@ static PyObject *core_take_names(PyObject *module, PyObject *const *args, Py_ssi
 }
 
 PyMethodDef enum_functions[] = {
-    {"take_names", (PyCFunction)(void (*)(void))core_take_names, METH_FASTCALL,
+    {"take_names", EXT_FASTCALL(core_take_names),
      "take_names($module, names, /, *prefixes)\n--\n\n"
      "Put all of csock._socket into the dictionary, but for names with an underscore in front.\n"
      "Returns their list, sorted, and for each prefix a dictionary of those that begin with it."},

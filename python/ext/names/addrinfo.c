@@ -17,19 +17,13 @@
 /* Text for libc out of bytes or str, which must not hide anything behind a NUL. */
 static bool c_text(PyObject *o, const char **ret_text)
 {
-    Py_ssize_t n;
-    const char *text = PyBytes_Check(o) ? PyBytes_AS_STRING(o) : PyUnicode_AsUTF8AndSize(o, &n);
-    if (!text)
-        return false;
-    if (PyBytes_Check(o))
-        n = PyBytes_GET_SIZE(o);
-    if (strlen(text) != (size_t)n) {
-        PyErr_SetString(PyExc_ValueError,
-                        PyBytes_Check(o) ? "embedded null byte" : "embedded null character");
+    const char *text = PyBytes_Check(o) ? PyBytes_AS_STRING(o) : ext_text(o);
+    if (text && PyBytes_Check(o) && ext_has_nul(text, PyBytes_GET_SIZE(o))) {
+        PyErr_SetString(PyExc_ValueError, "embedded null byte");
         return false;
     }
     *ret_text = text;
-    return true;
+    return text != NULL;
 }
 
 /* *ret_keep owns the text, or is NULL for None. */
@@ -182,7 +176,7 @@ static PyObject *core_answer_of(PyObject *module, PyObject *const *args, Py_ssiz
     if (n < 1)
         return PyErr_Format(PyExc_TypeError, "answer_of() wants a function");
     if (!PyCFunction_CheckExact(args[0]) ||
-        PyCFunction_GET_FUNCTION(args[0]) != (PyCFunction)(void (*)(void))mod_getaddrinfo)
+        PyCFunction_GET_FUNCTION(args[0]) != EXT_FUNCTION(mod_getaddrinfo))
         Py_RETURN_NONE;
     return query_parse(args + 1, n - 1, NULL, &q) ? answer(st, &q, ext_class(st)) : NULL;
 }
@@ -271,14 +265,14 @@ PyDoc_STRVAR(getnameinfo_doc, "getnameinfo(address, flags) -> (host, service)\n\
                               "The names of an address and of its port.");
 
 PyMethodDef addrinfo_functions[] = {
-    {"getaddrinfo", (PyCFunction)(void (*)(void))mod_getaddrinfo, METH_FASTCALL | METH_KEYWORDS,
+    {"getaddrinfo", EXT_KEYWORDS(mod_getaddrinfo),
      getaddrinfo_doc},
     {"getnameinfo", mod_getnameinfo, METH_VARARGS, getnameinfo_doc},
     {NULL, NULL, 0, NULL},
 };
 
 PyMethodDef member_functions[] = {
-    {"answer_of", (PyCFunction)(void (*)(void))core_answer_of, METH_FASTCALL,
+    {"answer_of", EXT_FASTCALL(core_answer_of),
      "answer_of($module, function, /, *args)\n--\n\n"
      "What csock._socket.getaddrinfo answers, families and types as members of the enums; None if\n"
      "function is another one."},
