@@ -1,42 +1,14 @@
-/* The type csock._core.RawStream. Sits on methods/send.c and methods/receive.c, for sockets whose
- * class is as it was found, and on the methods of all others. */
+/* The type csock._core.RawStream: which socket it is on, and letting go of that once. What it reads
+ * and writes is stream.c's. */
 #include "file/raw.h"
-#include "shared/atomic.h"
-#include "shared/interp.h"
+#include "file/stream.h"
 #include "object/known_class.h"
-#include "methods/receive.h"
-#include "methods/send.h"
 #include "class/refs.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 #include <structmember.h>
-
-/* Behind what the base has. */
-struct stream {
-    PyObject *sock; /* None or NULL: closed */
-    bool reading, writing;
-    char timed_out; /* bool, as PyMemberDef wants it */
-    struct ext_state *state;
-};
-
-static struct stream *stream_of(PyObject *self)
-{
-    return (struct stream *)(void *)((char *)self + INTERP_RAW_IO_SIZE);
-}
-
-static PyObject *self_of(struct stream *f)
-{
-    return (PyObject *)(void *)((char *)f - INTERP_RAW_IO_SIZE);
-}
-
-static bool raw_is_closed(struct stream *f)
-{
-    PyObject *sock = EXT_GET(f->sock);
-    return !sock || sock == Py_None || !EXT_GET(f->state);
-}
 
 static bool raise_closed(const char *what)
 {
@@ -49,9 +21,7 @@ static bool check_open(struct stream *f, const char *what)
     return !raw_is_closed(f) || raise_closed(what);
 }
 
-/* The socket, held: this stream may be closed, and let go of it, by another thread or by what the
- * socket's own methods do. NULL if it is closed, and no exception. */
-static PyObject *hold_sock(struct stream *f)
+PyObject *stream_hold(struct stream *f)
 {
     PyObject *sock;
     Py_BEGIN_CRITICAL_SECTION(self_of(f));
@@ -60,10 +30,9 @@ static PyObject *hold_sock(struct stream *f)
     return sock;
 }
 
-/* The same for a call on the stream, which raises if it is closed. */
-static PyObject *open_sock(struct stream *f)
+PyObject *stream_open(struct stream *f)
 {
-    PyObject *sock = hold_sock(f);
+    PyObject *sock = stream_hold(f);
     if (!sock)
         raise_closed("file");
     return sock;
@@ -111,102 +80,6 @@ static int stream_init(PyObject *self, PyObject *args, PyObject *kwargs)
     return 0;
 }
 
-/* A method of this stream, or a function of its base's. */
-static PyObject *call_own(struct stream *f, enum ext_name name)
-{
-    return PyObject_CallMethodNoArgs(self_of(f), f->state->names[name]);
-}
-
-/* A method of the socket. */
-static PyObject *call_sock(struct stream *f, PyObject *sock, enum ext_name name, PyObject *arg)
-{
-    PyObject *args[] = {sock, arg};
-    return PyObject_VectorcallMethod(f->state->names[name], args, arg ? 2 : 1, NULL);
-}
-
-/* Raw streams say None where a socket raises EAGAIN. */
-static PyObject *none_if_would_block(PyObject *result)
-{
-    if (result || !ext_would_block())
-        return result;
-    PyErr_Clear();
-    Py_RETURN_NONE;
-}
-
-/* What a receive or send of the core gives as a raw stream's. */
-static PyObject *count_as_py(struct stream *f, struct sock_object *s, const char *what, ssize_t r)
-{
-    if (r == -EAGAIN)
-        Py_RETURN_NONE;
-    if (r == CSOCK_ETIMEOUT)
-        EXT_SET(f->timed_out, EXT_GET(f->timed_out) || what[0] == 'r');
-    return sock_count_sent(s, what, r);
-}
-
-/* The short cuts: straight to where the socket's methods go. Not for a class that has others. */
-static PyObject *read_directly(struct stream *f, struct sock_object *s, PyObject *buffer)
-{
-    Py_buffer into;
-    if (!ext_writable_buffer("recv_into", buffer, &into))
-        return NULL;
-    ssize_t r = into.len ? sock_receive_into(s, &into, (size_t)into.len, 0, NULL) : 0;
-    PyBuffer_Release(&into);
-    return count_as_py(f, s, "recv_into", r);
-}
-
-static PyObject *write_directly(struct stream *f, struct sock_object *s, PyObject *data)
-{
-    struct ext_payload from;
-    if (!ext_payload_of(data, &from))
-        return NULL;
-    ssize_t r = sock_transmit(s, &from, 0, 0);
-    ext_payload_done(&from);
-    return count_as_py(f, s, "send", r);
-}
-
-static PyObject *read_by_method(struct stream *f, PyObject *sock, PyObject *buffer)
-{
-    PyObject *result = call_sock(f, sock, NAME_RECV_INTO, buffer);
-    if (!result && PyErr_ExceptionMatches(PyExc_TimeoutError))
-        EXT_SET(f->timed_out, true);
-    return none_if_would_block(result);
-}
-
-/* After a timeout nobody knows how much of what was read a buffer above has lost. */
-static PyObject *stream_readinto(PyObject *self, PyObject *buffer)
-{
-    struct stream *f = stream_of(self);
-    PyObject *result = NULL, *sock = open_sock(f);
-    if (!sock)
-        return NULL;
-    if (!EXT_GET(f->reading))
-        result = call_own(f, NAME_CHECK_READABLE); /* raises */
-    else if (EXT_GET(f->timed_out))
-        PyErr_SetString(PyExc_OSError, "cannot read from timed out object");
-    else if (sock_is_untouched(f->state, sock, NAME_RECV_INTO))
-        result = read_directly(f, (struct sock_object *)sock, buffer);
-    else
-        result = read_by_method(f, sock, buffer);
-    Py_DECREF(sock);
-    return result;
-}
-
-static PyObject *stream_write(PyObject *self, PyObject *data)
-{
-    struct stream *f = stream_of(self);
-    PyObject *result, *sock = open_sock(f);
-    if (!sock)
-        return NULL;
-    if (!EXT_GET(f->writing))
-        result = call_own(f, NAME_CHECK_WRITABLE); /* raises */
-    else if (sock_is_untouched(f->state, sock, NAME_SEND))
-        result = write_directly(f, (struct sock_object *)sock, data);
-    else
-        result = none_if_would_block(call_sock(f, sock, NAME_SEND, data));
-    Py_DECREF(sock);
-    return result;
-}
-
 static PyObject *stream_readable(PyObject *self, PyObject *unused)
 {
     (void)unused;
@@ -232,9 +105,9 @@ static PyObject *stream_seekable(PyObject *self, PyObject *unused)
 static PyObject *stream_fileno(PyObject *self, PyObject *unused)
 {
     struct stream *f = stream_of(self);
-    PyObject *sock = open_sock(f);
+    PyObject *sock = stream_open(f);
     (void)unused;
-    PyObject *result = sock ? call_sock(f, sock, NAME_FILENO, NULL) : NULL;
+    PyObject *result = sock ? stream_call_sock(f, sock, NAME_FILENO, NULL) : NULL;
     Py_XDECREF(sock);
     return result;
 }
@@ -286,7 +159,7 @@ static PyObject *stream_close(PyObject *self, PyObject *unused)
 {
     struct stream *f = stream_of(self);
     (void)unused;
-    PyObject *sock = hold_sock(f);
+    PyObject *sock = stream_hold(f);
     if (!sock)
         Py_RETURN_NONE;
     PyObject *type, *value, *traceback;
@@ -322,9 +195,9 @@ static PyObject *stream_get_mode(PyObject *self, void *closure)
 static PyObject *stream_get_name(PyObject *self, void *closure)
 {
     struct stream *f = stream_of(self);
-    PyObject *sock = hold_sock(f);
+    PyObject *sock = stream_hold(f);
     (void)closure;
-    PyObject *name = sock ? call_sock(f, sock, NAME_FILENO, NULL) : PyLong_FromLong(-1);
+    PyObject *name = sock ? stream_call_sock(f, sock, NAME_FILENO, NULL) : PyLong_FromLong(-1);
     Py_XDECREF(sock);
     return name;
 }

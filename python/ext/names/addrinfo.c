@@ -265,8 +265,7 @@ PyDoc_STRVAR(getnameinfo_doc, "getnameinfo(address, flags) -> (host, service)\n\
                               "The names of an address and of its port.");
 
 PyMethodDef addrinfo_functions[] = {
-    {"getaddrinfo", EXT_KEYWORDS(mod_getaddrinfo),
-     getaddrinfo_doc},
+    {"getaddrinfo", EXT_KEYWORDS(mod_getaddrinfo), getaddrinfo_doc},
     {"getnameinfo", mod_getnameinfo, METH_VARARGS, getnameinfo_doc},
     {NULL, NULL, 0, NULL},
 };
