@@ -1,5 +1,5 @@
-/* Addresses at the limits of their texts: runs of zeros, embedded quads, digits in capitals, lengths
- * that the address itself claims. */
+/* Addresses at the limits of their texts: runs of zeros, embedded quads, digits in capitals, and
+ * lengths that the address itself claims. */
 #include "util.h"
 
 /* Fills the stack that the next call will use: what lies beyond an address there. */
@@ -21,8 +21,8 @@ static void expect_text(int family, const char *from, const char *to)
     assert_string_equal(text, to);
 }
 
-/* RFC 5952, 4.2: the longest run, of those the first, and never a single one. RFC 4291, 2.5.5: quads
- * behind ::ffff: and, but for :: and ::1, behind ::. */
+/* RFC 5952, 4.2: the longest run, of those the first, and never a single one. RFC 4291, 2.5.5: a
+ * quad behind ::ffff: and, but for :: and ::1, behind ::. */
 static void zeros_are_shortened_by_the_rules(void **state)
 {
     static const char *const rows[][2] = {

@@ -1,5 +1,5 @@
-/* Where the kernel wipes no page in children, as before Linux 4.14: fork(3) is noticed by the handler
- * that libc runs. */
+/* Where the kernel wipes no page in children, as before Linux 4.14: fork(3) is noticed by the
+ * handler that libc runs. */
 #include "util.h"
 
 #include <sys/syscall.h>

@@ -71,8 +71,8 @@ static void a_signal_during_the_nap_after_a_lie_is_heard(void **state)
     util_close(&s[1]);
 }
 
-/* Two go free, then each nap is twice as long as the one before, up to 10 ms, and the last ends with
- * the deadline. */
+/* Two go free, then each nap is twice as long as the one before, up to 10 ms, and the last ends
+ * with the deadline. */
 static int64_t naps[32];
 static size_t n_naps;
 
