@@ -192,7 +192,7 @@ static inline ssize_t receive_from(struct csock *s, void *buf, size_t n, int fla
     t.from = ret_addr;
     r = go_on(&wg, &t, w, tried);
     if (r >= 0)
-        *ret_len = t.len < sizeof *ret_addr ? t.len : (socklen_t)sizeof *ret_addr;
+        *ret_len = csock__name_len(t.len);
     return r;
 }
 
@@ -269,6 +269,12 @@ static ssize_t run_send_one(struct csock__waiting *wg, const struct transfer *t,
     return r;
 }
 
+/* Whether the try of a send leaves nothing to be done. */
+static inline bool is_final(ssize_t tried, size_t n)
+{
+    return (size_t)tried == n || (tried < 0 && !csock__inconclusive(tried));
+}
+
 static inline ssize_t transmit(struct csock *s, const void *buf, size_t n, int flags, ssize_t tried,
                                const struct csock_wait *w)
 {
@@ -278,7 +284,7 @@ static inline ssize_t transmit(struct csock *s, const void *buf, size_t n, int f
         return r;
     if (tried == 0 && tries_plainly(s, flags)) {
         tried = csock_try_send(s, buf, n, flags);
-        if ((size_t)tried == n || (tried < 0 && !csock__inconclusive(tried)))
+        if (is_final(tried, n))
             return leave_with(&wg.call, tried);
     }
     struct transfer t = sending(s, buf, n, flags);
@@ -307,7 +313,7 @@ static inline ssize_t transmit_to(struct csock *s, const void *buf, size_t n, in
         return r;
     if (tried == 0 && tries_plainly(s, flags)) {
         tried = csock_try_send_to(s, buf, n, flags, addr, len);
-        if ((size_t)tried == n || (tried < 0 && !csock__inconclusive(tried)))
+        if (is_final(tried, n))
             return leave_with(&wg.call, tried);
     }
     struct transfer t = sending(s, buf, n, flags);
