@@ -16,7 +16,7 @@ ssize_t csock_try_recv_from(const struct csock *s, void *buf, size_t n, int flag
     ssize_t r = csock__ret(
         csock__sys->recvfrom(csock__fd(s), buf, n, flags | MSG_DONTWAIT, &ret_addr->any, &len));
     if (r >= 0)
-        *ret_len = len < sizeof *ret_addr ? len : (socklen_t)sizeof *ret_addr;
+        *ret_len = csock__name_len(len);
     return r;
 }
 

@@ -91,6 +91,12 @@ int csock__let_go(struct csock *s);
 /* csock_fd_close() */
 int csock__close_fd(int fd);
 
+/* How much of a name was written: the length that the kernel gives may exceed the buffer. */
+static inline socklen_t csock__name_len(socklen_t len)
+{
+    return len < sizeof(union csock_addr) ? len : (socklen_t)sizeof(union csock_addr);
+}
+
 /* Members that calls in several threads read and write. Of a closed socket the descriptor is -1. */
 static inline int csock__fd(const struct csock *s)
 {

@@ -43,7 +43,7 @@ int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_
         return r;
     csock__init(ret_conn, a.fd, kind.family, kind.type, kind.proto, flags);
     if (ret_peer) {
-        *ret_len = a.len < sizeof a.peer ? a.len : (socklen_t)sizeof a.peer;
+        *ret_len = csock__name_len(a.len);
         memcpy(ret_peer, &a.peer, *ret_len);
     }
     return 0;

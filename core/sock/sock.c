@@ -148,7 +148,7 @@ int csock_shutdown(struct csock *s, int how)
     return r;
 }
 
-/* getsockname(2) and getpeername(2): the kernel's length may exceed the buffer, the name not. */
+/* getsockname(2) and getpeername(2). */
 static int name_of(struct csock *s, int (*get)(int, struct sockaddr *, socklen_t *),
                    union csock_addr *ret_addr, socklen_t *ret_len)
 {
@@ -163,7 +163,7 @@ static int name_of(struct csock *s, int (*get)(int, struct sockaddr *, socklen_t
     if (r < 0)
         return r;
     *ret_addr = addr;
-    *ret_len = len < sizeof addr ? len : (socklen_t)sizeof addr;
+    *ret_len = csock__name_len(len);
     return 0;
 }
 

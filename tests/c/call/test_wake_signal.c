@@ -210,9 +210,7 @@ static int blocked_before_the_first_sleep(void *arg)
     (void)arg;
     block(OURS);
     int line = wakes(NULL);
-    if (line)
-        return line;
-    return !is_handled(OURS) && is_handled(CHOICE(1)) ? 0 : __LINE__;
+    return line ? line : !is_handled(OURS) && is_handled(CHOICE(1)) ? 0 : __LINE__;
 }
 
 /* By blocking it, which leaves nothing to be seen but in masks. */
@@ -314,6 +312,7 @@ static int named_beforehand(void *arg)
 static int not_to_be_had(void *arg)
 {
     (void)arg;
+    util_handle(SIGUSR2, SIG_DFL, 0);
     for (unsigned nth = 3; nth <= 4; nth++) {
         fake_fail(FAKE_SIGACTION, nth, EINVAL);
         if (csock_wake_signal(SIGUSR2) != -EBUSY || is_handled(SIGUSR2))
@@ -335,13 +334,14 @@ static int used_just_when_it_is_named(void *arg)
 /* Nobody takes another thread's look at its mask for its own. */
 static int a_record_is_handed_on(void *arg)
 {
-    struct util_call looks = {.run = util_recv, .s = fresh()};
+    struct csock_wait w = {.timeout = MS / 10};
+    struct util_call looks = {.run = util_recv, .s = fresh(), .w = &w};
     struct util_call masks = {.run = util_recv_masked, .s = &s[0]};
     (void)arg;
+    util_handle(SIGHUP, SIG_DFL, 0); /* nohup(1) */
     if (csock_wake_signal(SIGHUP) != 0)
         return __LINE__;
     fake_clock_set(1000000 * MS);
-    looks.w = &(struct csock_wait){.timeout = MS / 10};
     util_start(&looks);
     if (util_join(&looks) != CSOCK_ETIMEOUT)
         return __LINE__;

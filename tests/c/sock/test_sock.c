@@ -233,7 +233,7 @@ static void takes_no_call(struct csock s)
     struct csock out;
     union csock_addr a = {.any.sa_family = AF_INET};
     socklen_t l = sizeof a.in;
-    char byte;
+    char byte = 0;
     for (int opened = 0; opened < 2; opened++) {
         assert_int_equal(csock_fd(&s), -1);
         assert_true(csock_idle(&s));
