@@ -169,7 +169,7 @@ static inline ssize_t receive(struct csock *s, void *buf, size_t n, int flags,
     struct transfer t = receiving(s, buf, n, flags, from);
     r = go_on(&wg, &t, w, tried);
     if (from && r >= 0)
-        *ret_len = t.len < sizeof *from ? t.len : (socklen_t)sizeof *from;
+        *ret_len = csock__name_len(t.len);
     return r;
 }
 

@@ -15,13 +15,10 @@ static int map_add(PyObject *map, PyObject *member)
     return r;
 }
 
-/* {value: member} of the enum called `name` in the module. */
-static PyObject *map_of(PyObject *names, const char *name)
+/* {value: member} of an enum. */
+static PyObject *map_of(PyObject *type)
 {
-    PyObject *type = PyDict_GetItemString(names, name), *member;
-    if (!type)
-        return PyErr_Format(PyExc_NameError, "the module has no %s", name);
-    PyObject *members = PyObject_GetIter(type), *map = members ? PyDict_New() : NULL;
+    PyObject *members = PyObject_GetIter(type), *map = members ? PyDict_New() : NULL, *member;
     while (map && (member = PyIter_Next(members))) {
         if (map_add(map, member) < 0)
             Py_CLEAR(map);
@@ -33,11 +30,24 @@ static PyObject *map_of(PyObject *names, const char *name)
     return map;
 }
 
+/* 0, or -1 with an exception. */
+static int take_enum(PyObject *names, const char *name, PyObject **ret_type, PyObject **ret_map)
+{
+    PyObject *type = PyDict_GetItemString(names, name);
+    if (!type) {
+        PyErr_Format(PyExc_NameError, "the module has no %s", name);
+        return -1;
+    }
+    Py_XSETREF(*ret_type, Py_NewRef(type));
+    Py_XSETREF(*ret_map, map_of(type));
+    return *ret_map ? 0 : -1;
+}
+
 int sock_class_enums(struct sock_class *c, PyObject *names)
 {
-    Py_XSETREF(c->families, map_of(names, "AddressFamily"));
-    Py_XSETREF(c->types, c->families ? map_of(names, "SocketKind") : NULL);
-    return c->types ? 0 : -1;
+    return take_enum(names, "AddressFamily", &c->family_enum, &c->families) < 0
+               ? -1
+               : take_enum(names, "SocketKind", &c->type_enum, &c->types);
 }
 
 static PyObject *get_family(PyObject *self, void *closure)

@@ -60,6 +60,8 @@ int sock_class_traverse(const struct ext_state *st, visitproc visit, void *arg)
         Py_VISIT(c->type);
         Py_VISIT(c->module_names);
         Py_VISIT(c->slow_accept);
+        Py_VISIT(c->family_enum);
+        Py_VISIT(c->type_enum);
         Py_VISIT(c->families);
         Py_VISIT(c->types);
         for (size_t i = 0; i < EXT_NAMES; i++)
@@ -73,6 +75,8 @@ void sock_class_forget(struct sock_class *c)
     Py_CLEAR(c->type);
     Py_CLEAR(c->module_names);
     Py_CLEAR(c->slow_accept);
+    Py_CLEAR(c->family_enum);
+    Py_CLEAR(c->type_enum);
     Py_CLEAR(c->families);
     Py_CLEAR(c->types);
     for (size_t i = 0; i < EXT_NAMES; i++)

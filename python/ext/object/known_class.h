@@ -18,7 +18,8 @@ struct sock_class {
     PyObject *module_names;         /* the dictionary of its module */
     PyObject *slow_accept;          /* accept in Python, which hears everybody */
     PyObject *found[EXT_NAMES];     /* its attributes of these names; NULL where nobody looks */
-    PyObject *families, *types;     /* {number: member} of its module's enums */
+    PyObject *family_enum, *type_enum; /* its module's AddressFamily and SocketKind */
+    PyObject *families, *types;        /* {number: member} of these, as they were at first */
     initproc init;
     newfunc new;
     unsigned seen; /* the type's version in which it had all that was found; 0: none, yet */
