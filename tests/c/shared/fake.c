@@ -318,6 +318,11 @@ unsigned fake_calls(enum fake_entry entry)
 }
 
 /* A sanitizer has guards of its own, which see what is read, too. */
+#ifdef __SANITIZE_ADDRESS__
+#define GUARDED false
+#else
+#define GUARDED true
+#endif
 #define GUARD 256
 #define GUARD_BYTE 0xa5
 
@@ -355,10 +360,10 @@ static void guarded_release(void *memory)
 
 void fake_guard(void)
 {
-#ifndef __SANITIZE_ADDRESS__
-    under.alloc = guarded_alloc;
-    under.release = guarded_release;
-#endif
+    if (GUARDED) {
+        under.alloc = guarded_alloc;
+        under.release = guarded_release;
+    }
 }
 
 int fake_live(void)
