@@ -14,8 +14,8 @@ struct csock {
     int fd_plus_1; /* 0: closed, so that zeroed memory is a closed socket */
     int family, type, proto;
     unsigned flags;
-    CSOCK__WHOLE uint64_t
-        state; /* fork generation, whether it is closing, users inside: see core/call/users.c */
+    /* Fork generation, whether it is closing, users inside: see core/call/users.c. */
+    CSOCK__WHOLE uint64_t state;
     uint64_t room[8]; /* for later versions, whose struct is no larger than this one */
 };
 
