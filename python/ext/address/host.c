@@ -66,7 +66,8 @@ static int numeric(int family, const char *host, union csock_addr *ret_addr, soc
     return r;
 }
 
-/* Whether all labels have 1 to 63 bytes: RFC 1035, 2.3.4; the codec lets an empty label pass at the end. */
+/* Whether all labels have 1 to 63 bytes: RFC 1035, 2.3.4. The codec lets an empty one pass at the
+ * end. */
 static bool labels_fit(const char *text)
 {
     size_t n;
