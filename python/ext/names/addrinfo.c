@@ -75,14 +75,13 @@ static bool service_argument(PyObject *o, const char **ret_text, PyObject **ret_
 static PyObject *found_as_py(const struct addrinfo *found, const struct sock_class *c)
 {
     union csock_addr addr = {0};
+    PyObject *items[5] = {sock_family_as_py(c, found->ai_family)};
     memcpy(&addr, found->ai_addr, found->ai_addrlen);
-    PyObject *items[] = {
-        sock_family_as_py(c, found->ai_family),
-        sock_type_as_py(c, found->ai_socktype),
-        PyLong_FromLong(found->ai_protocol),
-        PyUnicode_FromString(found->ai_canonname ? found->ai_canonname : ""),
-        addr_as_py(&addr, found->ai_addrlen, found->ai_protocol),
-    };
+    if (items[0] && (items[1] = sock_type_as_py(c, found->ai_socktype))) {
+        items[2] = PyLong_FromLong(found->ai_protocol);
+        items[3] = PyUnicode_FromString(found->ai_canonname ? found->ai_canonname : "");
+        items[4] = addr_as_py(&addr, found->ai_addrlen, found->ai_protocol);
+    }
     return ext_tuple_of(items, 5);
 }
 
