@@ -1,4 +1,8 @@
-/* Sockets: making and closing, naming and listening, accepting and connecting, options. */
+/* Sockets: making and closing, naming and listening, accepting and connecting, options.
+ *
+ * A struct csock stands around one descriptor and counts the calls that are inside. That is what
+ * lets any thread close it at any time: closing ends those calls, and keeps the descriptor's number
+ * from being used again until the last of them has left. */
 #ifndef CSOCK_SOCKET_H
 #define CSOCK_SOCKET_H
 
