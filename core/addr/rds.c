@@ -1,5 +1,5 @@
 /* AF_RDS: its sockets take the addresses of AF_INET, and hand them out. No address has this family
- * itself. Sits on addr_inet.c. Must not make a system call. */
+ * itself. Sits on inet.c. Must not make a system call. */
 #include "addr/addr.h"
 
 static int rds_parse(const char *text, union csock_addr *ret_addr, socklen_t *ret_len)

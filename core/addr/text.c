@@ -2,7 +2,7 @@
  * need one for each datagram and each connection. Sits on nothing. */
 #include "addr/addr.h"
 
-#include <arpa/inet.h>
+#include <string.h>
 
 /* A number up to 255, in decimal. Returns where the text goes on. */
 static char *put_byte(char *p, unsigned value)

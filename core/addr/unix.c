@@ -3,7 +3,6 @@
 #include "addr/addr.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
 
 #define HEAD offsetof(struct sockaddr_un, sun_path)

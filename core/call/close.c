@@ -19,7 +19,7 @@
 
 /* Lets the woken leave. Mostly they need no more than a processor, so it naps only if that did
  * not do. */
-static void give_way(const struct csock *s, uint32_t until, int64_t nap)
+static void let_them_leave(const struct csock *s, uint32_t until, int64_t nap)
 {
     for (int i = 0; i < YIELDS; i++) {
         csock__sys->yield();
@@ -35,7 +35,7 @@ static bool they_wait_for_us(const struct csock *s)
 {
     uint32_t counted, listed = 0;
     for (const struct csock__thread *t = csock__threads(); t; t = t->next) {
-        if (!csock__sleeps_on(t, s) || !csock__lives(t) || t == csock__me())
+        if (!csock__other_sleeps_on(t, s))
             continue;
         uintptr_t closing = atomic_load(&t->closing);
         listed = 0;
@@ -64,7 +64,7 @@ static bool drain_patiently(struct csock *s, int64_t patience)
         int64_t limit = brief && patience > BRIEF_NS ? BRIEF_NS : patience;
         bool enough = start && csock_now() - start >= limit;
         bool sent = csock__wake(s, enough ? UINT_MAX : BATCH);
-        give_way(s, counted, nap);
+        let_them_leave(s, counted, nap);
         if (enough)
             return (sent && limit < SURE_NS) || !csock__someone_fell_asleep(s);
         if (!start)

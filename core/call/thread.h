@@ -62,6 +62,12 @@ static inline bool csock__sleeps_on(const struct csock__thread *t, const struct 
     return false;
 }
 
+/* The same, of a thread that lives and is not this one. */
+static inline bool csock__other_sleeps_on(const struct csock__thread *t, const struct csock *s)
+{
+    return csock__sleeps_on(t, s) && csock__lives(t) && t != csock__me();
+}
+
 /* Sets a place of `on` once no closer is sending; returns what it was, or 0 if it names another
  * socket than `only`, and so is left alone. NULL: whatever it names. */
 uintptr_t csock__move_on(struct csock__thread *t, unsigned place, const struct csock *only,

@@ -1,4 +1,6 @@
-/* What a transfer has to know before its first try. Sits on users.h. */
+/* What a transfer has to know for its first try: with which flags it is sent, and whether its
+ * result ends the call. A header apart, as three kinds of callers make that try (wait.h says
+ * which), and must not differ in this. Sits on users.h. */
 #ifndef CSOCK_CORE_TRY_H
 #define CSOCK_CORE_TRY_H
 

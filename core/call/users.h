@@ -35,10 +35,11 @@ bool csock__closing(const struct csock *s);
  * nothing. */
 void csock__recount(struct csock__call *call);
 
-/* The same for one that is asleep and so does not ask. False if *s is closed. */
+/* The same for a call that is asleep and so does not ask: its thread does, as the first in the
+ * child to notice. False if *s is closed. */
 bool csock__count_in_child(struct csock *s, uint32_t generation);
-/* The first for one that finds in its thread's record, at its place of `on`, whether it has been
- * counted by the second. */
+/* csock__recount for a call that slept: its place of `on` in the thread's record says whether
+ * csock__count_in_child has counted it meanwhile. */
 void csock__settle_in_child(struct csock__call *call, uintptr_t on);
 static inline void csock__settle(struct csock__call *call, uintptr_t on)
 {

@@ -23,7 +23,7 @@ struct csock__waiting {
 
 /* Enters the socket and leaves it again, as csock__enter and csock__leave do. w may be NULL. */
 int csock__waiting_begin(struct csock__waiting *wg, struct csock *s, const struct csock_wait *w);
-/* The second half of the first, for a call that is inside already: wg->call. */
+/* What is left of csock__waiting_begin for a call that has entered already: wg->call. */
 void csock__waiting_fill(struct csock__waiting *wg, struct csock *s, const struct csock_wait *w);
 void csock__waiting_end(struct csock__waiting *wg);
 

@@ -4,13 +4,15 @@
  * handler may wait, too, while its thread is asleep, and leave that wait by siglongjmp(3). Of one
  * place:
  *
- *     NULL      not asleep
+ *     0         not asleep
  *     s         asleep on s, or about to sleep
  *     s | 1     asleep on s, and a closer is sending it the signal just now
+ *     s | 2     asleep on s since before the fork that made this process, and counted here, too
  *
- * The thread leaves its sleep by s -> NULL only, so it waits out a signal that is being sent; the
- * signal is then pending, and swallowed before the thread's own mask comes back. Thus no late
- * signal reaches code that is not ours.
+ * (Alone, the 2 is left of such a sleep once its closer has given up.) The thread leaves its sleep
+ * only from a value without the 1, so it waits out a signal that is being sent; the signal is then
+ * pending, and swallowed before the thread's own mask comes back. Thus no late signal reaches code
+ * that is not ours.
  *
  * The signal has an empty handler without SA_RESTART: all it does is to end the system call with
  * EINTR. It can arrive before that call has begun; so the closer repeats it until the thread has
@@ -38,7 +40,7 @@ static void do_nothing(int sig)
     (void)sig;
 }
 
-static bool is(const struct sigaction *act, void (*handler)(int sig))
+static bool has_handler(const struct sigaction *act, void (*handler)(int sig))
 {
     return !(act->sa_flags & SA_SIGINFO) && act->sa_handler == handler;
 }
@@ -46,7 +48,7 @@ static bool is(const struct sigaction *act, void (*handler)(int sig))
 static bool is_ours(int sig)
 {
     struct sigaction now;
-    return csock__sys->sigaction(sig, NULL, &now) == 0 && is(&now, do_nothing);
+    return csock__sys->sigaction(sig, NULL, &now) == 0 && has_handler(&now, do_nothing);
 }
 
 /* Takes sig if the program has left it alone. Two threads may do so at once, with one result; a
@@ -55,12 +57,12 @@ static bool is_ours(int sig)
 static bool take_signal(int sig)
 {
     struct sigaction before, ours = {.sa_handler = do_nothing, .sa_flags = SA_ONSTACK};
-    if (csock__sys->sigaction(sig, NULL, &before) != 0 || !is(&before, SIG_DFL))
+    if (csock__sys->sigaction(sig, NULL, &before) != 0 || !has_handler(&before, SIG_DFL))
         return false;
     sigemptyset(&ours.sa_mask);
     if (csock__sys->sigaction(sig, &ours, &before) != 0)
         return false;
-    if (is(&before, SIG_DFL) || is(&before, do_nothing))
+    if (has_handler(&before, SIG_DFL) || has_handler(&before, do_nothing))
         return true;
     csock__sys->sigaction(sig, &before, NULL);
     return false;
@@ -74,7 +76,7 @@ static bool is_blocked(int sig)
 
 /* The signals that may be it, best first; 0 after the last. From near the top of the real-time
  * range down, as programs and service managers count up from SIGRTMIN. signal(7) */
-static int choice(int i)
+static int candidate(int i)
 {
     int name = atomic_load(&named);
     if (i == 0)
@@ -83,7 +85,8 @@ static int choice(int i)
     return name || sig < SIGRTMIN ? 0 : sig;
 }
 
-static bool have(int sig)
+/* Whether it is ours, or can be made so. */
+static bool obtain(int sig)
 {
     return is_ours(sig) || take_signal(sig);
 }
@@ -94,8 +97,8 @@ static bool have(int sig)
 static int choose_signal(void)
 {
     for (int blocked = 0; blocked < 2; blocked++)
-        for (int i = 0, sig; (sig = choice(i)) != 0; i++)
-            if (is_blocked(sig) == blocked && have(sig)) {
+        for (int i = 0, sig; (sig = candidate(i)) != 0; i++)
+            if (is_blocked(sig) == blocked && obtain(sig)) {
                 atomic_store(&wake_signal, sig);
                 return sig;
             }
@@ -106,8 +109,8 @@ static int choose_signal(void)
 /* One that such a mask lets through, if there is any, for all waits from now on. */
 static int choose_unblocked(const sigset_t *mask)
 {
-    for (int i = 0, sig; (sig = choice(i)) != 0; i++)
-        if (!sigismember(mask, sig) && have(sig)) {
+    for (int i = 0, sig; (sig = candidate(i)) != 0; i++)
+        if (!sigismember(mask, sig) && obtain(sig)) {
             atomic_store(&wake_signal, sig);
             return sig;
         }
@@ -121,7 +124,7 @@ int csock_wake_signal(int sig)
         return -EINVAL;
     if (sig != 0 && csock__sys->sigaction(sig, NULL, &now) != 0)
         return -errno;
-    if (sig != 0 && !have(sig))
+    if (sig != 0 && !obtain(sig))
         return -EBUSY;
     atomic_store(&named, sig);
     atomic_store(&wake_signal, sig);
@@ -301,12 +304,6 @@ static bool wake_one(struct csock__thread *t, const struct csock *s, int newest)
     return sent;
 }
 
-/* Another thread than this one. */
-static bool sleeps_on(const struct csock__thread *t, const struct csock *s)
-{
-    return csock__sleeps_on(t, s) && csock__lives(t) && t != csock__me();
-}
-
 /* No handler of this thread runs meanwhile: one that took long, or left for good, would keep the
  * thread that is being signalled where it is. */
 bool csock__wake(const struct csock *s, unsigned most)
@@ -321,7 +318,7 @@ bool csock__wake(const struct csock *s, unsigned most)
     sigfillset(&all);
     bool blocked = csock__sys->thread_mask(SIG_SETMASK, &all, &before) == 0;
     for (struct csock__thread *t = csock__threads(); t && most > 0; t = t->next)
-        if (sleeps_on(t, s)) {
+        if (csock__other_sleeps_on(t, s)) {
             sent = wake_one(t, s, sig) && sent;
             most--;
         }
@@ -333,7 +330,7 @@ bool csock__wake(const struct csock *s, unsigned most)
 bool csock__someone_sleeps(const struct csock *s)
 {
     for (struct csock__thread *t = csock__threads(); t; t = t->next)
-        if (sleeps_on(t, s))
+        if (csock__other_sleeps_on(t, s))
             return true;
     return false;
 }
@@ -341,7 +338,7 @@ bool csock__someone_sleeps(const struct csock *s)
 bool csock__someone_fell_asleep(const struct csock *s)
 {
     for (struct csock__thread *t = csock__threads(); t; t = t->next)
-        for (unsigned i = 0; i < CSOCK__SLEEPS && sleeps_on(t, s); i++)
+        for (unsigned i = 0; i < CSOCK__SLEEPS && csock__other_sleeps_on(t, s); i++)
             if ((atomic_load(&t->on[i]) & ~CSOCK__BEING_SIGNALLED) == (uintptr_t)s)
                 return true;
     return false;

@@ -1,4 +1,9 @@
-/* What the files of transfers share: how a receive or a send waits, and when a send goes on. */
+/* What the files of transfers share: how a receive or a send waits, and when a send goes on.
+ *
+ * Each kind of transfer (io.c: bytes; msg.c: messages) is a struct that begins with a struct
+ * csock__op. Flags and socket alone decide how that waits, so it is decided here for all of them;
+ * a file adds its system call as `run`. What goes beyond one system call is here, too: a receive
+ * that has to bring all (waitall.c), and the second half of a send that a stream took in part. */
 #ifndef CSOCK_CORE_IO_H
 #define CSOCK_CORE_IO_H
 

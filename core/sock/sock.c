@@ -1,7 +1,5 @@
 /* Sockets: making, naming, listening, shutting down, and the blocking mode. Sits on call and sys;
  * connections are in conn.c. */
-#include <string.h>
-
 #include "sys/sys.h"
 #include "call/wait.h"
 

@@ -26,8 +26,8 @@ struct csock_sys {
     int (*connect)(int fd, const struct sockaddr *addr, socklen_t len);
     int (*shutdown)(int fd, int how);
     int (*close)(int fd);
-    int (*put_placeholder)(
-        int fd); /* lets go of the socket, keeps the number: every call gives EBADF */
+    /* Lets go of the socket and keeps the number, on which every call then gives EBADF. */
+    int (*put_placeholder)(int fd);
     int (*dup_cloexec)(int fd);
     int (*getsockname)(int fd, struct sockaddr *addr, socklen_t *len);
     int (*getpeername)(int fd, struct sockaddr *addr, socklen_t *len);

@@ -1,4 +1,7 @@
-/* Addresses: of each family in binary form, as text, and in parts. No resolving, no system call. */
+/* Addresses: of each family in binary form, as text, and in parts. No resolving, no system call.
+ *
+ * union csock_addr has room for an address of any family. Calls that take one take any sockaddr and
+ * its length, as bind(2) does; calls that give one fill such a union. */
 #ifndef CSOCK_ADDR_H
 #define CSOCK_ADDR_H
 

@@ -1,4 +1,5 @@
-/* Errors: negative results, and what they mean. */
+/* Errors: negative results, and what they mean. Three kinds share one int: -errno, the library's
+ * own codes, and the resolver's, each in a range of its own, so that a call's result says all. */
 #ifndef CSOCK_ERROR_H
 #define CSOCK_ERROR_H
 

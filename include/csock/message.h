@@ -1,4 +1,7 @@
-/* Messages and ancillary data. sendmsg(2), recvmsg(2), cmsg(3). */
+/* Messages and ancillary data. sendmsg(2), recvmsg(2), cmsg(3).
+ *
+ * A message is the caller's struct msghdr, as for the system calls; they wait as all transfers do.
+ * Ancillary data is built and read by calls that do not trust its lengths. */
 #ifndef CSOCK_MESSAGE_H
 #define CSOCK_MESSAGE_H
 

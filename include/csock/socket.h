@@ -1,4 +1,8 @@
-/* Sockets: making and closing, naming and listening, accepting and connecting, options. */
+/* Sockets: making and closing, naming and listening, accepting and connecting, options.
+ *
+ * A struct csock stands around one descriptor and counts the calls that are inside. That is what
+ * lets any thread close it at any time: closing ends those calls, and keeps the descriptor's number
+ * from being used again until the last of them has left. */
 #ifndef CSOCK_SOCKET_H
 #define CSOCK_SOCKET_H
 
@@ -14,8 +18,8 @@ struct csock {
     int fd_plus_1; /* 0: closed, so that zeroed memory is a closed socket */
     int family, type, proto;
     unsigned flags;
-    CSOCK__WHOLE uint64_t
-        state; /* fork generation, whether it is closing, users inside: see core/call/users.c */
+    /* Fork generation, whether it is closing, users inside: see core/call/users.c. */
+    CSOCK__WHOLE uint64_t state;
     uint64_t room[8]; /* for later versions, whose struct is no larger than this one */
 };
 

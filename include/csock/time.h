@@ -1,4 +1,7 @@
-/* Time: deadlines, and how long a call may wait. */
+/* Time: deadlines, and how long a call may wait.
+ *
+ * A deadline is a moment and no span, so that one holds for all parts of a call, and for several
+ * calls, however often signals interrupt them. */
 #ifndef CSOCK_TIME_H
 #define CSOCK_TIME_H
 
@@ -34,8 +37,8 @@ struct csock_wait {
      * a signal cut short. No lock is held, and nobody who closes the socket meanwhile waits for it.
      * May be NULL: the call just goes on. */
     int (*interrupted)(void *arg);
-    /* Called right before the call may sleep, and right after. A Python binding drops and takes
-     * its lock here; interrupted runs after resume. Either may be NULL. */
+    /* Called right before the call may sleep, and right after: a binding may drop and take its
+     * interpreter's lock here. interrupted runs after resume. Either may be NULL. */
     void (*pause)(void *arg);
     void (*resume)(void *arg);
     void *arg;

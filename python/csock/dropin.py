@@ -72,7 +72,6 @@ _LOCALHOST_V6 = "::1"
 _blocking_errnos = {EAGAIN, EWOULDBLOCK}
 
 
-
 class _GiveupOnSendfile(Exception):
     """The file is not of a kind that sendfile(2) takes."""
 

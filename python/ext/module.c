@@ -141,7 +141,7 @@ static int core_exec(PyObject *module)
         PyModule_AddFunctions(module, dup_functions) < 0 ||
         PyModule_AddFunctions(module, sendfile_functions) < 0 ||
         PyModule_AddFunctions(module, sock_class_functions) < 0 ||
-        PyModule_AddFunctions(module, member_functions) < 0 ||
+        PyModule_AddFunctions(module, answer_functions) < 0 ||
         PyModule_AddFunctions(module, enum_functions) < 0)
         return -1;
     return stream_type_setup(module, PyModule_GetState(*owner));

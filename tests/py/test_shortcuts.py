@@ -189,6 +189,14 @@ def test_members_that_a_program_adds_are_found(impl, monkeypatch):
     assert impl.getaddrinfo("127.0.0.1", 80, 0, 6)[0][1] is impl.SOCK_STREAM
 
 
+def test_the_enum_is_asked_for_a_number_without_a_member(impl, monkeypatch):
+    assert type(impl.getaddrinfo("127.0.0.1", 80, 0, 6)[0][1]) is int
+    monkeypatch.setattr(impl.SocketKind, "_missing_", classmethod(lambda cls, value: 1 / 0))
+    with pytest.raises(ZeroDivisionError):
+        impl.getaddrinfo("127.0.0.1", 80, 0, 6)
+    assert impl.getaddrinfo("127.0.0.1", 80, 0, 1)[0][1] is impl.SOCK_STREAM
+
+
 def test_family_and_type_are_members_where_there_is_one(impl):
     with impl.socket() as s:
         assert (s.family, s.type) == (impl.AF_INET, impl.SOCK_STREAM)

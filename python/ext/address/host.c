@@ -66,8 +66,9 @@ static int numeric(int family, const char *host, union csock_addr *ret_addr, soc
     return r;
 }
 
-/* RFC 1035, 2.3.4; the codec lets an empty label pass at the end. */
-static bool labels_have_a_name_s_length(const char *text)
+/* Whether all labels have 1 to 63 bytes: RFC 1035, 2.3.4. The codec lets an empty one pass at the
+ * end. */
+static bool labels_fit(const char *text)
 {
     size_t n;
     for (; text[n = strcspn(text, ".")]; text += n + 1)
@@ -84,7 +85,7 @@ const char *addr_ascii_text(PyObject *o)
     const char *text = PyUnicode_AsUTF8AndSize(o, &n);
     if (!text)
         PyErr_Clear();
-    return text && !ext_has_nul(text, n) && labels_have_a_name_s_length(text) ? text : NULL;
+    return text && !ext_has_nul(text, n) && labels_fit(text) ? text : NULL;
 }
 
 bool addr_resolve_name(struct ext_state *st, int family, const char *host,

@@ -15,10 +15,11 @@ static int map_add(PyObject *map, PyObject *member)
     return r;
 }
 
-/* {value: member} of an enum. */
+/* {number: member} */
 static PyObject *map_of(PyObject *type)
 {
-    PyObject *members = PyObject_GetIter(type), *map = members ? PyDict_New() : NULL, *member;
+    PyObject *member;
+    PyObject *members = PyObject_GetIter(type), *map = members ? PyDict_New() : NULL;
     while (map && (member = PyIter_Next(members))) {
         if (map_add(map, member) < 0)
             Py_CLEAR(map);
@@ -30,24 +31,25 @@ static PyObject *map_of(PyObject *type)
     return map;
 }
 
-/* 0, or -1 with an exception. */
-static int take_enum(PyObject *names, const char *name, PyObject **ret_type, PyObject **ret_map)
+/* The enum called `name` in the module. 0, or -1 with an exception. */
+static int enum_of(struct sock_enum *e, PyObject *names, const char *name)
 {
     PyObject *type = PyDict_GetItemString(names, name);
     if (!type) {
         PyErr_Format(PyExc_NameError, "the module has no %s", name);
         return -1;
     }
-    Py_XSETREF(*ret_type, Py_NewRef(type));
-    Py_XSETREF(*ret_map, map_of(type));
-    return *ret_map ? 0 : -1;
+    Py_XSETREF(e->type, Py_NewRef(type));
+    Py_XSETREF(e->members, map_of(type));
+    return e->members ? 0 : -1;
 }
 
 int sock_class_enums(struct sock_class *c, PyObject *names)
 {
-    return take_enum(names, "AddressFamily", &c->family_enum, &c->families) < 0
-               ? -1
-               : take_enum(names, "SocketKind", &c->type_enum, &c->types);
+    return enum_of(&c->families, names, "AddressFamily") == 0 &&
+                   enum_of(&c->types, names, "SocketKind") == 0
+               ? 0
+               : -1;
 }
 
 static PyObject *get_family(PyObject *self, void *closure)

@@ -1,5 +1,7 @@
 /* How objects of the class socket.socket begin and end, in C: equip() gives it to the class itself.
- * Subclasses begin as the interpreter makes them begin, and end here after what is theirs. */
+ * What a call of the class would do by way of a tuple of arguments, and deallocation by a walk over
+ * all bases, two functions do that know what is there. Subclasses begin as the interpreter makes
+ * them begin, and end here after what is theirs. */
 #ifndef CSOCK_EXT_CLASS_OBJECTS_H
 #define CSOCK_EXT_CLASS_OBJECTS_H
 

@@ -1,7 +1,6 @@
-/* What keeps a socket of the class socket.socket open: its _io_refs, the files of
- * makefile(), and _closed, whether it was closed itself. Each change is one critical section, so
- * that of several threads that close a socket and its files the last one closes the descriptor.
- * Sits on object/known_class.c, which knows the class. */
+/* close() of the class, and the count of files. A program may put what it likes into the two slots,
+ * or delete them; then the interpreter's own conversions and errors apply. Sits on
+ * object/known_class.c, which knows the class. */
 #include "class/refs.h"
 #include "shared/args.h"
 #include "shared/atomic.h"

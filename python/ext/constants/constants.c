@@ -1,17 +1,17 @@
 /* The integer constants: one table, which the build makes of tools/constants.tsv, split between
-   csock._socket (the names that stock has in this version) and csock._core (the rest). Sits on
-   Python.h alone.
-
-   Numbers that Linux guarantees on every architecture are built in, so that a build on old headers
-   lacks none, and the headers of one protocol need not agree with those of another. Only the rows
-   that differ by architecture (SO_ on MIPS, PA-RISC, SPARC, Alpha and PowerPC; SOCK_ on MIPS;
-   32-bit time; _IO codes) ask the headers included here. All of those are macros: glibc defines
-   even the enumerators SOCK_ as macros of themselves, so that #ifdef sees them. The enumerators
-   that it cannot see (IPPORT_, CAN_, TIPC_, ...) are the same everywhere and need no header.
-
-   Must not: add what is no int (has_ipv6, BDADDR_ANY, BDADDR_LOCAL, CAPI: module.c does), nor give
-   csock._socket a name that stock lacks: the drop-in makes enums of AF_, SOCK_, MSG_ and AI_. */
-#include "constants.h"
+ * csock._socket (the names that stock has in this version) and csock._core (the rest). Sits on
+ * shared/python.h alone.
+ *
+ * Numbers that Linux guarantees on every architecture are built in, so that a build on old headers
+ * lacks none, and the headers of one protocol need not agree with those of another. Only the rows
+ * that differ by architecture (SO_ on MIPS, PA-RISC, SPARC, Alpha and PowerPC; SOCK_ on MIPS;
+ * 32-bit time; _IO codes) ask the headers included here. All of those are macros: glibc defines
+ * even the enumerators SOCK_ as macros of themselves, so that #ifdef sees them. The enumerators
+ * that it cannot see (IPPORT_, CAN_, TIPC_, ...) are the same everywhere and need no header.
+ *
+ * Must not: add what is no int (has_ipv6, BDADDR_ANY, BDADDR_LOCAL, CAPI: module.c does), nor give
+ * csock._socket a name that stock lacks: the drop-in makes enums of AF_, SOCK_, MSG_ and AI_. */
+#include "constants/constants.h"
 
 #include <linux/sockios.h>
 #include <stddef.h>

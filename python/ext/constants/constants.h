@@ -1,4 +1,7 @@
-/* The integer constants of both modules. Each function returns 0, or -1 with an exception set. */
+/* The integer constants of both modules, from one table, which the build makes of constants.tsv in
+ * tools/. A row has the minor version of CPython that first had the name: so one table serves all
+ * versions, and each of its rows is in one of the two modules. Each function returns 0, or -1 with
+ * an exception set. */
 #ifndef CSOCK_EXT_CONSTANTS_CONSTANTS_H
 #define CSOCK_EXT_CONSTANTS_CONSTANTS_H
 

@@ -112,7 +112,7 @@ static PyObject *stream_fileno(PyObject *self, PyObject *unused)
     return result;
 }
 
-/* The type below ours, which knows io_base. Ours is the last type with this traverse. */
+/* The type below ours: the interpreter's raw base. Ours is the last one with this traverse. */
 static PyTypeObject *raw_base(PyObject *self, traverseproc own)
 {
     PyTypeObject *type = Py_TYPE(self);

@@ -29,12 +29,10 @@ static PyObject *none_if_would_block(PyObject *result)
 }
 
 /* What a receive or send of the core gives as a raw stream's. */
-static PyObject *count_as_py(struct stream *f, struct sock_object *s, const char *what, ssize_t r)
+static PyObject *count_as_py(struct sock_object *s, const char *what, ssize_t r)
 {
     if (r == -EAGAIN)
         Py_RETURN_NONE;
-    if (r == CSOCK_ETIMEOUT)
-        EXT_SET(f->timed_out, EXT_GET(f->timed_out) || what[0] == 'r');
     return sock_count_sent(s, what, r);
 }
 
@@ -46,17 +44,19 @@ static PyObject *read_directly(struct stream *f, struct sock_object *s, PyObject
         return NULL;
     ssize_t r = into.len ? sock_receive_into(s, &into, (size_t)into.len, 0, NULL) : 0;
     PyBuffer_Release(&into);
-    return count_as_py(f, s, "recv_into", r);
+    if (r == CSOCK_ETIMEOUT)
+        EXT_SET(f->timed_out, true);
+    return count_as_py(s, "recv_into", r);
 }
 
-static PyObject *write_directly(struct stream *f, struct sock_object *s, PyObject *data)
+static PyObject *write_directly(struct sock_object *s, PyObject *data)
 {
     struct ext_payload from;
     if (!ext_payload_of(data, &from))
         return NULL;
     ssize_t r = sock_transmit(s, &from, 0, 0);
     ext_payload_done(&from);
-    return count_as_py(f, s, "send", r);
+    return count_as_py(s, "send", r);
 }
 
 static PyObject *read_by_method(struct stream *f, PyObject *sock, PyObject *buffer)
@@ -95,7 +95,7 @@ PyObject *stream_write(PyObject *self, PyObject *data)
     if (!EXT_GET(f->writing))
         result = call_own(f, NAME_CHECK_WRITABLE); /* raises */
     else if (sock_is_untouched(f->state, sock, NAME_SEND))
-        result = write_directly(f, (struct sock_object *)sock, data);
+        result = write_directly((struct sock_object *)sock, data);
     else
         result = none_if_would_block(stream_call_sock(f, sock, NAME_SEND, data));
     Py_DECREF(sock);

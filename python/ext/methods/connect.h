@@ -1,5 +1,6 @@
 /* Connections: what the class socket.socket (class/) takes of the methods here, so that its short
- * cuts end where those do. */
+ * cuts end where those do. An accept of its own makes another object of the connection, but waits
+ * as the method does; a close that has nothing to wait for is the method. */
 #ifndef CSOCK_EXT_METHODS_CONNECT_H
 #define CSOCK_EXT_METHODS_CONNECT_H
 

@@ -1,4 +1,8 @@
-/* The buffers of a message: what sendmsg.c and recvmsg.c share. */
+/* The buffers of a message: what sendmsg.c and recvmsg.c share.
+ *
+ * sendmsg(2) and recvmsg(2) take an array of addresses and lengths. Behind each stands a buffer of
+ * an object of the program's, which is held until the call is over, so that nobody frees or resizes
+ * the memory while the GIL is dropped. */
 #ifndef CSOCK_EXT_METHODS_PARTS_H
 #define CSOCK_EXT_METHODS_PARTS_H
 

@@ -104,7 +104,8 @@ ssize_t sock_receive_into(struct sock_object *s, const Py_buffer *into, size_t n
     return r;
 }
 
-static size_t written(struct sock_object *s, ssize_t count, size_t n, int flags)
+/* How many bytes the receive that gave `count` has written, noted as the newest size. */
+static size_t note_written(struct sock_object *s, ssize_t count, size_t n, int flags)
 {
     size_t size = (flags & MSG_TRUNC) || (size_t)count > n
                       ? csock_recv_written(&s->core, count, n, flags)
@@ -122,7 +123,7 @@ static PyObject *recv_little(struct sock_object *s, const char *what, char buf[L
     ssize_t r = receive_bytes(s, buf, n, flags, from, tried);
     if (r < 0)
         return ext_raise_sock(s, what, (int)r);
-    return PyBytes_FromStringAndSize(buf, (Py_ssize_t)written(s, r, n, flags));
+    return PyBytes_FromStringAndSize(buf, (Py_ssize_t)note_written(s, r, n, flags));
 }
 
 static PyObject *fitted(PyObject *bytes, size_t size)
@@ -147,7 +148,7 @@ static PyObject *recv_much(struct sock_object *s, const char *what, size_t n, in
         Py_DECREF(bytes);
         return ext_raise_sock(s, what, (int)r);
     }
-    return fitted(bytes, written(s, r, n, flags));
+    return fitted(bytes, note_written(s, r, n, flags));
 }
 
 #ifdef Py_GIL_DISABLED
@@ -198,7 +199,7 @@ static PyObject *recv_guessing(struct sock_object *s, const char *what, size_t n
     ssize_t r = receive_bytes(s, scratch->data, n, flags, from, tried);
     PyObject *result =
         r < 0 ? ext_raise_sock(s, what, (int)r)
-              : PyBytes_FromStringAndSize(scratch->data, (Py_ssize_t)written(s, r, n, flags));
+              : PyBytes_FromStringAndSize(scratch->data, (Py_ssize_t)note_written(s, r, n, flags));
     scratch_keep(scratch);
     return result;
 }
@@ -245,7 +246,7 @@ static PyObject *recv_guessing(struct sock_object *s, const char *what, size_t n
     if (!spare)
         return NULL;
     ssize_t r = receive_bytes(s, PyBytes_AS_STRING(spare), n, flags, from, tried);
-    size_t size = r < 0 ? 0 : written(s, r, n, flags);
+    size_t size = r < 0 ? 0 : note_written(s, r, n, flags);
     if (fills(spare, size))
         return fitted(spare, size);
     PyObject *result = r < 0 ? ext_raise_sock(s, what, (int)r)

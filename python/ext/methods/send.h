@@ -1,4 +1,8 @@
-/* Sending: what the method send shares with sendmsg and with the raw stream of makefile(). */
+/* Sending: what the method send shares with sendmsg and with the raw stream of makefile().
+ *
+ * A send tries once with the GIL held, if the data is little and in memory that is there
+ * (shared/buffers.h), then waits without it. The core's result goes back to each caller, whose
+ * words the errors have. */
 #ifndef CSOCK_EXT_METHODS_SEND_H
 #define CSOCK_EXT_METHODS_SEND_H
 

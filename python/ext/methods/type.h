@@ -1,4 +1,6 @@
-/* The type csock._socket.socket, and its methods as one table. */
+/* The type csock._socket.socket, and its methods as one table: a type takes one, the files of this
+ * folder have one each (tables.h), and class/ makes descriptors of the rows once more, for a class
+ * of its own. */
 #ifndef CSOCK_EXT_METHODS_TYPE_H
 #define CSOCK_EXT_METHODS_TYPE_H
 

@@ -75,26 +75,21 @@ static bool service_argument(PyObject *o, const char **ret_text, PyObject **ret_
 static PyObject *found_as_py(const struct addrinfo *found, const struct sock_class *c)
 {
     union csock_addr addr = {0};
+    PyObject *items[5] = {sock_family_as_py(c, found->ai_family)};
     memcpy(&addr, found->ai_addr, found->ai_addrlen);
-    PyObject *items[] = {
-        sock_family_as_py(c, found->ai_family),
-        sock_type_as_py(c, found->ai_socktype),
-        PyLong_FromLong(found->ai_protocol),
-        PyUnicode_FromString(found->ai_canonname ? found->ai_canonname : ""),
-        addr_as_py(&addr, found->ai_addrlen, found->ai_protocol),
-    };
+    if (items[0] && (items[1] = sock_type_as_py(c, found->ai_socktype))) {
+        items[2] = PyLong_FromLong(found->ai_protocol);
+        items[3] = PyUnicode_FromString(found->ai_canonname ? found->ai_canonname : "");
+        items[4] = addr_as_py(&addr, found->ai_addrlen, found->ai_protocol);
+    }
     return ext_tuple_of(items, 5);
 }
 
 static PyObject *list_as_py(const struct addrinfo *found, const struct sock_class *c)
 {
     PyObject *list = PyList_New(0);
-    for (; list && found; found = found->ai_next) {
-        PyObject *item = found_as_py(found, c);
-        if (!item || PyList_Append(list, item) < 0)
-            Py_CLEAR(list);
-        Py_XDECREF(item);
-    }
+    for (; list && found; found = found->ai_next)
+        ext_list_add(&list, found_as_py(found, c));
     return list;
 }
 
@@ -126,6 +121,13 @@ static bool query_parse(PyObject *const *args, Py_ssize_t n, PyObject *kwnames, 
     return ok;
 }
 
+/* Audit hooks hear of a query once its arguments are known to make one. */
+static int query_audit(const struct query *q)
+{
+    return PySys_Audit("socket.getaddrinfo", "OOiii", q->host, q->port, q->hints.ai_family,
+                       q->hints.ai_socktype, q->hints.ai_protocol);
+}
+
 static PyObject *ask_libc(struct ext_state *st, const struct query *q, const struct sock_class *c)
 {
     struct addrinfo *list = NULL;
@@ -133,9 +135,7 @@ static PyObject *ask_libc(struct ext_state *st, const struct query *q, const str
     const char *host = NULL, *service = NULL;
     int r;
     if (!host_argument(q->host, &host, &keep_host) ||
-        !service_argument(q->port, &service, &keep_service) ||
-        PySys_Audit("socket.getaddrinfo", "OOiii", q->host, q->port, q->hints.ai_family,
-                    q->hints.ai_socktype, q->hints.ai_protocol) < 0)
+        !service_argument(q->port, &service, &keep_service) || query_audit(q) < 0)
         goto done;
     Py_BEGIN_ALLOW_THREADS
     r = csock_resolve(host, service, &q->hints, &list);
@@ -154,8 +154,7 @@ static PyObject *answer(struct ext_state *st, const struct query *q, const struc
     struct addr_literal literal;
     if (!addr_literal_of(q->host, q->port, &q->hints, &literal))
         return ask_libc(st, q, c);
-    if (PySys_Audit("socket.getaddrinfo", "OOiii", q->host, q->port, q->hints.ai_family,
-                    q->hints.ai_socktype, q->hints.ai_protocol) < 0)
+    if (query_audit(q) < 0)
         return NULL;
     return addr_literal_as_py(&literal, c);
 }
@@ -167,8 +166,9 @@ static PyObject *mod_getaddrinfo(PyObject *module, PyObject *const *args, Py_ssi
     return query_parse(args, n, kwnames, &q) ? answer(ext_state_of(module), &q, NULL) : NULL;
 }
 
-/* Programs and tests put functions of their own in the place of _socket.getaddrinfo, and
- * socket.getaddrinfo asks those: it hands in the one that is there. */
+/* What socket.getaddrinfo asks, so that members of enums are made with the answer, and not of it.
+ * Programs and tests put functions of their own in the place of _socket.getaddrinfo, and expect
+ * those to be asked: it hands in the one that is there. */
 static PyObject *core_answer_of(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
     struct ext_state *st = ext_state_of(module);
@@ -270,7 +270,7 @@ PyMethodDef addrinfo_functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
-PyMethodDef member_functions[] = {
+PyMethodDef answer_functions[] = {
     {"answer_of", EXT_FASTCALL(core_answer_of),
      "answer_of($module, function, /, *args)\n--\n\n"
      "What csock._socket.getaddrinfo answers, families and types as members of the enums; None if\n"

@@ -1,5 +1,6 @@
 /* Names: hosts, services, protocols, this machine. Parses arguments, lets the GIL go while libc
  * asks its files and servers, builds results. Sits on csock_host_… and address/host.c. */
+#include "shared/args.h"
 #include "shared/errors.h"
 #include "state.h"
 #include "address/host.h"
@@ -54,12 +55,8 @@ done:
 static PyObject *aliases_as_py(char *const *aliases)
 {
     PyObject *list = PyList_New(0);
-    for (; list && *aliases; aliases++) {
-        PyObject *alias = PyUnicode_DecodeFSDefault(*aliases);
-        if (!alias || PyList_Append(list, alias) < 0)
-            Py_CLEAR(list);
-        Py_XDECREF(alias);
-    }
+    for (; list && *aliases; aliases++)
+        ext_list_add(&list, PyUnicode_DecodeFSDefault(*aliases));
     return list;
 }
 
@@ -69,10 +66,7 @@ static PyObject *hosts_as_py(const union csock_addr *addrs, size_t n_addrs)
     for (size_t i = 0; list && i < n_addrs; i++) {
         char text[CSOCK_ADDR_TEXT_MAX];
         int n = csock_addr_host(&addrs[i].any, sizeof addrs[i], text, sizeof text);
-        PyObject *host = n < 0 ? ext_raise(NULL, n) : PyUnicode_FromStringAndSize(text, n);
-        if (!host || PyList_Append(list, host) < 0)
-            Py_CLEAR(list);
-        Py_XDECREF(host);
+        ext_list_add(&list, n < 0 ? ext_raise(NULL, n) : PyUnicode_FromStringAndSize(text, n));
     }
     return list;
 }

@@ -1,5 +1,4 @@
-/* What libc would answer, without it. Only for queries whose answer does not depend on the machine
- * that asks; all others are libc's. Sits on address/address.c. */
+/* Which queries are such, and their answers. All others are libc's. Sits on address/address.c. */
 #include "names/literal.h"
 #include "shared/args.h"
 #include "object/members.h"
@@ -100,13 +99,8 @@ static PyObject *literal_as_py(const struct row *row, const struct addr_literal 
 PyObject *addr_literal_as_py(const struct addr_literal *literal, const struct sock_class *c)
 {
     PyObject *list = PyList_New(0);
-    for (size_t i = 0; list && i < sizeof rows / sizeof *rows; i++) {
-        if (!matches(&rows[i], literal->hints))
-            continue;
-        PyObject *item = literal_as_py(&rows[i], literal, c);
-        if (!item || PyList_Append(list, item) < 0)
-            Py_CLEAR(list);
-        Py_XDECREF(item);
-    }
+    for (size_t i = 0; list && i < sizeof rows / sizeof *rows; i++)
+        if (matches(&rows[i], literal->hints))
+            ext_list_add(&list, literal_as_py(&rows[i], literal, c));
     return list;
 }

@@ -1,5 +1,7 @@
 /* getaddrinfo of a host that is a plain IP address and a port that is a number: nothing to look up,
- * so that libc, which opens files first, is not asked. */
+ * so that libc, which opens files first, is not asked. Only for queries whose answer does not
+ * depend on the machine that asks: no scope, few flags, stream, datagram or any type. What comes
+ * out is what libc would answer, in its order. */
 #ifndef CSOCK_EXT_NAMES_LITERAL_H
 #define CSOCK_EXT_NAMES_LITERAL_H
 

@@ -7,6 +7,6 @@
 
 extern PyMethodDef addrinfo_functions[], convert_functions[], host_functions[];
 extern PyMethodDef interface_functions[];
-extern PyMethodDef member_functions[]; /* of csock._core */
+extern PyMethodDef answer_functions[]; /* of csock._core: answer_of, for getaddrinfo */
 
 #endif

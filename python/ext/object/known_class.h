@@ -11,6 +11,12 @@
 #include "shared/interp.h"
 #include "object/socket.h"
 
+/* An enum of the module that the class is in. */
+struct sock_enum {
+    PyObject *type;
+    PyObject *members; /* {number: member}, as they were when the class was equipped */
+};
+
 /* As the class was found, and what does not change after. */
 struct sock_class {
     const struct sock_class *older; /* of an earlier equip(), or NULL */
@@ -18,8 +24,7 @@ struct sock_class {
     PyObject *module_names;         /* the dictionary of its module */
     PyObject *slow_accept;          /* accept in Python, which hears everybody */
     PyObject *found[EXT_NAMES];     /* its attributes of these names; NULL where nobody looks */
-    PyObject *family_enum, *type_enum; /* its module's AddressFamily and SocketKind */
-    PyObject *families, *types;        /* {number: member} of these, as they were at first */
+    struct sock_enum families, types;
     initproc init;
     newfunc new;
     unsigned seen; /* the type's version in which it had all that was found; 0: none, yet */

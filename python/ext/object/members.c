@@ -11,38 +11,37 @@ static void dict_get(PyObject *map, PyObject *key, PyObject **ret)
 #endif
 }
 
-/* What the enum itself has for a number that its table has not: a member which a program has added,
- * or one that its class makes. The number where there is none; steals it. */
+/* What the enum itself makes of a number: what stock's socket module asks each time. */
 static PyObject *ask_enum(PyObject *type, PyObject *number)
 {
+    Py_INCREF(type); /* programs may have a say in this, and the interpreter may end meanwhile */
     PyObject *member = PyObject_CallOneArg(type, number);
-    if (member || !PyErr_ExceptionMatches(PyExc_ValueError)) {
-        Py_DECREF(number);
+    Py_DECREF(type);
+    if (member || !PyErr_ExceptionMatches(PyExc_ValueError))
         return member;
-    }
     PyErr_Clear();
-    return number;
+    return Py_NewRef(number);
 }
 
-/* The member for a number, or the number where there is none; steals it. */
-static PyObject *member_of(PyObject *type, PyObject *map, PyObject *number)
+/* The member for a number, or the number where there is none. */
+static PyObject *member_of(const struct sock_enum *e, int value)
 {
-    PyObject *member = NULL;
-    if (!map || !number)
+    PyObject *number = PyLong_FromLong(value), *member = NULL;
+    if (!e || !e->members || !number)
         return number;
-    dict_get(map, number, &member);
+    dict_get(e->members, number, &member);
     if (!member && !PyErr_Occurred())
-        return ask_enum(type, number);
+        member = ask_enum(e->type, number);
     Py_DECREF(number);
     return member;
 }
 
 PyObject *sock_family_as_py(const struct sock_class *c, int family)
 {
-    return member_of(c ? c->family_enum : NULL, c ? c->families : NULL, PyLong_FromLong(family));
+    return member_of(c ? &c->families : NULL, family);
 }
 
 PyObject *sock_type_as_py(const struct sock_class *c, int type)
 {
-    return member_of(c ? c->type_enum : NULL, c ? c->types : NULL, PyLong_FromLong(type));
+    return member_of(c ? &c->types : NULL, type);
 }

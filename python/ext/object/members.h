@@ -1,7 +1,7 @@
 /* Families and socket types as members of the enums that the module of socket.socket has.
- * Everything that shows one to a program makes it here: what calling the enum does, which takes ten
- * times as long, and is done only for numbers that had no member at first: a program may have added
- * one since. */
+ * Everything that shows one to a program makes it here, by a table of the enum's members: calling
+ * the enum takes ten times as long. It is called for numbers that are not in the table, so that a
+ * member which a program adds is found. */
 #ifndef CSOCK_EXT_OBJECT_MEMBERS_H
 #define CSOCK_EXT_OBJECT_MEMBERS_H
 

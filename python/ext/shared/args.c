@@ -99,6 +99,13 @@ PyObject *ext_tuple_of(PyObject **items, Py_ssize_t n)
     return tuple;
 }
 
+void ext_list_add(PyObject **list, PyObject *item)
+{
+    if (!item || PyList_Append(*list, item) < 0)
+        Py_CLEAR(*list);
+    Py_XDECREF(item);
+}
+
 #if PY_VERSION_HEX >= 0x030E0000
 bool ext_native_unsigned(PyObject *o, const char *type, void *ret, size_t size)
 {
