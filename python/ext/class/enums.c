@@ -15,12 +15,10 @@ static int map_add(PyObject *map, PyObject *member)
     return r;
 }
 
-/* {value: member} of the enum called `name` in the module. */
-static PyObject *map_of(PyObject *names, const char *name)
+/* {value: member} of an enum. */
+static PyObject *map_of(PyObject *type)
 {
-    PyObject *type = PyDict_GetItemString(names, name), *member;
-    if (!type)
-        return PyErr_Format(PyExc_NameError, "the module has no %s", name);
+    PyObject *member;
     PyObject *members = PyObject_GetIter(type), *map = members ? PyDict_New() : NULL;
     while (map && (member = PyIter_Next(members))) {
         if (map_add(map, member) < 0)
@@ -33,11 +31,23 @@ static PyObject *map_of(PyObject *names, const char *name)
     return map;
 }
 
+/* The one of that name in the module. 0, or -1 with an exception. */
+static int enum_of(struct sock_enum *e, PyObject *names, const char *name)
+{
+    PyObject *type = PyDict_GetItemString(names, name);
+    if (!type) {
+        PyErr_Format(PyExc_NameError, "the module has no %s", name);
+        return -1;
+    }
+    Py_XSETREF(e->type, Py_NewRef(type));
+    Py_XSETREF(e->members, map_of(type));
+    return e->members ? 0 : -1;
+}
+
 int sock_class_enums(struct sock_class *c, PyObject *names)
 {
-    Py_XSETREF(c->families, map_of(names, "AddressFamily"));
-    Py_XSETREF(c->types, c->families ? map_of(names, "SocketKind") : NULL);
-    return c->types ? 0 : -1;
+    int r = enum_of(&c->families, names, "AddressFamily");
+    return r < 0 ? r : enum_of(&c->types, names, "SocketKind");
 }
 
 static PyObject *get_family(PyObject *self, void *closure)

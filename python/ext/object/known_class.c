@@ -60,8 +60,10 @@ int sock_class_traverse(const struct ext_state *st, visitproc visit, void *arg)
         Py_VISIT(c->type);
         Py_VISIT(c->module_names);
         Py_VISIT(c->slow_accept);
-        Py_VISIT(c->families);
-        Py_VISIT(c->types);
+        Py_VISIT(c->families.type);
+        Py_VISIT(c->families.members);
+        Py_VISIT(c->types.type);
+        Py_VISIT(c->types.members);
         for (size_t i = 0; i < EXT_NAMES; i++)
             Py_VISIT(c->found[i]);
     }
@@ -73,8 +75,10 @@ void sock_class_forget(struct sock_class *c)
     Py_CLEAR(c->type);
     Py_CLEAR(c->module_names);
     Py_CLEAR(c->slow_accept);
-    Py_CLEAR(c->families);
-    Py_CLEAR(c->types);
+    Py_CLEAR(c->families.type);
+    Py_CLEAR(c->families.members);
+    Py_CLEAR(c->types.type);
+    Py_CLEAR(c->types.members);
     for (size_t i = 0; i < EXT_NAMES; i++)
         Py_CLEAR(c->found[i]);
 }

@@ -11,6 +11,12 @@
 #include "shared/interp.h"
 #include "object/socket.h"
 
+/* An enum of its module. */
+struct sock_enum {
+    PyObject *type;
+    PyObject *members; /* {number: member}, of those that it had at first */
+};
+
 /* As the class was found, and what does not change after. */
 struct sock_class {
     const struct sock_class *older; /* of an earlier equip(), or NULL */
@@ -18,7 +24,7 @@ struct sock_class {
     PyObject *module_names;         /* the dictionary of its module */
     PyObject *slow_accept;          /* accept in Python, which hears everybody */
     PyObject *found[EXT_NAMES];     /* its attributes of these names; NULL where nobody looks */
-    PyObject *families, *types;     /* {number: member} of its module's enums */
+    struct sock_enum families, types;
     initproc init;
     newfunc new;
     unsigned seen; /* the type's version in which it had all that was found; 0: none, yet */

@@ -11,26 +11,34 @@ static void dict_get(PyObject *map, PyObject *key, PyObject **ret)
 #endif
 }
 
-/* The member for a number, or the number where there is none; steals it. */
-static PyObject *member_of(PyObject *map, PyObject *number)
+/* What stock does for each: a program may have added a member since. The number if there is none. */
+static PyObject *ask(PyObject *type, PyObject *number)
 {
-    PyObject *member = NULL;
-    if (map && number)
-        dict_get(map, number, &member);
-    if (!member && PyErr_Occurred())
-        Py_CLEAR(number);
-    if (!member)
+    PyObject *member = PyObject_CallOneArg(type, number);
+    if (member || !PyErr_ExceptionMatches(PyExc_ValueError))
+        return member;
+    PyErr_Clear();
+    return Py_NewRef(number);
+}
+
+static PyObject *member_of(const struct sock_enum *e, long value)
+{
+    PyObject *number = PyLong_FromLong(value), *member = NULL;
+    if (!number || !e || !e->members)
         return number;
+    dict_get(e->members, number, &member);
+    if (!member && !PyErr_Occurred())
+        member = ask(e->type, number);
     Py_DECREF(number);
     return member;
 }
 
 PyObject *sock_family_as_py(const struct sock_class *c, int family)
 {
-    return member_of(c ? c->families : NULL, PyLong_FromLong(family));
+    return member_of(c ? &c->families : NULL, family);
 }
 
 PyObject *sock_type_as_py(const struct sock_class *c, int type)
 {
-    return member_of(c ? c->types : NULL, PyLong_FromLong(type));
+    return member_of(c ? &c->types : NULL, type);
 }

@@ -1,7 +1,6 @@
 /* Families and socket types as members of the enums that the module of socket.socket has.
  * Everything that shows one to a program makes it here: what calling the enum does, which takes ten
- * times as long. The enums' own tables are asked each time, so that a member which a program adds
- * is found. */
+ * times as long, and so is left for numbers that were no member's when the class was equipped. */
 #ifndef CSOCK_EXT_OBJECT_MEMBERS_H
 #define CSOCK_EXT_OBJECT_MEMBERS_H
 
