@@ -108,7 +108,7 @@ bool csock_idle(const struct csock *s)
 
 /* The generation goes with it, the count does not: calls that were left for good are in the old
  * place. */
-void csock_move(struct csock *from, struct csock *ret_to)
+void csock__move(struct csock *from, struct csock *ret_to)
 {
     ret_to->fd_plus_1 = from->fd_plus_1;
     ret_to->family = from->family;
@@ -120,7 +120,7 @@ void csock_move(struct csock *from, struct csock *ret_to)
 }
 
 /* Whoever comes meanwhile finds it closing, until all members are there. */
-void csock_renew(struct csock *from, struct csock *to)
+void csock__renew(struct csock *from, struct csock *to)
 {
     __atomic_store_n(&to->state, fresh_state() | CLOSING, __ATOMIC_SEQ_CST);
     to->family = from->family;
