@@ -155,7 +155,7 @@ static void note(uintptr_t *place, uintptr_t what)
     __atomic_store_n(place, what, __ATOMIC_RELAXED);
 }
 
-__attribute__((cold, noinline)) static uintptr_t *another_place(void)
+__attribute__((cold, noinline)) static uintptr_t *another_list_place(void)
 {
     for (unsigned i = 1; i < PLACES; i++)
         if (!own[i])
@@ -165,7 +165,7 @@ __attribute__((cold, noinline)) static uintptr_t *another_place(void)
 
 static uintptr_t *free_place(void)
 {
-    return own[0] ? another_place() : own;
+    return own[0] ? another_list_place() : own;
 }
 
 /* False if the socket is closed or closing. */

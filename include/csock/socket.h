@@ -61,7 +61,7 @@ CSOCK_API int csock_adopt(struct csock *s, int fd, int family, int type, int pro
 CSOCK_API int csock_dup(struct csock *s, struct csock *ret_copy);
 
 /* Moves an open socket to other storage, as long as no other thread knows it; *from is closed, and
- * its storage may be used for another, or freed. Calls that were left for good do not come along. */
+ * its storage free for anything. Calls that were left for good do not come along. */
 CSOCK_API void csock_move(struct csock *from, struct csock *ret_to);
 
 /* The same, to storage that other threads know: *to is CSOCK_INIT, or closed or detached and idle.

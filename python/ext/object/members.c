@@ -11,8 +11,8 @@ static void dict_get(PyObject *map, PyObject *key, PyObject **ret)
 #endif
 }
 
-/* What stock does for each: a program may have added a member since. The number if there is none. */
-static PyObject *ask(PyObject *type, PyObject *number)
+/* What stock does for each: a program may have added a member since. Else the number. */
+static PyObject *ask_enum(PyObject *type, PyObject *number)
 {
     PyObject *member = PyObject_CallOneArg(type, number);
     if (member || !PyErr_ExceptionMatches(PyExc_ValueError))
@@ -28,7 +28,7 @@ static PyObject *member_of(const struct sock_enum *e, long value)
         return number;
     dict_get(e->members, number, &member);
     if (!member && !PyErr_Occurred())
-        member = ask(e->type, number);
+        member = ask_enum(e->type, number);
     Py_DECREF(number);
     return member;
 }
