@@ -112,7 +112,7 @@ def static_names():
     where = {}
     for path in sources("core", "python/ext"):
         text = without_comments(path.read_text())
-        text = re.sub(r"__attribute__\s*\(\(.*?\)\)|\[[^\]]*\]", "", text)
+        text = re.sub(r"__attribute__\s*\(\(.*?\)\)\s*|\[[^\]]*\]", "", text)
         named = (re.search(r"(\w+)\s*(\(|$)", match[1]) for match in declared.finditer(text))
         for name in {match[1] for match in named if match}:
             where.setdefault(name, []).append(place(path))
