@@ -126,7 +126,7 @@ void csock__renew(struct csock *from, struct csock *to)
     to->family = from->family;
     to->type = from->type;
     to->proto = from->proto;
-    __atomic_store_n(&to->flags, csock__flags(from), __ATOMIC_RELAXED);
+    __atomic_store_n(&to->flags, csock_flags(from), __ATOMIC_RELAXED);
     __atomic_store_n(&to->fd_plus_1, csock__fd(from) + 1, __ATOMIC_RELAXED);
     __atomic_store_n(&to->state, fresh_state(), __ATOMIC_SEQ_CST);
     from->fd_plus_1 = 0;

@@ -101,11 +101,6 @@ static inline int csock__fd(const struct csock *s)
     return __atomic_load_n(&s->fd_plus_1, __ATOMIC_RELAXED) - 1;
 }
 
-static inline unsigned csock__flags(const struct csock *s)
-{
-    return __atomic_load_n(&s->flags, __ATOMIC_RELAXED);
-}
-
 static inline void csock__flag(struct csock *s, unsigned flag, bool on)
 {
     if (on)

@@ -74,6 +74,12 @@ CSOCK_API int csock_family(const struct csock *s);
 CSOCK_API int csock_type(const struct csock *s);
 CSOCK_API int csock_proto(const struct csock *s);
 
+/* The flags above, as they are now: in line, for what asks at each call. */
+static inline unsigned csock_flags(const struct csock *s)
+{
+    return __atomic_load_n(&s->flags, __ATOMIC_RELAXED);
+}
+
 /* The descriptor, still owned by the socket, or -1 when closed. Does not block. */
 CSOCK_API int csock_fd(const struct csock *s);
 
