@@ -20,10 +20,16 @@ struct csock {
 };
 
 /* A closed socket, as zeroed memory is one, too. */
+#ifdef __cplusplus
+#define CSOCK_INIT \
+    { \
+    }
+#else
 #define CSOCK_INIT \
     { \
         .fd_plus_1 = 0 \
     }
+#endif
 
 /* Flags of csock_open, _pair and _adopt; accepted sockets inherit all but the first. */
 
