@@ -13,13 +13,13 @@ struct row {
     const char *text;
 };
 
-static const struct row rows[] = {
+static const struct row err_rows[] = {
 #define CSOCK_ERR(code, text, kind, number) {code, number, text},
 #include "err.def"
 #undef CSOCK_ERR
 };
 
-#define N_ROWS (sizeof rows / sizeof *rows)
+#define N_ROWS (sizeof err_rows / sizeof *err_rows)
 static_assert(N_ROWS == CSOCK_ESYNTAX - CSOCK_ETIMEOUT + 1, "err.def and enum csock_error differ");
 
 /* Linux keeps errno within this, see IS_ERR_VALUE of the kernel. */
@@ -28,8 +28,8 @@ enum { ERRNO_MAX = 4095 };
 static const struct row *error_row_of(int err)
 {
     for (size_t i = 0; i < N_ROWS; i++)
-        if (rows[i].code == err)
-            return &rows[i];
+        if (err_rows[i].code == err)
+            return &err_rows[i];
     return NULL;
 }
 

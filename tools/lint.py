@@ -107,15 +107,18 @@ def includes_upwards(top, layers):
 
 
 def static_names():
-    """A name says which function is meant, in a debugger and in a search."""
-    definition = re.compile(r"^(?:\w+ )*?static [^=;{}]*?\b(\w+)\(", re.M)
+    """A name says which function or table is meant, in a debugger and in a search."""
+    declared = re.compile(r"^(?=[^\s#])[^\n;={}]*?\bstatic\b([^;={}]*)", re.M)
     where = {}
-    for path in sources("core", "python/ext", suffixes=(".c",)):
-        for name in set(definition.findall(without_comments(path.read_text()))):
+    for path in sources("core", "python/ext"):
+        text = without_comments(path.read_text())
+        text = re.sub(r"__attribute__\s*\(\(.*?\)\)\s*|\[[^\]]*\]", "", text)
+        named = (re.search(r"(\w+)\s*(\(|$)", match[1]) for match in declared.finditer(text))
+        for name in {match[1] for match in named if match}:
             where.setdefault(name, []).append(place(path))
     for name, places in sorted(where.items()):
         if len(places) > 1:
-            yield f"{name}(): in {', '.join(places)}"
+            yield f"{name}: in {', '.join(places)}"
 
 
 def kernel_calls_in_text():
@@ -361,7 +364,7 @@ def python_style():
 
 RULES = {
     "core knows no Python": no_python_in_core,
-    "names of static functions are unique": static_names,
+    "names of static functions and data are unique": static_names,
     "core's folders are layers": lambda: includes_upwards("core", CORE_LAYERS),
     "only core/sys/linux.c calls the kernel (text)": kernel_calls_in_text,
     "only core/sys/linux.c calls the kernel (objects)": kernel_calls_in_objects,

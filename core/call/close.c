@@ -111,6 +111,25 @@ static void forget(const struct csock *s)
     csock__forget_sleepers(s);
 }
 
+/* Calls that were left for good stay behind, and the old place may become anything. */
+static void leave_place(const struct csock *from)
+{
+    if (__builtin_expect(csock__users(from) > 0, 0))
+        forget(from);
+}
+
+void csock_move(struct csock *from, struct csock *ret_to)
+{
+    csock__move(from, ret_to);
+    leave_place(from);
+}
+
+void csock_renew(struct csock *from, struct csock *to)
+{
+    csock__renew(from, to);
+    leave_place(from);
+}
+
 /* Cut off before the descriptor is left to the last user, as the number may be another's after. */
 static int close_in_use(struct csock *s, int64_t patience)
 {

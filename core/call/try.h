@@ -18,7 +18,7 @@ static inline bool csock__raises_sigpipe(const struct csock *s)
 
 static inline int csock__send_flags(const struct csock *s, int flags)
 {
-    if (!(csock__flags(s) & CSOCK_SIGPIPE) && csock__raises_sigpipe(s))
+    if (!(csock_flags(s) & CSOCK_SIGPIPE) && csock__raises_sigpipe(s))
         flags |= MSG_NOSIGNAL;
     return flags;
 }

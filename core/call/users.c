@@ -108,7 +108,7 @@ bool csock_idle(const struct csock *s)
 
 /* The generation goes with it, the count does not: calls that were left for good are in the old
  * place. */
-void csock_move(struct csock *from, struct csock *ret_to)
+void csock__move(struct csock *from, struct csock *ret_to)
 {
     ret_to->fd_plus_1 = from->fd_plus_1;
     ret_to->family = from->family;
@@ -120,13 +120,13 @@ void csock_move(struct csock *from, struct csock *ret_to)
 }
 
 /* Whoever comes meanwhile finds it closing, until all members are there. */
-void csock_renew(struct csock *from, struct csock *to)
+void csock__renew(struct csock *from, struct csock *to)
 {
     __atomic_store_n(&to->state, fresh_state() | CLOSING, __ATOMIC_SEQ_CST);
     to->family = from->family;
     to->type = from->type;
     to->proto = from->proto;
-    __atomic_store_n(&to->flags, csock__flags(from), __ATOMIC_RELAXED);
+    __atomic_store_n(&to->flags, csock_flags(from), __ATOMIC_RELAXED);
     __atomic_store_n(&to->fd_plus_1, csock__fd(from) + 1, __ATOMIC_RELAXED);
     __atomic_store_n(&to->state, fresh_state(), __ATOMIC_SEQ_CST);
     from->fd_plus_1 = 0;
@@ -155,7 +155,7 @@ static void note(uintptr_t *place, uintptr_t what)
     __atomic_store_n(place, what, __ATOMIC_RELAXED);
 }
 
-__attribute__((cold, noinline)) static uintptr_t *another_place(void)
+__attribute__((cold, noinline)) static uintptr_t *another_list_place(void)
 {
     for (unsigned i = 1; i < PLACES; i++)
         if (!own[i])
@@ -165,7 +165,7 @@ __attribute__((cold, noinline)) static uintptr_t *another_place(void)
 
 static uintptr_t *free_place(void)
 {
-    return own[0] ? another_place() : own;
+    return own[0] ? another_list_place() : own;
 }
 
 /* False if the socket is closed or closing. */

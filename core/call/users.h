@@ -19,6 +19,10 @@ struct csock__call {
 /* Fills *s around an open descriptor. */
 void csock__init(struct csock *s, int fd, int family, int type, int proto, unsigned flags);
 
+/* csock_move() and csock_renew(), as far as the two structs go. */
+void csock__move(struct csock *from, struct csock *ret_to);
+void csock__renew(struct csock *from, struct csock *to);
+
 /* 0, or -EBADF if the socket is closed or closing: then no leave. */
 int csock__enter(struct csock__call *call, struct csock *s);
 
@@ -102,11 +106,6 @@ static inline socklen_t csock__name_len(socklen_t len)
 static inline int csock__fd(const struct csock *s)
 {
     return __atomic_load_n(&s->fd_plus_1, __ATOMIC_RELAXED) - 1;
-}
-
-static inline unsigned csock__flags(const struct csock *s)
-{
-    return __atomic_load_n(&s->flags, __ATOMIC_RELAXED);
 }
 
 static inline void csock__flag(struct csock *s, unsigned flag, bool on)

@@ -49,7 +49,7 @@ static bool has_deadline(const struct csock__waiting *wg)
 
 bool csock__polls(const struct csock__waiting *wg)
 {
-    return has_deadline(wg) || (csock__flags(wg->s) & CSOCK_NONBLOCK);
+    return has_deadline(wg) || (csock_flags(wg->s) & CSOCK_NONBLOCK);
 }
 
 int csock__interrupted(struct csock__waiting *wg)
@@ -245,7 +245,7 @@ bool csock__has_to_poll(const struct csock__waiting *wg)
 {
     if (csock__polls(wg))
         return true;
-    return !(csock__flags(wg->s) & CSOCK_EAGAIN) && csock__sys->get_nonblock(csock__fd(wg->s)) == 1;
+    return !(csock_flags(wg->s) & CSOCK_EAGAIN) && csock__sys->get_nonblock(csock__fd(wg->s)) == 1;
 }
 
 /* The descriptor may become non-blocking under the call, if another thread has a deadline. */

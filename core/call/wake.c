@@ -167,7 +167,7 @@ static inline bool sleeps_already(struct csock__thread *me)
 }
 
 /* For one more sleep. Where none is free it is lent. */
-__attribute__((cold, noinline)) static void another_place(struct csock__sleep *sleep)
+__attribute__((cold, noinline)) static void another_sleep_place(struct csock__sleep *sleep)
 {
     struct csock__thread *me = sleep->me;
     for (unsigned i = 0; i < CSOCK__SLEEPS; i++)
@@ -222,7 +222,7 @@ int csock__sleep_begin(struct csock__sleep *sleep, struct csock__call *call)
     sleep->place = 0;
     sleep->lent = false;
     if (nested)
-        another_place(sleep);
+        another_sleep_place(sleep);
     unsigned place = sleep->place;
     int sig = let_through(sleep, nested);
     /* Before `on`: whoever has read that one reads this one after. */

@@ -37,7 +37,7 @@ int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_
                           .nameless = kind.family == AF_ALG};
     r = (int)csock__run(&wg, &a.op);
     /* SO_RCVLOWAT is inherited by the kernel, so what follows from it is, too. */
-    unsigned flags = csock__flags(s) & (CSOCK_SIGPIPE | CSOCK_NO_TRY | CSOCK_EAGAIN);
+    unsigned flags = csock_flags(s) & (CSOCK_SIGPIPE | CSOCK_NO_TRY | CSOCK_EAGAIN);
     csock__waiting_end(&wg);
     if (r < 0)
         return r;

@@ -76,7 +76,7 @@ bool csock__asks_error_queue(const struct csock *s, int flags)
 /* Whether the flags forbid a try, or the socket does: SO_RCVLOWAT is such a promise, too. */
 static bool forbids_try(const struct csock *s, int flags)
 {
-    return (flags & NO_TRY) || (csock__flags(s) & CSOCK_NO_TRY);
+    return (flags & NO_TRY) || (csock_flags(s) & CSOCK_NO_TRY);
 }
 
 struct csock__op csock__receiving(const struct csock *s, int flags)
@@ -87,7 +87,7 @@ struct csock__op csock__receiving(const struct csock *s, int flags)
                               .dontwait = true,
                               .no_try = forbids_try(s, flags),
                               /* Poll keeps the promise of SO_RCVLOWAT. */
-                              .poll_first = (csock__flags(s) & CSOCK_NO_TRY) != 0,
+                              .poll_first = (csock_flags(s) & CSOCK_NO_TRY) != 0,
                               .never_waits = (flags & MSG_DONTWAIT) || queue};
 }
 

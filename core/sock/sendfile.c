@@ -58,7 +58,7 @@ ssize_t csock_sendfile(struct csock *s, int file, int64_t offset, size_t n,
     ssize_t r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;
-    part.quiet = !(csock__flags(s) & CSOCK_SIGPIPE) && csock__raises_sigpipe(s);
+    part.quiet = !(csock_flags(s) & CSOCK_SIGPIPE) && csock__raises_sigpipe(s);
     r = csock__run(&wg, &part.op);
     csock__waiting_end(&wg);
     return r;

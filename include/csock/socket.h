@@ -24,10 +24,16 @@ struct csock {
 };
 
 /* A closed socket, as zeroed memory is one, too. */
+#ifdef __cplusplus
+#define CSOCK_INIT \
+    { \
+    }
+#else
 #define CSOCK_INIT \
     { \
         .fd_plus_1 = 0 \
     }
+#endif
 
 /* Flags of csock_open, _pair and _adopt; accepted sockets inherit all but the first. */
 
@@ -64,7 +70,8 @@ CSOCK_API int csock_adopt(struct csock *s, int fd, int family, int type, int pro
 /* A second, independent socket on the same open description. fcntl(2), F_DUPFD_CLOEXEC. */
 CSOCK_API int csock_dup(struct csock *s, struct csock *ret_copy);
 
-/* Moves an open socket to other storage, as long as no other thread knows it; *from is closed. */
+/* Moves an open socket to other storage, as long as no other thread knows it; *from is closed, and
+ * its storage free for anything. Calls that were left for good do not come along. */
 CSOCK_API void csock_move(struct csock *from, struct csock *ret_to);
 
 /* The same, to storage that other threads know: *to is CSOCK_INIT, or closed or detached and idle.
@@ -76,6 +83,12 @@ CSOCK_API void csock_renew(struct csock *from, struct csock *to);
 CSOCK_API int csock_family(const struct csock *s);
 CSOCK_API int csock_type(const struct csock *s);
 CSOCK_API int csock_proto(const struct csock *s);
+
+/* The flags above, as they are now: in line, for what asks at each call. */
+static inline unsigned csock_flags(const struct csock *s)
+{
+    return __atomic_load_n(&s->flags, __ATOMIC_RELAXED);
+}
 
 /* The descriptor, still owned by the socket, or -1 when closed. Does not block. */
 CSOCK_API int csock_fd(const struct csock *s);

@@ -91,7 +91,10 @@ def test_each_header_stands_alone_and_is_taken_without_a_word(tmp_path, suffix):
     flags = "-pedantic -Wall -Wextra -Wconversion -Wshadow -Werror -fsyntax-only".split()
     for header in headers:
         source = tmp_path / f"{header.stem}.{suffix}"
-        source.write_text(f"#include <{header}>\n#include <{header}>\n")
+        source.write_text(
+            f"#include <{header}>\n#include <{header}>\n"
+            "#ifdef CSOCK_INIT\nstruct csock it = CSOCK_INIT;\n#endif\n"
+        )
         subprocess.run([command, *standard, *flags, f"-I{include}", source], check=True)
 
 

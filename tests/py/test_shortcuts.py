@@ -187,6 +187,9 @@ def test_members_that_a_program_adds_are_found(impl, monkeypatch):
     table = impl.SocketKind._value2member_map_
     monkeypatch.setitem(table, 6, impl.SOCK_STREAM)
     assert impl.getaddrinfo("127.0.0.1", 80, 0, 6)[0][1] is impl.SOCK_STREAM
+    monkeypatch.setitem(impl.AddressFamily._value2member_map_, 77, impl.AF_UNIX)
+    with impl.socket() as s, impl.socket(77, 6, 0, fileno=s.detach()) as odd:
+        assert odd.family is impl.AF_UNIX and odd.type is impl.SOCK_STREAM
 
 
 def test_the_enum_is_asked_for_a_number_without_a_member(impl, monkeypatch):

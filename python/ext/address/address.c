@@ -43,7 +43,7 @@ void addr_iface_name(const struct addr_origin *o, int32_t index, char name[CSOCK
         csock_iface_name(o->s ? &o->s->core : NULL, (unsigned)index, name);
 }
 
-static const struct addr_row *const rows[] = {
+static const struct addr_row *const family_rows[] = {
     &addr_row_inet,   &addr_row_inet6,   &addr_row_unix, &addr_row_netlink,
     &addr_row_packet, &addr_row_vsock,   &addr_row_can,  &addr_row_bluetooth,
     &addr_row_tipc,   &addr_row_qipcrtr, &addr_row_alg,  &addr_row_rds,
@@ -51,9 +51,9 @@ static const struct addr_row *const rows[] = {
 
 static const struct addr_row *row_of(int family)
 {
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i]->family == family)
-            return rows[i];
+    for (size_t i = 0; i < sizeof family_rows / sizeof *family_rows; i++)
+        if (family_rows[i]->family == family)
+            return family_rows[i];
     return NULL;
 }
 

@@ -25,7 +25,7 @@ static PyMethodDef own_methods[] = {
 
 /* What programs, and the class's methods in Python, see of the object. As slots they would be where
  * only the interpreter knows; `__slots__` names them all the same. */
-static PyMemberDef members[] = {
+static PyMemberDef class_members[] = {
     {"_io_refs", T_OBJECT_EX, offsetof(struct sock_object, io_refs), 0, NULL},
     {"_closed", T_OBJECT_EX, offsetof(struct sock_object, closed), 0, NULL},
     {NULL, 0, 0, 0, NULL},
@@ -54,7 +54,7 @@ static int add_data(PyTypeObject *type)
     for (PyGetSetDef *p = sock_class_properties; p->name; p++)
         if (add_to_class(type, p->name, PyDescr_NewGetSet(type, p)) < 0)
             return -1;
-    for (PyMemberDef *m = members; m->name; m++)
+    for (PyMemberDef *m = class_members; m->name; m++)
         if (add_to_class(type, m->name, PyDescr_NewMember(type, m)) < 0)
             return -1;
     return 0;

@@ -202,7 +202,7 @@ static PyObject *stream_get_name(PyObject *self, void *closure)
     return name;
 }
 
-static PyMethodDef methods[] = {
+static PyMethodDef stream_methods[] = {
     {"close", stream_close, METH_NOARGS,
      "close()\n\nLet go of the socket, which closes if it was only open for this stream."},
     {"fileno", stream_fileno, METH_NOARGS, "fileno() -> int\n\nThe socket's descriptor."},
@@ -219,13 +219,13 @@ static PyMethodDef methods[] = {
 };
 
 /* No READONLY: the interpreter clears only members without it when the object dies. */
-static PyMemberDef members[] = {
+static PyMemberDef stream_members[] = {
     {"_sock", T_OBJECT_EX, offsetof(struct stream, sock), 0, "the socket, None when closed"},
     {"_timeout_occurred", T_BOOL, offsetof(struct stream, timed_out), 0, "a read has timed out"},
     {NULL, 0, 0, 0, NULL},
 };
 
-static PyGetSetDef properties[] = {
+static PyGetSetDef stream_properties[] = {
     {"closed", stream_get_closed, NULL, "whether the stream is closed", NULL},
     {"mode", stream_get_mode, NULL, "'rb', 'wb' or 'rwb'", NULL},
     {"name", stream_get_name, NULL, "the descriptor, -1 when closed", NULL},
@@ -233,30 +233,30 @@ static PyGetSetDef properties[] = {
 };
 
 /* No dealloc: that of Python's own classes clears the members, then lets the base do its part. */
-static PyType_Slot slots[] = {
+static PyType_Slot stream_slots[] = {
     {Py_tp_init, stream_init},
     {Py_tp_traverse, stream_traverse},
     {Py_tp_clear, stream_clear},
-    {Py_tp_methods, methods},
-    {Py_tp_members, members},
-    {Py_tp_getset, properties},
+    {Py_tp_methods, stream_methods},
+    {Py_tp_members, stream_members},
+    {Py_tp_getset, stream_properties},
     {Py_tp_doc, "RawStream(sock, mode)\n--\n\n"
                 "A raw byte stream over a socket; makefile() makes these."},
     {0, NULL},
 };
 
-static PyType_Spec spec = {
+static PyType_Spec stream_spec = {
     .name = "csock._core.RawStream",
     .basicsize = sizeof(struct stream),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
-    .slots = slots,
+    .slots = stream_slots,
 };
 
 /* Once it is known how much that is. */
 static void move_behind_base(void)
 {
-    spec.basicsize += (int)INTERP_RAW_IO_SIZE;
-    for (PyMemberDef *m = members; m->name; m++)
+    stream_spec.basicsize += (int)INTERP_RAW_IO_SIZE;
+    for (PyMemberDef *m = stream_members; m->name; m++)
         m->offset += (Py_ssize_t)INTERP_RAW_IO_SIZE;
 }
 
@@ -267,7 +267,7 @@ int stream_type_setup(PyObject *module, struct ext_state *st)
     if (!base)
         return -1;
     pthread_once(&moved, move_behind_base);
-    st->stream_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, base);
+    st->stream_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &stream_spec, base);
     Py_DECREF(base);
     return st->stream_type ? PyModule_AddType(module, st->stream_type) : -1;
 }

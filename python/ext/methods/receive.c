@@ -61,7 +61,7 @@ static void ask_for_low_water(struct sock_object *s)
  * of stock does. The core would wait for all. */
 int sock_recv_flags(struct sock_object *s, int flags)
 {
-    if (EXT_GET(s->state->low_water) && !(s->core.flags & CSOCK_NO_TRY))
+    if (EXT_GET(s->state->low_water) && !(csock_flags(&s->core) & CSOCK_NO_TRY))
         ask_for_low_water(s);
     return EXT_GET(s->timeout) >= 0 ? flags & ~MSG_WAITALL : flags;
 }

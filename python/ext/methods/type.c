@@ -59,14 +59,14 @@ static PyObject *sock_get_timeout(PyObject *self, void *closure)
     return ext_timeout_as_py(EXT_GET(((const struct sock_object *)self)->timeout));
 }
 
-static PyMemberDef members[] = {
+static PyMemberDef sock_members[] = {
     {"family", T_INT, offsetof(struct sock_object, family), READONLY, "address family, AF_…"},
     {"type", T_INT, offsetof(struct sock_object, type), READONLY, "socket type, SOCK_…"},
     {"proto", T_INT, offsetof(struct sock_object, proto), READONLY, "protocol, or 0"},
     {NULL, 0, 0, 0, NULL},
 };
 
-static PyGetSetDef properties[] = {
+static PyGetSetDef sock_properties[] = {
     {"timeout", sock_get_timeout, NULL, "timeout in seconds, or None", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
@@ -94,7 +94,7 @@ static void join_methods(void)
         }
 }
 
-static PyType_Slot slots[] = {
+static PyType_Slot sock_slots[] = {
     {Py_tp_new, sock_new},
     {Py_tp_init, sock_init},
     {Py_tp_finalize, sock_finalize},
@@ -102,25 +102,25 @@ static PyType_Slot slots[] = {
     {Py_tp_traverse, sock_traverse},
     {Py_tp_clear, sock_clear},
     {Py_tp_repr, sock_repr},
-    {Py_tp_members, members},
-    {Py_tp_getset, properties},
+    {Py_tp_members, sock_members},
+    {Py_tp_getset, sock_properties},
     {Py_tp_methods, sock_methods},
     {Py_tp_doc, (void *)(uintptr_t)sock_doc},
     {0, NULL},
 };
 
-static PyType_Spec spec = {
+static PyType_Spec sock_spec = {
     .name = "_socket.socket",
     .basicsize = sizeof(struct sock_object),
     .flags =
         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
-    .slots = slots,
+    .slots = sock_slots,
 };
 
 int sock_type_setup(PyObject *module, struct ext_state *st)
 {
     pthread_once(&methods_joined, join_methods);
-    st->sock_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
+    st->sock_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &sock_spec, NULL);
     if (!st->sock_type || PyModule_AddType(module, st->sock_type) < 0)
         return -1;
     return PyModule_AddObjectRef(module, "SocketType", (PyObject *)st->sock_type);

@@ -79,7 +79,7 @@ static inline bool ext_may_try(const struct sock_object *s, size_t n, int flags,
     (void)s, (void)n, (void)flags, (void)direction;
     return false; /* nothing keeps closers out */
 #else
-    return flags == 0 && s->fd >= 0 && !(s->core.flags & CSOCK_NO_TRY) &&
+    return flags == 0 && s->fd >= 0 && !(csock_flags(&s->core) & CSOCK_NO_TRY) &&
            ext_may_hold(s, n, direction);
 #endif
 }

@@ -3,6 +3,8 @@
  * a call must not lie on such a stack. */
 #include "util.h"
 
+#include "call/users.h"
+
 #include <ucontext.h>
 
 /* More than one thread can list. */
@@ -150,6 +152,38 @@ static void a_moved_socket_leaves_them_behind(void **state)
     int fd = csock_detach(&moved);
     assert_true(csock_idle(&moved));
     assert_int_equal(csock_fd_close(fd), 0);
+}
+
+/* Leaves a call, and lives on until the second time at the barrier. */
+static void *leave_and_move_away(void *barrier)
+{
+    struct csock moved;
+    leave_by_handler();
+    csock_move(&s[0], &moved);
+    csock_move(&moved, &s[0]);
+    pthread_barrier_wait(barrier);
+    pthread_barrier_wait(barrier);
+    return NULL;
+}
+
+/* The thread that left a call takes it along when it ends: not out of the socket that has come to
+ * that place since. */
+static void who_comes_to_the_old_place_is_not_theirs(void **state)
+{
+    struct util_call call = {.run = util_recv, .s = &s[0]};
+    pthread_barrier_t barrier;
+    pthread_t thread;
+    (void)state;
+    assert_int_equal(pthread_barrier_init(&barrier, NULL, 2), 0);
+    assert_int_equal(pthread_create(&thread, NULL, leave_and_move_away, &barrier), 0);
+    pthread_barrier_wait(&barrier);
+    util_start_asleep(&call);
+    pthread_barrier_wait(&barrier);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    pthread_barrier_destroy(&barrier);
+    assert_int_equal(csock__users(&s[0]), 1);
+    util_close(&s[0]);
+    assert_int_equal(util_join(&call), CSOCK_ECLOSED);
 }
 
 /* They sleep, but not on this one: nobody is waited for. */
@@ -309,6 +343,7 @@ int main(void)
         IN_PAIR(calls_left_from_a_callback),
         IN_PAIR(a_call_left_once_costs_its_thread_no_patience),
         IN_PAIR(a_moved_socket_leaves_them_behind),
+        IN_PAIR(who_comes_to_the_old_place_is_not_theirs),
         IN_PAIR(sleepers_on_other_sockets_cost_no_patience),
         IN_PAIR(another_thread_closes_what_was_left),
         IN_PAIR(a_closer_that_is_left_while_it_wakes),

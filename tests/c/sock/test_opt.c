@@ -101,7 +101,7 @@ static void absent_value_reaches_the_kernel(void **state)
     assert_int_equal(seen_len, 16);
     /* no value to look at, although the name is the one that is looked at */
     assert_int_equal(csock_opt_set_absent(&tcp, SOL_SOCKET, SO_RCVLOWAT, sizeof(int)), 0);
-    assert_int_equal(tcp.flags & CSOCK_NO_TRY, 0);
+    assert_int_equal(csock_flags(&tcp) & CSOCK_NO_TRY, 0);
 }
 
 /* valgrind would rightly miss the memory that the length promises. */
@@ -169,9 +169,9 @@ static void fast_open_is_not_tried(void **state)
 {
     (void)state;
     assert_int_equal(csock_opt_set_int(&tcp, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0), 0);
-    assert_int_equal(tcp.flags & CSOCK_NO_TRY, 0);
+    assert_int_equal(csock_flags(&tcp) & CSOCK_NO_TRY, 0);
     assert_int_equal(csock_opt_set_int(&tcp, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1), 0);
-    assert_int_equal(tcp.flags & CSOCK_NO_TRY, CSOCK_NO_TRY);
+    assert_int_equal(csock_flags(&tcp) & CSOCK_NO_TRY, CSOCK_NO_TRY);
 }
 
 /* Receives must not be tried first while SO_RCVLOWAT is in force. */
@@ -180,23 +180,23 @@ static void low_water_mark_is_noticed(void **state)
     int two[2] = {64, 0};
     (void)state;
     assert_int_equal(csock_opt_set_int(&tcp, SOL_SOCKET, SO_RCVLOWAT, 10), 0);
-    assert_int_equal(tcp.flags & CSOCK_NO_TRY, CSOCK_NO_TRY);
+    assert_int_equal(csock_flags(&tcp) & CSOCK_NO_TRY, CSOCK_NO_TRY);
     assert_int_equal(csock_opt_set_int(&tcp, SOL_SOCKET, SO_RCVLOWAT, 1), 0);
-    assert_int_equal(tcp.flags & CSOCK_NO_TRY, 0);
+    assert_int_equal(csock_flags(&tcp) & CSOCK_NO_TRY, 0);
     assert_int_equal(csock_opt_set_int(&tcp, SOL_SOCKET, SO_RCVLOWAT, -1), 0); /* INT_MAX */
-    assert_int_equal(tcp.flags & CSOCK_NO_TRY, CSOCK_NO_TRY);
+    assert_int_equal(csock_flags(&tcp) & CSOCK_NO_TRY, CSOCK_NO_TRY);
     assert_int_equal(csock_opt_set(&tcp, SOL_SOCKET, SO_RCVLOWAT, two, sizeof two), 0);
-    assert_int_equal(tcp.flags & CSOCK_NO_TRY, CSOCK_NO_TRY);
+    assert_int_equal(csock_flags(&tcp) & CSOCK_NO_TRY, CSOCK_NO_TRY);
     fake_fail(FAKE_SETSOCKOPT, 1, EINVAL); /* not changed, so not forgotten */
     assert_int_equal(csock_opt_set_int(&tcp, SOL_SOCKET, SO_RCVLOWAT, 0), -EINVAL);
-    assert_int_equal(tcp.flags & CSOCK_NO_TRY, CSOCK_NO_TRY);
+    assert_int_equal(csock_flags(&tcp) & CSOCK_NO_TRY, CSOCK_NO_TRY);
     assert_int_equal(csock_opt_set_int(&tcp, SOL_SOCKET, SO_RCVLOWAT, 0), 0);
-    assert_int_equal(tcp.flags & CSOCK_NO_TRY, 0);
+    assert_int_equal(csock_flags(&tcp) & CSOCK_NO_TRY, 0);
     /* the same number at another level is another option */
     assert_int_equal(csock_opt_set_int(&tcp, IPPROTO_IP, IP_TTL, 64), 0);
     fake_under()->setsockopt = record_setsockopt;
     assert_int_equal(csock_opt_set_int(&tcp, IPPROTO_IP, SO_RCVLOWAT, 64), 0);
-    assert_int_equal(tcp.flags & CSOCK_NO_TRY, 0);
+    assert_int_equal(csock_flags(&tcp) & CSOCK_NO_TRY, 0);
 }
 
 /* On a duplicate it is set without a word to the others; who asks knows. */
@@ -207,15 +207,15 @@ static void low_water_mark_of_a_duplicate_is_found(void **state)
     (void)state;
     assert_int_equal(csock_opt_get_int(&tcp, SOL_SOCKET, SO_RCVLOWAT, &value), 0);
     assert_int_equal(value, 1);
-    assert_int_equal(tcp.flags & CSOCK_NO_TRY, 0); /* that is what a try gives, too */
+    assert_int_equal(csock_flags(&tcp) & CSOCK_NO_TRY, 0); /* that is what a try gives, too */
     assert_int_equal(csock_dup(&tcp, &copy), 0);
     assert_int_equal(csock_opt_set_int(&tcp, SOL_SOCKET, SO_RCVLOWAT, 10), 0);
-    assert_int_equal(copy.flags & CSOCK_NO_TRY, 0);
+    assert_int_equal(csock_flags(&copy) & CSOCK_NO_TRY, 0);
     assert_int_equal(csock_opt_get_int(&copy, SOL_SOCKET, SO_TYPE, &value), 0);
-    assert_int_equal(copy.flags & CSOCK_NO_TRY, 0);
+    assert_int_equal(csock_flags(&copy) & CSOCK_NO_TRY, 0);
     assert_int_equal(csock_opt_get_int(&copy, SOL_SOCKET, SO_RCVLOWAT, &value), 0);
     assert_int_equal(value, 10);
-    assert_int_equal(copy.flags & CSOCK_NO_TRY, CSOCK_NO_TRY);
+    assert_int_equal(csock_flags(&copy) & CSOCK_NO_TRY, CSOCK_NO_TRY);
     assert_int_equal(csock_close(&copy), 0);
 }
 
