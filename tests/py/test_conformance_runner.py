@@ -181,3 +181,12 @@ def test_what_differs_runs_again_alone(runner, again):
 def test_a_fixture_that_failed_runs_again_with_its_class(runner):
     assert runner.run.pattern("test.test_x.T.setUpClass") == "test.test_x.T.*"
     assert runner.run.pattern("test.test_x.T.test_y#2") == "test.test_x.T.test_y"
+
+
+@pytest.mark.parametrize("more", ["", ". Did you mean: 'test.test_samples'?"])
+def test_a_suite_that_a_python_has_not_is_told_from_one_that_lacks_a_module(runner, more):
+    suite = runner.execute.Suite("test_sample")
+    error = "ModuleNotFoundError: No module named"
+    assert runner.execute.absent(suite, f"x\n{error} 'test.test_sample'{more}\ny\n")
+    assert not runner.execute.absent(suite, f"x\n{error} 'test.test_sample.part'{more}\ny\n")
+    assert not runner.execute.absent(suite, f"x\n{error} 'other'{more}\ny\n")
