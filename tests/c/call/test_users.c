@@ -82,6 +82,29 @@ static void a_call_that_was_left_is_forgotten_with_its_socket(void **state)
     util_close(&s[1]);
 }
 
+/* By its end, too, a thread leaves once for each of its calls, and whoever leaves last closes. */
+static void a_call_that_ends_with_its_thread_leaves_once(void **state)
+{
+    struct csock__call calls[2];
+    (void)state;
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    int fd = csock_fd(&s[0]);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(csock__enter(&calls[i], &s[0]), 0);
+    assert_int_equal(csock__begin_close(&s[0]), 2);
+    assert_true(csock__abandon(&s[0]));
+    csock__leave_by_end_of_thread(&s[0]);
+    assert_int_equal(csock__users(&s[0]), 1);
+    assert_true(util_fd_is_open(fd));
+    csock__leave_by_end_of_thread(&s[0]);
+    assert_false(util_fd_is_open(fd));
+    assert_true(csock_idle(&s[0]));
+    csock__leave_by_end_of_thread(&s[0]); /* nobody is left */
+    assert_true(csock_idle(&s[0]));
+    csock__forget_own_calls(&s[0]);
+    util_close(&s[1]);
+}
+
 /* ---- handlers that come at any moment, so between the reading of the count and its change, too */
 
 static void (*in_handler)(void);
@@ -232,6 +255,7 @@ int main(void)
         TEST(the_newest_call_is_always_listed),
         TEST(who_steps_aside_is_not_present),
         TEST(a_call_that_was_left_is_forgotten_with_its_socket),
+        TEST(a_call_that_ends_with_its_thread_leaves_once),
         TEST(a_handler_enters_while_its_thread_does),
         TEST(a_handler_enters_while_its_thread_closes),
         TEST(a_handler_closes_while_its_thread_enters_or_leaves),
