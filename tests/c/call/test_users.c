@@ -105,6 +105,58 @@ static void a_call_that_ends_with_its_thread_leaves_once(void **state)
     util_close(&s[1]);
 }
 
+/* A child is inside a call of its parent's, and then inside one of its own. The first is counted
+ * there once the child comes back to it from a callback, and takes nothing off the count before. */
+static struct csock__call before_fork;
+
+static int step_in_child(void *arg)
+{
+    struct csock__call own;
+    bool aside = arg != NULL;
+    if (csock__enter(&own, &s[0]) != 0)
+        return __LINE__;
+    if (!aside)
+        csock__step_aside(&before_fork);
+    if (csock__users(&s[0]) != 1 || csock__present(&s[0]) != 1)
+        return __LINE__;
+    csock__step_back(&before_fork);
+    if (csock__users(&s[0]) != 2 || csock__present(&s[0]) != 2)
+        return __LINE__;
+    csock__leave(&own);
+    csock__leave(&before_fork);
+    return csock__users(&s[0]) == 0 && csock_close(&s[0]) == 0 ? 0 : __LINE__;
+}
+
+static int leave_in_child(void *arg)
+{
+    struct csock__call own;
+    (void)arg;
+    if (csock__enter(&own, &s[0]) != 0)
+        return __LINE__;
+    csock__leave(&before_fork);
+    if (csock__users(&s[0]) != 1)
+        return __LINE__;
+    csock__leave(&own);
+    return csock__users(&s[0]) == 0 && csock_close(&s[0]) == 0 ? 0 : __LINE__;
+}
+
+static void a_child_counts_the_call_that_it_comes_back_to(void **state)
+{
+    (void)state;
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    assert_int_equal(csock__enter(&before_fork, &s[0]), 0);
+    util_in_child(step_in_child, NULL);
+    util_in_child(leave_in_child, NULL);
+    csock__step_aside(&before_fork);
+    util_in_child(step_in_child, s);
+    assert_int_equal(csock__present(&s[0]), 0);
+    csock__step_back(&before_fork);
+    assert_int_equal(csock__present(&s[0]), 1);
+    csock__leave(&before_fork);
+    util_close(&s[0]);
+    util_close(&s[1]);
+}
+
 /* ---- handlers that come at any moment, so between the reading of the count and its change, too */
 
 static void (*in_handler)(void);
@@ -256,6 +308,7 @@ int main(void)
         TEST(who_steps_aside_is_not_present),
         TEST(a_call_that_was_left_is_forgotten_with_its_socket),
         TEST(a_call_that_ends_with_its_thread_leaves_once),
+        TEST(a_child_counts_the_call_that_it_comes_back_to),
         TEST(a_handler_enters_while_its_thread_does),
         TEST(a_handler_enters_while_its_thread_closes),
         TEST(a_handler_closes_while_its_thread_enters_or_leaves),
