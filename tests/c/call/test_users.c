@@ -270,6 +270,42 @@ static void a_handler_steps_aside_while_a_closer_gives_up(void **state)
     repeat_under_signals(abandon_and_leave, step_aside_once);
 }
 
+/* Storage that is used again is closed until it is whole. */
+static struct csock place;
+static atomic_int found_unfinished;
+
+static void look_at_place(void)
+{
+    struct csock__call call;
+    if (csock__closing(&place))
+        return;
+    if (csock_fd(&place) != 99 || csock__enter(&call, &place) != 0) {
+        atomic_fetch_add(&found_unfinished, 1);
+        return;
+    }
+    if (csock__users(&place) != 1)
+        atomic_fetch_add(&found_unfinished, 1);
+    csock__leave(&call);
+}
+
+static void renew_and_close(void)
+{
+    struct csock from;
+    csock__init(&from, 99, AF_UNIX, SOCK_STREAM, 0, 0);
+    csock__renew(&from, &place);
+    assert_int_equal(csock__begin_close(&place), 0);
+    assert_int_equal(csock__take_fd(&place), 99);
+}
+
+static void a_handler_looks_while_its_thread_renews(void **state)
+{
+    (void)state;
+    atomic_store(&found_unfinished, 0);
+    renew_and_close();
+    repeat_under_signals(renew_and_close, look_at_place);
+    assert_int_equal(found_unfinished, 0);
+}
+
 /* The call may be listed and not counted yet, or not any more: it looks like another's, and is
  * waited for, but not for long. */
 static int64_t longest;
@@ -311,6 +347,7 @@ int main(void)
         TEST(a_child_counts_the_call_that_it_comes_back_to),
         TEST(a_handler_enters_while_its_thread_does),
         TEST(a_handler_enters_while_its_thread_closes),
+        TEST(a_handler_looks_while_its_thread_renews),
         TEST(a_handler_closes_while_its_thread_enters_or_leaves),
         TEST(a_handler_steps_aside_while_a_closer_gives_up),
     };
