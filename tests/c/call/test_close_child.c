@@ -4,6 +4,8 @@
 
 #include <sys/wait.h>
 
+#include "call/thread.h"
+
 #define ENDED 7
 
 static struct csock inside[2], other[2];
@@ -201,6 +203,47 @@ static void a_call_that_goes_on_leaves_the_records_of_others_alone(void **state)
     util_close(&other[1]);
 }
 
+/* The same record, and the same socket: on that, too, the new thread sleeps on. */
+static struct util_call beside;
+
+static ssize_t wait_for_urgent_data(struct util_call *call)
+{
+    return csock_ready(call->s, POLLPRI, NULL);
+}
+
+static void wait_here_by_thread(void)
+{
+    beside = (struct util_call){.run = wait_for_urgent_data, .s = &inside[0]};
+    util_start_asleep(&beside);
+    send_by_thread();
+}
+
+static ssize_t recv_and_close_beside(struct util_call *call)
+{
+    ssize_t r = util_recv(call);
+    if (child == 0) {
+        if (r != 1 || csock__threads()->next) /* there is but one record */
+            util_exit(1);
+        if (csock_close_within(&inside[0], 2 * SOON) != 0)
+            util_exit(2);
+        util_exit(util_join(&beside) == CSOCK_ECLOSED ? ENDED : 3);
+    }
+    return r;
+}
+
+static void a_call_that_goes_on_leaves_others_asleep_on_its_socket(void **state)
+{
+    struct util_call call = {.run = recv_and_close_beside, .s = &inside[0]};
+    (void)state;
+    fork_somehow = _Fork;
+    begin_in_child = wait_here_by_thread;
+    util_handle(SIGUSR1, fork_in_handler, SA_RESTART);
+    start_and_fork(&call);
+    assert_int_equal(util_join(&call), 1);
+    util_close(&inside[0]);
+    util_close(&inside[1]);
+}
+
 /* ---- a call that was left before the fork */
 
 static sigjmp_buf way_out;
@@ -258,6 +301,7 @@ int main(void)
         TEST(a_child_closes_the_call_that_goes_on_in_it),
         TEST(the_call_is_counted_once_in_the_child),
         TEST(a_call_that_goes_on_leaves_the_records_of_others_alone),
+        TEST(a_call_that_goes_on_leaves_others_asleep_on_its_socket),
         TEST(a_child_does_not_shut_down_what_its_parent_uses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

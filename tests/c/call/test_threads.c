@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "call/thread.h"
+#include "call/users.h"
 
 static struct csock mine[2], others[2];
 static struct util_call other;
@@ -112,6 +113,62 @@ static void a_child_goes_on_with_its_record(void **state)
     }
 }
 
+/* ---- records of threads that a child does not have */
+
+static size_t free_records(void)
+{
+    size_t n = 0;
+    for (const struct csock__thread *t = csock__threads(); t; t = t->next)
+        n += !csock__lives(t);
+    return n;
+}
+
+/* New threads have all the records, that of the parent's sleeper among them; none of them is where
+ * he was. */
+static int close_beside_new_owners(void *arg)
+{
+    struct csock__call call;
+    size_t n = free_records();
+    (void)arg;
+    if (n == 0 || n > COUNT(more))
+        return __LINE__;
+    for (size_t i = 0; i < n; i++)
+        util_start_asleep(&more[i]);
+    if (free_records() != 0)
+        return __LINE__;
+    if (csock__enter(&call, &mine[0]) != 0)
+        return __LINE__;
+    int64_t start = csock_now();
+    if (csock_close_within(&mine[0], 2 * SOON) != 1) /* its own call remains */
+        return __LINE__;
+    if (fake_calls(FAKE_TGKILL) != 0 || csock_now() - start > SOON)
+        return __LINE__;
+    csock__leave(&call);
+    if (!csock_idle(&mine[0]) || csock_close(&others[0]) != 0)
+        return __LINE__;
+    for (size_t i = 0; i < n; i++)
+        if (util_join(&more[i]) != CSOCK_ECLOSED)
+            return __LINE__;
+    return 0;
+}
+
+static void a_new_owner_of_a_record_sleeps_nowhere_yet(void **state)
+{
+    struct util_call before = {.run = util_recv, .s = &mine[0]};
+    (void)state;
+    util_pair(mine, AF_UNIX, SOCK_STREAM);
+    util_pair(others, AF_UNIX, SOCK_STREAM);
+    for (size_t i = 0; i < COUNT(more); i++)
+        more[i] = (struct util_call){.run = util_recv, .s = &others[0]};
+    util_start_asleep(&before);
+    util_in_child(close_beside_new_owners, NULL);
+    util_close(&mine[0]);
+    assert_int_equal(util_join(&before), CSOCK_ECLOSED);
+    util_close(&mine[1]);
+    util_close(&others[0]);
+    util_close(&others[1]);
+}
+
 /* Who only yields would never let a thread of lower priority go on. sched(7) */
 static void giving_way_becomes_a_nap(void **state)
 {
@@ -154,6 +211,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         TEST(a_record_is_for_one_thread),
         TEST(a_child_goes_on_with_its_record),
+        TEST(a_new_owner_of_a_record_sleeps_nowhere_yet),
         TEST(giving_way_becomes_a_nap),
         TEST(a_fork_counts_though_the_child_does_not_ask),
     };

@@ -82,6 +82,81 @@ static void a_call_that_was_left_is_forgotten_with_its_socket(void **state)
     util_close(&s[1]);
 }
 
+/* By its end, too, a thread leaves once for each of its calls, and whoever leaves last closes. */
+static void a_call_that_ends_with_its_thread_leaves_once(void **state)
+{
+    struct csock__call calls[2];
+    (void)state;
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    int fd = csock_fd(&s[0]);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(csock__enter(&calls[i], &s[0]), 0);
+    assert_int_equal(csock__begin_close(&s[0]), 2);
+    assert_true(csock__abandon(&s[0]));
+    csock__leave_by_end_of_thread(&s[0]);
+    assert_int_equal(csock__users(&s[0]), 1);
+    assert_true(util_fd_is_open(fd));
+    csock__leave_by_end_of_thread(&s[0]);
+    assert_false(util_fd_is_open(fd));
+    assert_true(csock_idle(&s[0]));
+    csock__leave_by_end_of_thread(&s[0]); /* nobody is left */
+    assert_true(csock_idle(&s[0]));
+    csock__forget_own_calls(&s[0]);
+    util_close(&s[1]);
+}
+
+/* A child is inside a call of its parent's, and then inside one of its own. The first is counted
+ * there once the child comes back to it from a callback, and takes nothing off the count before. */
+static struct csock__call before_fork;
+
+static int step_in_child(void *arg)
+{
+    struct csock__call own;
+    bool aside = arg != NULL;
+    if (csock__enter(&own, &s[0]) != 0)
+        return __LINE__;
+    if (!aside)
+        csock__step_aside(&before_fork);
+    if (csock__users(&s[0]) != 1 || csock__present(&s[0]) != 1)
+        return __LINE__;
+    csock__step_back(&before_fork);
+    if (csock__users(&s[0]) != 2 || csock__present(&s[0]) != 2)
+        return __LINE__;
+    csock__leave(&own);
+    csock__leave(&before_fork);
+    return csock__users(&s[0]) == 0 && csock_close(&s[0]) == 0 ? 0 : __LINE__;
+}
+
+static int leave_in_child(void *arg)
+{
+    struct csock__call own;
+    (void)arg;
+    if (csock__enter(&own, &s[0]) != 0)
+        return __LINE__;
+    csock__leave(&before_fork);
+    if (csock__users(&s[0]) != 1)
+        return __LINE__;
+    csock__leave(&own);
+    return csock__users(&s[0]) == 0 && csock_close(&s[0]) == 0 ? 0 : __LINE__;
+}
+
+static void a_child_counts_the_call_that_it_comes_back_to(void **state)
+{
+    (void)state;
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    assert_int_equal(csock__enter(&before_fork, &s[0]), 0);
+    util_in_child(step_in_child, NULL);
+    util_in_child(leave_in_child, NULL);
+    csock__step_aside(&before_fork);
+    util_in_child(step_in_child, s);
+    assert_int_equal(csock__present(&s[0]), 0);
+    csock__step_back(&before_fork);
+    assert_int_equal(csock__present(&s[0]), 1);
+    csock__leave(&before_fork);
+    util_close(&s[0]);
+    util_close(&s[1]);
+}
+
 /* ---- handlers that come at any moment, so between the reading of the count and its change, too */
 
 static void (*in_handler)(void);
@@ -195,6 +270,42 @@ static void a_handler_steps_aside_while_a_closer_gives_up(void **state)
     repeat_under_signals(abandon_and_leave, step_aside_once);
 }
 
+/* Storage that is used again is closed until it is whole. */
+static struct csock place;
+static atomic_int found_unfinished;
+
+static void look_at_place(void)
+{
+    struct csock__call call;
+    if (csock__closing(&place))
+        return;
+    if (csock_fd(&place) != 99 || csock__enter(&call, &place) != 0) {
+        atomic_fetch_add(&found_unfinished, 1);
+        return;
+    }
+    if (csock__users(&place) != 1)
+        atomic_fetch_add(&found_unfinished, 1);
+    csock__leave(&call);
+}
+
+static void renew_and_close(void)
+{
+    struct csock from;
+    csock__init(&from, 99, AF_UNIX, SOCK_STREAM, 0, 0);
+    csock__renew(&from, &place);
+    assert_int_equal(csock__begin_close(&place), 0);
+    assert_int_equal(csock__take_fd(&place), 99);
+}
+
+static void a_handler_looks_while_its_thread_renews(void **state)
+{
+    (void)state;
+    atomic_store(&found_unfinished, 0);
+    renew_and_close();
+    repeat_under_signals(renew_and_close, look_at_place);
+    assert_int_equal(found_unfinished, 0);
+}
+
 /* The call may be listed and not counted yet, or not any more: it looks like another's, and is
  * waited for, but not for long. */
 static int64_t longest;
@@ -232,8 +343,11 @@ int main(void)
         TEST(the_newest_call_is_always_listed),
         TEST(who_steps_aside_is_not_present),
         TEST(a_call_that_was_left_is_forgotten_with_its_socket),
+        TEST(a_call_that_ends_with_its_thread_leaves_once),
+        TEST(a_child_counts_the_call_that_it_comes_back_to),
         TEST(a_handler_enters_while_its_thread_does),
         TEST(a_handler_enters_while_its_thread_closes),
+        TEST(a_handler_looks_while_its_thread_renews),
         TEST(a_handler_closes_while_its_thread_enters_or_leaves),
         TEST(a_handler_steps_aside_while_a_closer_gives_up),
     };
