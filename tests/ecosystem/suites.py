@@ -90,6 +90,8 @@ def command(name, report, only=()):
     # Not the package's own folder: `python -m` would take its modules for the standard library's.
     folder = sides.source(suite.source) if suite.source else sides.HOME
     report.unlink(missing_ok=True)
+    # A suite without settings of its own would take those of the nearest folder above: ours.
+    (sides.HOME / "pytest.ini").write_text("[pytest]\n")
     plugins = [word for plugin in suite.plugins for word in ("-p", plugin)]
     words = [HERE / "in_server.py", suite.server, report, *plugins, *suite.tests]
     if only:
