@@ -2,6 +2,8 @@
  * that stand inside without a thread that sleeps, on a clock that moves with the naps alone. */
 #include "util.h"
 
+#include <sched.h>
+
 #include "call/users.h"
 #include "call/wake.h"
 
@@ -17,20 +19,28 @@ static int note_nap(const struct timespec *span)
     return 0;
 }
 
-/* Of another thread, which has no sleep of its own: it looks like one in a signal handler. */
-static struct csock__call others_call;
+/* Another thread, inside and not asleep: it looks like one in a signal handler. */
+static struct util_call other;
+static atomic_bool is_inside, may_leave;
 
-static ssize_t enter(struct util_call *call)
+static ssize_t stay(struct util_call *call)
 {
-    return csock__enter(&others_call, call->s);
+    struct csock__call inside;
+    int r = csock__enter(&inside, call->s);
+    atomic_store(&is_inside, true);
+    while (!atomic_load(&may_leave))
+        sched_yield();
+    csock__leave(&inside);
+    return r;
 }
 
 static void start_with_another_inside(void)
 {
-    struct util_call call = {.run = enter, .s = &s[0]};
+    other = (struct util_call){.run = stay, .s = &s[0]};
     util_pair(s, AF_UNIX, SOCK_STREAM);
-    util_start(&call);
-    assert_int_equal(util_join(&call), 0);
+    util_start(&other);
+    while (!atomic_load(&is_inside))
+        sched_yield();
     fake_clock_set(1000 * MS);
     fake_under()->nanosleep = note_nap;
     n_naps = 0;
@@ -40,7 +50,8 @@ static void start_with_another_inside(void)
 static void end_with_another_inside(int fd)
 {
     assert_true(util_fd_is_open(fd));
-    csock__leave(&others_call);
+    atomic_store(&may_leave, true);
+    assert_int_equal(util_join(&other), 0);
     assert_false(util_fd_is_open(fd));
     assert_true(csock_idle(&s[0]));
     util_close(&s[1]);

@@ -5,7 +5,9 @@
 
 #include "call/users.h"
 
+#ifdef __GLIBC__
 #include <ucontext.h>
+#endif
 
 /* More than one thread can list. */
 #define OFTEN 20
@@ -248,7 +250,9 @@ static void a_closer_that_is_left_while_it_wakes(void **state)
     assert_int_equal(close(fd), 0); /* nobody else does */
 }
 
-/* ---- stacks that are switched */
+/* ---- stacks that are switched, where libc can: musl cannot */
+
+#ifdef __GLIBC__
 
 static ucontext_t first, second;
 static _Alignas(16) char stack_of_second[256 * 1024];
@@ -334,6 +338,18 @@ static void stacks_are_switched_inside_callbacks(void **state)
     end_of_first(true);
     csock_close(&s[0]);
 }
+
+#else
+
+static void stacks_are_switched_inside_callbacks(void **state)
+{
+    (void)state;
+    util_close(&s[0]);
+    util_close(&s[1]);
+    skip();
+}
+
+#endif
 
 int main(void)
 {

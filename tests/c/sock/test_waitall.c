@@ -200,7 +200,7 @@ static void peeking_from_an_offset_brings_all(void **state)
         int offset = way % 2;
         util_pair(s, AF_UNIX, SOCK_STREAM);
         assert_int_equal(csock_opt_set_int(&s[0], SOL_SOCKET, SO_PEEK_OFF, offset), 0);
-        put("-abc" + !offset);
+        put(&"-abc"[!offset]);
         util_start_asleep(&call);
         put("defgh");
         assert_int_equal(util_join(&call), 8);
