@@ -125,7 +125,7 @@ build_csock() { # way, environment and options...
         [ -f "$folder/csock-$way/build/build.ninja" ] ||
             env PATH="$venv/bin:$PATH" "$@" "$venv/bin/python" -m mesonbuild.mesonmain setup \
                 "$folder/csock-$way/build" -Dextension=enabled -Dtests=disabled -Dwerror=true \
-                --prefix="$folder/csock-$way/prefix" \
+                --prefix="$folder/csock-$way/prefix" --libdir=lib \
                 -Dpython.platlibdir="$site" -Dpython.purelibdir="$site" $options
         env PATH="$venv/bin:$PATH" "$venv/bin/python" -m mesonbuild.mesonmain install \
             -C "$folder/csock-$way/build" --quiet
