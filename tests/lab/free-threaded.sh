@@ -86,7 +86,7 @@ build_python() { # way, configure's arguments...
 plain_python() {
     build_python plain
     venv=$folder/venv
-    wanted=$(grep -hE '^(meson|ninja|pytest|hypothesis)' tools/requirements*.txt)
+    wanted=$(grep -hE '^(build|meson|ninja|pytest|hypothesis)' tools/requirements*.txt)
     [ "$(cat "$venv/wanted" 2>/dev/null)" != "$wanted" ] || return 0
     say "making $venv"
     {
