@@ -1,6 +1,6 @@
-"""`python -m csock`: see csock/_run.py. Its globals become the program's `__main__`."""
+"""`python -m csock`: see csock/_command.py. Its globals become the program's `__main__`."""
 
-from csock._run import main
+from csock._command import module
 
 if __name__ == "__main__":
-    main()
+    module()

@@ -1,4 +1,4 @@
-"""csock in place before a program begins: what the line in csock.pth imports.
+"""csock in place before a program begins: what csock.pth imports, and csock.start calls.
 
 Runs in every interpreter of an environment, so it must neither break one nor cost time: what has
 no use for sockets does not load csock. A finder of imports waits for the program's first
@@ -20,6 +20,9 @@ LINE = (
     "except Exception as e:\\n if not hasattr(sys, \"_csock_pth\"):\\n"
     "  sys._csock_pth = print(f\"csock: csock.pth does not work: {e}\", file=sys.stderr)')"
 )
+
+# What csock.start names, from 3.15 on.
+START = "csock._pth:start"
 
 _failed = False
 
@@ -117,3 +120,7 @@ def begin(by):
         csock._by = by
     except Exception as error:
         _complain(by, error)
+
+
+def start():
+    begin("csock.start")

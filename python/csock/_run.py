@@ -1,107 +1,15 @@
-"""`python -m csock …`: puts csock in the place of `socket` and runs a program as plain python does.
+"""Runs a program with csock in the place of `socket`, as plain python runs it.
 
-Sits on install() and runpy; _children.py and _venv.py have the rest of what the command can do.
-What a program sees of its own start is decided here: sys.argv, sys.path[0], the names of
-`__main__`, the text of an unhandled exception, the exit status. Must not leave anything of its own
-in them. What it cannot hide are its frames below the program's, which traceback.print_stack()
-shows.
-
-The command line is read by hand: what follows the target is the program's own, also where it looks
-like an option of ours (`-m mod -h`), and python takes `-mmod` and `-ccode`. argparse would take the
-first and mistake the second; and its import would cost more than all the rest.
+Sits on install() and runpy; _command.py reads the command line. What a program sees of its own
+start is decided here: sys.argv, sys.path[0], the names of `__main__`, the text of an unhandled
+exception, the exit status. Must not leave anything of its own in them. What it cannot hide are its
+frames below the program's, which traceback.print_stack() shows.
 """
 
 import sys
 
 import csock
 from csock import _interp
-
-USAGE = """\
-usage: python -m csock [--children] [--force] [-m mod | -c code | app.py | -] [args ...]
-       python -m csock --enable [--force] | --disable | --status
-"""
-
-HELP = (
-    USAGE
-    + """
-Runs a program as python does, with csock in the place of the socket module.
-
-  -m mod, -c code, app.py, -   what to run, as for python; app.py may be a folder or a zip file
-  --children    the Python interpreters that the program starts have csock, too
-  --force       although modules that hold the stock socket module are loaded already
-  --version     the version of csock and of Python
-  -h, --help    this
-
-For a virtual environment, so that every program in it has csock:
-
-  --enable      put csock in place; with --force also in a Python that is no virtual environment
-  --disable     undo that
-  --status      say what is in place, and whether it works; exit status 1 if csock is not in place
-
-Options of the interpreter go to python itself: python -W error -X dev -m csock app.py
-
-CSOCK_DISABLE=1 in the environment turns all of this off: the stock module is used.
-"""
-)
-
-
-class Usage(Exception):
-    pass
-
-
-class Options:
-    """What the command line says."""
-
-    def __init__(self):
-        self.children = self.force = False
-        self.action = "run"  # or: help, version, enable, disable, status
-        self.kind = "nothing"  # to run; or: module, command, script, stdin
-        self.target = None
-        self.args = []
-        self.has_file = False  # whether `__main__` has been given a __file__
-
-
-def parse(words):
-    options, words = Options(), list(words)
-    while words and words[0].startswith("-") and words[0] not in ("-", "--"):
-        word = words.pop(0)
-        if word[:2] in ("-m", "-c"):
-            options.kind = "module" if word[1] == "m" else "command"
-            if word[2:]:
-                options.target = word[2:]
-            elif words:
-                options.target = words.pop(0)
-            else:
-                raise Usage(f"argument expected for the {word} option")
-            break
-        if word in ("-h", "--help"):
-            options.action = "help"
-            return options
-        name = word.removeprefix("--")
-        if word in ("--children", "--force"):
-            setattr(options, name, True)
-        elif word in ("--version", "--enable", "--disable", "--status"):
-            if options.action not in ("run", name):
-                raise Usage(f"--{options.action} and {word} do not go together")
-            options.action = name
-        else:
-            raise Usage(f"unknown option {word} (options of the interpreter come before -m csock)")
-    else:
-        if words and words[0] == "--":
-            words.pop(0)
-        if words:
-            options.target = words.pop(0)
-            options.kind = "stdin" if options.target == "-" else "script"
-    options.args = words
-    if options.action != "run" and options.kind != "nothing":
-        raise Usage(f"--{options.action} runs no program")
-    return options
-
-
-def version():
-    python = ".".join(map(str, sys.version_info[:3]))
-    return f"csock {csock.__version__} on Python {python}, from {csock.__path__[0]}"
-
 
 # ------------------------------------------------------------- as python does
 
@@ -120,9 +28,9 @@ def _clean_main():
     return names
 
 
-def _drop_path0(cwd):
-    """What -m csock has put in front of the path."""
-    if not sys.flags.safe_path and cwd is not None and sys.path[:1] == [cwd]:
+def _drop_path0(first):
+    """What python has put in front of the path, for csock's sake and not for the program's."""
+    if not sys.flags.safe_path and first is not None and sys.path[:1] == [first]:
         del sys.path[0]
 
 
@@ -273,24 +181,24 @@ def _show(error):
         sys.__excepthook__(kind, error, tb)
 
 
-def _end_by_sigint(failure):
+def _end_by_sigint(failure, by_module):
     """Have the interpreter kill itself by SIGINT when all is torn down, as it does after a
-    KeyboardInterrupt: up to 3.13 it makes a note when one leaves source that it was given as a
-    string. From 3.14 on only one that comes to its own end counts, and that shows it: once
-    more."""
-    try:
-        exec("raise KeyboardInterrupt", {})
-    except KeyboardInterrupt:
-        pass
-    if sys.version_info >= (3, 14):
-        hook, tb = getattr(sys, "excepthook", sys.__excepthook__), failure.__traceback__
+    KeyboardInterrupt: one that has come to its own end, and has been shown, comes there once more.
+    Up to 3.13 it is enough that one leaves source that was given as a string, if nothing but the
+    end of this module follows."""
+    if by_module and sys.version_info < (3, 14):
+        try:
+            exec("raise KeyboardInterrupt", {})
+        except KeyboardInterrupt:
+            return
+    hook, tb = getattr(sys, "excepthook", sys.__excepthook__), failure.__traceback__
 
-        def shown_already(*_):
-            sys.excepthook, sys.last_traceback = hook, tb
-            failure.__traceback__ = tb
+    def shown_already(*_):
+        sys.excepthook, sys.last_traceback = hook, tb
+        failure.__traceback__ = tb
 
-        sys.excepthook = shown_already
-        raise failure
+    sys.excepthook = shown_already
+    raise failure
 
 
 # A bug fix: what has ended is forgotten before anything is done about how it ended.
@@ -303,14 +211,14 @@ def _forget_file(options):
             sys.modules["__main__"].__dict__.pop(name, None)
 
 
-def _run_program(options):
+def _run_program(options, script):
     import os
 
     try:
         cwd = os.getcwd()
     except OSError:
         cwd = None
-    _drop_path0(cwd)
+    _drop_path0(os.path.dirname(os.path.realpath(script)) if script else cwd)
     failure = None
     try:
         _RUN[options.kind](options, cwd)
@@ -328,7 +236,7 @@ def _run_program(options):
     _forget_file(options)
     newer = sys.version_info >= (3, 14)
     if type(failure) is KeyboardInterrupt or (newer and isinstance(failure, KeyboardInterrupt)):
-        _end_by_sigint(failure)
+        _end_by_sigint(failure, by_module=script is None)
     elif failure is not None:
         raise SystemExit(1)
 
@@ -352,20 +260,7 @@ def _prepare(options):
         _children.begin()
 
 
-def main():
-    try:
-        options = parse(sys.argv[1:])
-    except Usage as error:
-        sys.stderr.write(f"csock: {error}\n{USAGE}")
-        raise SystemExit(2) from None
-    if options.action == "help":
-        print(HELP, end="")
-    elif options.action == "version":
-        print(version())
-    elif options.action != "run":
-        from csock import _venv
-
-        raise SystemExit(_venv.main(options.action, options.force))
-    else:
-        _prepare(options)
-        _run_program(options)
+def run(options, script=None):
+    """What _command.Options says; `script` is what python was started with, if not -m csock."""
+    _prepare(options)
+    _run_program(options, script)

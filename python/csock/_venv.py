@@ -1,7 +1,8 @@
 """`python -m csock --enable`, `--disable`, `--status`: csock in every program of an environment.
 
-That is a file csock.pth in its site-packages, with the line of _pth.py. Nothing else is touched.
-Each returns the command's exit status.
+That is a file csock.pth in its site-packages, with the line of _pth.py, and from 3.15 on
+csock.start beside it (PEP 829), which takes its place there. Nothing else is touched. Each returns
+the command's exit status.
 """
 
 import os
@@ -13,10 +14,13 @@ import csock
 from csock import _pth
 
 _PATH = os.path.join(sysconfig.get_path("purelib"), "csock.pth")
-_TEXT = (
+_START = os.path.join(sysconfig.get_path("purelib"), "csock.start")
+_HEAD = (
     "# csock in the place of socket: written by `python -m csock --enable`, removed by --disable.\n"
-    f"{_pth.LINE}\n"
 )
+_FILES = {_PATH: f"{_HEAD}{_pth.LINE}\n"}
+if sys.version_info >= (3, 15):
+    _FILES[_START] = f"{_HEAD}{_pth.START}\n"
 _CHECK = (
     "import sys, socket, csock; "
     "print('yes' if csock._installed() else 'no', file=sys.stdout)"
@@ -27,12 +31,17 @@ def _is_venv():
     return sys.prefix != sys.base_prefix
 
 
-def _is_there():
+def _is_ours(path):
     try:
-        with open(_PATH, encoding="utf-8", errors="replace") as file:
+        with open(path, encoding="utf-8", errors="replace") as file:
             return "csock._pth" in file.read()
     except FileNotFoundError:
         return False
+
+
+def _there():
+    """Those of the files that are there, also where another version of csock has left them."""
+    return [path for path in (_PATH, _START) if _is_ours(path)]
 
 
 def _probe():
@@ -47,12 +56,12 @@ def _probe():
     return False, (lines[0] if len(lines) == 1 else lines[-1]) if lines else "it has stock's socket"
 
 
-def _write():
-    temporary = f"{_PATH}.{os.getpid()}"
+def _write(path, text):
+    temporary = f"{path}.{os.getpid()}"
     try:
         with open(temporary, "x", encoding="utf-8") as file:
-            file.write(_TEXT)
-        os.replace(temporary, _PATH)
+            file.write(text)
+        os.replace(temporary, path)
     except BaseException:
         if os.path.exists(temporary):
             os.remove(temporary)
@@ -67,37 +76,43 @@ def enable(force):
             file=sys.stderr,
         )
         return 1
-    was_there = _is_there()
-    _write()
+    was_there = _there()
+    for path, text in _FILES.items():
+        _write(path, text)
     works, why = _probe()
     if works:
         print(f"csock: {'still' if was_there else 'now'} in place in {sys.prefix}, by {_PATH}")
         if csock._hatch_open():
             print("csock: but CSOCK_DISABLE is set here: programs started with it have stock's")
         return 0
-    if not was_there:
-        os.remove(_PATH)
+    for path in _there():
+        if path not in was_there:
+            os.remove(path)
     print(f"csock: does not work in {sys.prefix}, nothing is changed: {why}", file=sys.stderr)
     return 1
 
 
 def disable(force):
-    if not _is_there():
+    there = _there()
+    for path in there:
+        os.remove(path)
+    if there:
+        gone = f"{' and '.join(there)} {'is' if len(there) == 1 else 'are'} removed"
+        print(f"csock: no more in place in {sys.prefix}: {gone}")
+    else:
         print(f"csock: not in place in {sys.prefix}: there is no {_PATH}")
-        return 0
-    os.remove(_PATH)
-    print(f"csock: no more in place in {sys.prefix}: {_PATH} is removed")
     return 0
 
 
 def status(force):
     works, why = _probe()
     print(f"environment    {sys.prefix}, {'virtual' if _is_venv() else 'not a virtual one'}")
-    print(f"file           {_PATH}: {'there' if _is_there() else 'not there'}")
+    for path in sorted({*_FILES, *_there()}):
+        print(f"file           {path}: {'there' if _is_ours(path) else 'not there'}")
     hatch = csock._hatch_open()
     first = "no: CSOCK_DISABLE is set; without it " if hatch else ""
     print(f"in place       {first}{'yes' if works else 'no'}, as a fresh interpreter says")
-    if _is_there() and not works:
+    if _there() and not works:
         print(f"why not        {why}")
     return 0 if works and not hatch else 1
 

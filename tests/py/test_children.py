@@ -15,7 +15,9 @@ SITE = pathlib.Path(__import__("csock").__path__[0]).parent
 IS_OURS = "import sys, socket; print(sys.modules.get('csock.dropin') is socket, flush=True)"
 CHILD = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {IS_OURS!r}])"
 # As `python -m csock`, with its folder behind the standard library, as site-packages are.
-START = "import sys; sys.path.append(sys.argv.pop(1)); import csock._run; csock._run.main()"
+START = (
+    "import sys; sys.path.append(sys.argv.pop(1)); from csock._command import module; module()"
+)
 MINE = "import sys; print('mine', sys.modules.get('sitecustomize') is not None, flush=True)\n"
 
 
@@ -191,6 +193,6 @@ def test_an_extension_elsewhere_is_told(env, site, tmp_path):
     extension.rename(tmp_path / "csock" / extension.name)
     path = "import sys; sys.path.append(sys.argv.pop(1)); import csock; "
     path += f"csock.__path__.append({str(tmp_path / 'csock')!r}); "
-    path += "import csock._run; csock._run.main()"
+    path += "import csock._command; csock._command.module()"
     printed, said = run(env, "-c", path, site, "--children", "-c", IS_OURS)
     assert printed == "True\n" and f"is not beside {site}/csock/_hook" in said

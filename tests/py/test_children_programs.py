@@ -53,7 +53,8 @@ def test_children_see_their_own_path(env):
     program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
     compare(["-c", program], env, options=["--children"])
     del env["PYTHONPATH"]
-    with_path = f"import sys; sys.path.insert(0, {str(SITE)!r}); import csock._run as r; r.main()"
+    with_path = f"import sys; sys.path.insert(0, {str(SITE)!r}); "
+    with_path += "from csock._command import module; module()"
     done = run(sys.executable, "-c", with_path, "--children", "-c", program, env=env)
     assert done.stdout == run(sys.executable, "-c", program, env=env).stdout
 

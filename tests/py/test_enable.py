@@ -18,14 +18,19 @@ def made_venv(tmp_path_factory):
     return python, site / "csock.pth"
 
 
+START = ["csock.start"] if sys.version_info >= (3, 15) else []  # PEP 829
+FILE = "csock.start" if START else "csock.pth"  # what takes effect
+
 @pytest.fixture
 def venv(made_venv, env):
     del env["PYTHONPATH"]
     python, pth = made_venv
-    pth.unlink(missing_ok=True)
-    (pth.parent / "a-socket.pth").unlink(missing_ok=True)
+    files = pth, pth.with_suffix(".start"), pth.parent / "a-socket.pth"
+    for file in files:
+        file.unlink(missing_ok=True)
     yield python, pth
-    pth.unlink(missing_ok=True)
+    for file in files:
+        file.unlink(missing_ok=True)
 
 
 def ask(venv, env, *words):
@@ -42,7 +47,10 @@ def test_venv_there_and_back(venv, env):
     assert ask(venv, env, "--enable") == (0, f"csock: now in place in {root}, by {pth}\n", "")
     status, text, errors = ask(venv, env, "--status")
     assert (status, errors) == (0, "")
-    assert f"{pth}: there" in text and "in place       yes" in text and "virtual" in text
+    for name in ["csock.pth", *START]:
+        assert f"{pth.with_name(name)}: there" in text
+    assert text.count(": there") == 1 + len(START)
+    assert "in place       yes" in text and "virtual" in text
     for words in (["-c", IS_OURS], ["-I", "-c", IS_OURS], ["-E", "-c", IS_OURS]):
         done = run(python, *words, env=env)
         assert (done.stdout, done.stderr) == ("True\n", "")
@@ -72,7 +80,7 @@ def test_venv_and_command_together(venv, env):
     for options in ([], ["--children"]):
         done = run(venv[0], "-m", "csock", *options, "-c", IS_OURS, env=env)
         assert done.stdout == "True\n" and done.returncode == 0
-        assert done.stderr == "csock: already in place, by csock.pth\n"
+        assert done.stderr == f"csock: already in place, by {FILE}\n"
 
 
 def test_venv_hatch(venv, env):
@@ -95,7 +103,7 @@ def test_venv_that_cannot_have_it(venv, env):
     (venv[1].parent / "a-socket.pth").write_text("import socket\n")
     status, text, errors = ask(venv, env, "--enable")
     assert (status, text) == (1, "") and "nothing is changed" in errors and "too late" in errors
-    assert not venv[1].exists()
+    assert [path.name for path in venv[1].parent.glob("csock.*")] == []
 
 
 def test_venv_whose_csock_is_gone(venv, env):
@@ -109,7 +117,10 @@ def test_venv_whose_csock_is_gone(venv, env):
     finally:
         path.write_text(text)
     assert done.stdout == "False\n" and done.returncode == 0
-    assert done.stderr == "csock: csock.pth does not work: No module named 'csock'\n"
+    if START:  # in the words of site
+        assert "csock.start" in done.stderr and "No module named 'csock'" in done.stderr
+    else:
+        assert done.stderr == "csock: csock.pth does not work: No module named 'csock'\n"
 
 
 def test_venv_with_an_extension_that_does_not_load(venv, env, tmp_path):
@@ -121,9 +132,28 @@ def test_venv_with_an_extension_that_does_not_load(venv, env, tmp_path):
     done = run(venv[0], "-c", IS_OURS, env={**env, "PYTHONPATH": str(tmp_path)})
     assert done.stdout == "False\n" and done.returncode == 0
     assert done.stderr == (
-        "csock: not in place by csock.pth: csock is not built: no extension module csock._core in"
+        f"csock: not in place by {FILE}: csock is not built: no extension module csock._core in"
         f" {package}\n"
     )
+
+
+def test_disable_takes_away_what_another_version_has_left(venv, env):
+    """csock.start beside a Python before 3.15, csock.pth alone beside a later one."""
+    from csock import _pth
+
+    pth = venv[1]
+    pth.write_text(f"{_pth.LINE}\n")
+    pth.with_suffix(".start").write_text(f"{_pth.START}\n")
+    status, text, _ = ask(venv, env, "--disable")
+    assert status == 0 and f"{pth} and {pth.with_suffix('.start')} are removed" in text
+    assert not pth.exists() and not pth.with_suffix(".start").exists()
+
+
+def test_files_of_others_stay(venv, env):
+    start = venv[1].with_suffix(".start")
+    start.write_text("other.module:function\n")
+    assert ask(venv, env, "--disable")[0] == 0
+    assert start.exists()
 
 
 def test_system_python_is_refused(env, tmp_path):
@@ -134,9 +164,9 @@ def test_system_python_is_refused(env, tmp_path):
         sysconfig.get_path = lambda name: {str(tmp_path)!r}
         from csock import _venv
         _venv._probe = lambda: (True, "")
-        print(_venv.main("enable", False), _venv._is_there())
-        print(_venv.main("enable", True), _venv._is_there())
-        print(_venv.main("disable", False), _venv._is_there())
+        print(_venv.main("enable", False), bool(_venv._there()))
+        print(_venv.main("enable", True), bool(_venv._there()))
+        print(_venv.main("disable", False), bool(_venv._there()))
     """
     done = code(program, env=env)
     shown = [line for line in done.stdout.splitlines() if not line.startswith("csock: ")]

@@ -1,0 +1,187 @@
+"""The command lines: `python -m csock …` and the command `csock …`, which pip puts beside python.
+
+What runs a program is read by hand: what follows the target is the program's own, also where it
+looks like an option of ours (`-m mod -h`), and python takes `-mmod` and `-ccode`. argparse would
+take the first and mistake the second; and its import would cost more than all the rest. The other
+commands of `csock` are argparse's.
+"""
+
+import sys
+
+import csock
+
+_ABOUT = "Runs a program as python does, with csock in the place of the socket module.\n"
+
+_RUN_OPTIONS = """
+  -m mod, -c code, app.py, -   what to run, as for python; app.py may be a folder or a zip file
+  --children    the Python interpreters that the program starts have csock, too
+  --force       although modules that hold the stock socket module are loaded already
+"""
+
+_INTERPRETER = """
+Options of the interpreter go to python itself: python -W error -X dev -m csock app.py
+"""
+
+_HATCH = "CSOCK_DISABLE=1 in the environment turns all of this off: the stock module is used."
+
+MODULE_USAGE = """\
+usage: python -m csock [--children] [--force] [-m mod | -c code | app.py | -] [args ...]
+       python -m csock --enable [--force] | --disable | --status
+"""
+
+_MODULE_HELP = f"""\
+{MODULE_USAGE}
+{_ABOUT}{_RUN_OPTIONS}\
+  --version     the version of csock and of Python
+  -h, --help    this
+
+For a virtual environment, so that every program in it has csock:
+
+  --enable      put csock in place; with --force also in a Python that is no virtual environment
+  --disable     undo that
+  --status      say what is in place, and whether it works; exit status 1 if csock is not in place
+{_INTERPRETER}
+{_HATCH}
+"""
+
+RUN_USAGE = """\
+usage: csock run [--children] [--force] [-m mod | -c code | app.py | -] [args ...]
+"""
+
+_RUN_HELP = f"{RUN_USAGE}\n{_ABOUT}{_RUN_OPTIONS}  -h, --help    this\n{_INTERPRETER}"
+
+# What is done to an environment, and is said of it.
+_ENVIRONMENT = {
+    "enable": "put csock in the place of socket in every program of this virtual environment",
+    "disable": "undo that",
+    "status": "say what is in place, and whether it works; exit status 1 if csock is not in place",
+}
+
+
+class Usage(Exception):
+    pass
+
+
+class Options:
+    """What to run, and how."""
+
+    def __init__(self):
+        self.children = self.force = False
+        self.action = "run"  # or: help, version, enable, disable, status
+        self.kind = "nothing"  # to run; or: module, command, script, stdin
+        self.target = None
+        self.args = []
+        self.has_file = False  # whether `__main__` has been given a __file__
+
+
+def parse(words, actions=("version", *_ENVIRONMENT)):
+    """The options that a command line stands for; `actions` are what it may ask for instead of a
+    program."""
+    options, words = Options(), list(words)
+    while words and words[0].startswith("-") and words[0] not in ("-", "--"):
+        word = words.pop(0)
+        if word[:2] in ("-m", "-c"):
+            options.kind = "module" if word[1] == "m" else "command"
+            if word[2:]:
+                options.target = word[2:]
+            elif words:
+                options.target = words.pop(0)
+            else:
+                raise Usage(f"argument expected for the {word} option")
+            break
+        if word in ("-h", "--help"):
+            options.action = "help"
+            return options
+        name = word.removeprefix("--")
+        if word in ("--children", "--force"):
+            setattr(options, name, True)
+        elif word != name and name in actions:
+            if options.action not in ("run", name):
+                raise Usage(f"--{options.action} and {word} do not go together")
+            options.action = name
+        else:
+            raise Usage(f"unknown option {word} (options of the interpreter go to python itself)")
+    else:
+        if words and words[0] == "--":
+            words.pop(0)
+        if words:
+            options.target = words.pop(0)
+            options.kind = "stdin" if options.target == "-" else "script"
+    options.args = words
+    if options.action != "run" and options.kind != "nothing":
+        raise Usage(f"--{options.action} runs no program")
+    return options
+
+
+def version():
+    python = ".".join(map(str, sys.version_info[:3]))
+    return f"csock {csock.__version__} on Python {python}, from {csock.__path__[0]}"
+
+
+def _parsed(words, usage, **more):
+    try:
+        return parse(words, **more)
+    except Usage as error:
+        sys.stderr.write(f"csock: {error}\n{usage}")
+        raise SystemExit(2) from None
+
+
+def _environment(action, force):
+    from csock import _venv
+
+    raise SystemExit(_venv.main(action, force))
+
+
+def _run(options, script=None):
+    from csock import _run
+
+    _run.run(options, script)
+
+
+def module():
+    """`python -m csock …`"""
+    options = _parsed(sys.argv[1:], MODULE_USAGE)
+    if options.action == "help":
+        print(_MODULE_HELP, end="")
+    elif options.action == "version":
+        print(version())
+    elif options.action != "run":
+        _environment(options.action, options.force)
+    else:
+        _run(options)
+
+
+def _arguments():
+    import argparse
+
+    parser = argparse.ArgumentParser(
+        "csock",
+        description="csock, BSD sockets on a plain C core, in the place of Python's socket module.",
+        epilog=f"csock COMMAND --help has more. {_HATCH}",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=version())
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands.add_parser("run", help="run a program with csock in the place of socket")
+    for name, text in _ENVIRONMENT.items():
+        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        if name == "enable":
+            command.add_argument(
+                "--force", action="store_true", help="also in a Python that is no such environment"
+            )
+    return parser.parse_args()
+
+
+def script():
+    """`csock …`"""
+    if sys.argv[1:2] != ["run"]:
+        options = _arguments()
+        _environment(options.command, getattr(options, "force", False))
+    options = _parsed(sys.argv[2:], RUN_USAGE, actions=())
+    if options.action == "help":
+        print(_RUN_HELP, end="")
+    elif options.kind == "nothing":
+        sys.stderr.write(f"csock: nothing to run\n{RUN_USAGE}")
+        raise SystemExit(2)
+    else:
+        _run(options, sys.argv[0])
