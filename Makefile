@@ -11,7 +11,8 @@ unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
 .PHONY: help demo test bench bench-counts differential tsan valgrind coverage lint format clean check-fresh \
-        big-endian musl m32 clang conformance conformance-asan conformance-sid free-threaded guest ecosystem \
+        big-endian musl m32 clang conformance conformance-asan conformance-sid dist free-threaded \
+        guest ecosystem \
         setup-demo setup-test setup-conformance setup-ecosystem setup-programs bench-programs
 
 help:
@@ -39,6 +40,8 @@ help:
 	@echo 'make guest        rare address families and test_socket, in a guest kernel (qemu, apt)'
 	@echo 'make conformance-sid  CPython 3.14 and 3.15, in a Debian sid (as root; PYTHONS, SUITES)'
 	@echo 'make free-threaded    a CPython without a GIL: tests, ThreadSanitizer, bench (PARTS; apt)'
+	@echo 'make dist         sdist, wheels, C source archive, SBOM, SHA256SUMS into build/dist (as root;'
+	@echo '                  VERSIONS="3.13" for the wheels of some Pythons)'
 	@echo 'make clean        remove build/'
 
 setup-demo:
@@ -127,6 +130,9 @@ clang: setup-test
 # Without PYTHON=... it takes Debian's, whose socket module has all families.
 guest:
 	@PYTHON=$(if $(filter file,$(origin PYTHON)),,$(PYTHON)) tests/lab/guest/run.sh $(PARTS)
+
+dist:
+	@tools/dist.sh $(VERSIONS)
 
 conformance-sid:
 	@tests/lab/sid.sh $(PARTS)

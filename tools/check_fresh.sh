@@ -32,43 +32,22 @@ command -v debootstrap >/dev/null || apt-get install -y -q debootstrap >/dev/nul
 
 parts=${PARTS:-demo test install}
 folder=${CSOCK_FRESH:-$(mktemp -d /var/tmp/csock-fresh.XXXXXX)}
-cache=${CSOCK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/csock}
-mkdir -p "$folder" "$cache"
+mkdir -p "$folder"
 
 say() {
     echo "check-fresh: $*"
 }
 
-# The minimal installation, as a tar file in the cache.
-base_of() { # suite
-    base=$cache/$1.tar
-    [ -z "$(find "$base" -mtime -7 2>/dev/null)" ] || return 0
-    say "debootstrap $1"
-    rm -rf --one-file-system "$folder/base"
-    chroot_debootstrap "$1" "$folder/base" git,make,ca-certificates >"$folder/$1.log" 2>&1 || {
+# Sets `root` to a machine that has never run anything, with the clone in /srv/csock.
+new_machine() { # suite
+    root=$folder/$1
+    say "a fresh $1"
+    chroot_minimal "$1" "$root" >"$folder/$1.log" 2>&1 || {
         tail -n 5 "$folder/$1.log" >&2
         say "$1 could not be had (all of it: $folder/$1.log)" >&2
         return 77
     }
-    tar -C "$folder/base" -cf "$base.new" . && mv "$base.new" "$base"
-    rm -rf --one-file-system "$folder/base"
-}
-
-# Sets `root` to a machine that has never run anything, with the clone in /srv/csock.
-new_machine() { # suite
-    root=$folder/$1
-    mkdir "$root"
-    tar -C "$root" -xf "$cache/$1.tar"
-    chroot_mounts "$root"
-    chroot_settings "$root"
     git clone -q --no-hardlinks "$top" "$root/srv/csock"
-    chroot_inside "$root" sh -c 'update-ca-certificates && apt-get -q update' \
-        >"$folder/$1.log" 2>&1 || { tail -n 5 "$folder/$1.log" >&2; return 77; }
-}
-
-end_machine() {
-    umount -R "$root"
-    rm -rf --one-file-system "$root"
 }
 
 inside() { # command...
@@ -97,24 +76,22 @@ part() { # demo, test, py or install
 # Installing is tried where the other parts have installed nothing.
 fresh() { # suite
     suite=$1
-    base_of "$suite" || return
     new_machine "$suite" || return
     clean=yes
     for name in $parts; do
         if [ "$name" = install ] && [ -z "$clean" ]; then
-            end_machine
+            chroot_end "$root"
             new_machine "$suite" || return
         fi
         clean=
         part "$name" || return
     done
-    end_machine
+    chroot_end "$root"
 }
 
 # What csock does not support: one line, and nothing is installed.
 refuses() { # suite
     suite=$1
-    base_of "$suite" || return
     new_machine "$suite" || return
     say "$suite: refuses"
     before=$(dpkg --root="$root" -l | md5sum)
@@ -124,7 +101,7 @@ refuses() { # suite
     [ $refused = yes ] && [ "$lines" = 1 ] || return 1
     echo "$said" | grep -q '^set-up: csock needs CPython 3.11 or newer' || return 1
     [ "$(dpkg --root="$root" -l | md5sum)" = "$before" ] || return 1
-    end_machine
+    chroot_end "$root"
 }
 
 status=0
@@ -133,7 +110,7 @@ done_with() { # what, status
         0) say "$1: went well" ;;
         77)
             say "$1: LEFT OUT, a mirror does not answer" >&2
-            [ ! -d "${root:-}" ] || end_machine ;;
+            [ ! -d "${root:-}" ] || chroot_end "$root" ;;
         *) say "$1: FAILED; what there is of it stays in $folder" >&2 ;;
     esac
     if [ "$status" = 0 ] || [ "$status" = 77 ]; then

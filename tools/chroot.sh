@@ -67,3 +67,28 @@ chroot_inside() { # root, command...
         exit 0 # not the last: the shell would run that in its own place
     ' sh "$@"
 }
+
+# A minimal installation with git and make, mounted, that has run nothing but apt-get update. What
+# debootstrap made is kept for a week as a tar file in $CSOCK_CACHE (default ~/.cache/csock).
+chroot_minimal() { # suite, root
+    cache=${CSOCK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/csock}
+    base=$cache/$1.tar
+    if [ -z "$(find "$base" -mtime -7 2>/dev/null)" ]; then
+        mkdir -p "$cache"
+        rm -rf --one-file-system "$2.base"
+        chroot_debootstrap "$1" "$2.base" git,make,ca-certificates || return
+        tar -C "$2.base" -cf "$base.new" . && mv "$base.new" "$base" || return
+        rm -rf --one-file-system "$2.base"
+    fi
+    mkdir "$2"
+    tar -C "$2" -xf "$base"
+    chroot_mounts "$2"
+    chroot_settings "$2"
+    chroot_inside "$2" sh -c 'update-ca-certificates &&
+        apt-get -q -o Acquire::Check-Valid-Until=false update'
+}
+
+chroot_end() { # root
+    umount -R "$1"
+    rm -rf --one-file-system "$1"
+}

@@ -5,6 +5,7 @@
 # tools/setup.sh test    what `make test` needs besides
 # tools/setup.sh conformance   CPython's own tests, and headers, for each Python of Debian's here
 # tools/setup.sh ecosystem    what `make demo` needs, and the servers of `make ecosystem`
+# tools/setup.sh dist    what `make dist` needs besides
 # tools/setup.sh programs     what `make demo` needs, and the servers of `make bench-programs` if
 #                             they may be had
 #
@@ -16,17 +17,18 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-need=${1:?demo, test, conformance, ecosystem or programs}
+need=${1:?demo, test, dist, conformance, ecosystem or programs}
 venv=build/venv
 log=build/setup.log
 
 packages="gcc libc6-dev pkg-config netbase"
 requirements=tools/requirements.txt
 if [ "$need" = test ]; then
-    packages="$packages libcmocka-dev iproute2 nftables nsd openbsd-inetd procps strace"
+    packages="$packages abigail-tools g++ libcmocka-dev iproute2 nftables nsd openbsd-inetd procps strace"
     packages="$packages valgrind"
     requirements="$requirements tools/requirements-test.txt"
 fi
+[ "$need" != dist ] || requirements="$requirements tools/requirements-dist.txt"
 if [ "$need" = ecosystem ]; then
     # psycopg's implementation in Python loads libpq, scapy loads libpcap.
     packages="$packages iproute2 libpcap0.8 libpq5 mariadb-server memcached mosquitto nginx-light"
