@@ -267,6 +267,8 @@ class socket(_socket.socket):
 
 _core.equip(socket, globals())
 socket.__slots__ += ["_io_refs", "_closed"]  # which equip() has brought, as in stock
+if __name__ == "socket":
+    _core.watch_ssl()
 
 
 def _with_own(own):

@@ -13,6 +13,7 @@
 #include "class/enums.h"
 #include "class/equip.h"
 #include "file/raw.h"
+#include "tls/tls.h"
 #include "constants/constants.h"
 
 /* ---- csock._socket */
@@ -44,7 +45,8 @@ static int socket_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->errors.gaierror);
     Py_VISIT(st->errors.herror);
     /* What is kept of receives is bytes, which refer to nothing. */
-    return sock_class_traverse(st, visit, arg);
+    int r = tls_known_traverse(st, visit, arg);
+    return r ? r : sock_class_traverse(st, visit, arg);
 }
 
 static int socket_clear(PyObject *module)
@@ -54,6 +56,7 @@ static int socket_clear(PyObject *module)
     Py_CLEAR(st->stream_type);
     Py_CLEAR(st->errors.gaierror);
     Py_CLEAR(st->errors.herror);
+    tls_known_clear(st);
     sock_class_clear(st);
     for (size_t i = 0; i < EXT_SPARES; i++)
         Py_CLEAR(st->spares[i]);
@@ -66,6 +69,7 @@ static void socket_free(void *module)
     struct ext_state *st = PyModule_GetState(module);
     socket_clear(module);
     sock_class_free(st);
+    tls_known_free(st);
     for (size_t i = 0; i < EXT_NAMES; i++) /* until now, as sockets may outlive their module */
         Py_CLEAR(st->names[i]);
 }
@@ -142,7 +146,8 @@ static int core_exec(PyObject *module)
         PyModule_AddFunctions(module, sendfile_functions) < 0 ||
         PyModule_AddFunctions(module, sock_class_functions) < 0 ||
         PyModule_AddFunctions(module, answer_functions) < 0 ||
-        PyModule_AddFunctions(module, enum_functions) < 0)
+        PyModule_AddFunctions(module, enum_functions) < 0 ||
+        PyModule_AddFunctions(module, tls_functions) < 0)
         return -1;
     return stream_type_setup(module, PyModule_GetState(*owner));
 }

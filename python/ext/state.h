@@ -25,6 +25,7 @@ enum ext_name {
 };
 
 struct sock_class;
+struct tls_known;
 
 struct ext_state {
     PyTypeObject *sock_type;             /* methods/type.c: csock._socket.socket */
@@ -33,6 +34,7 @@ struct ext_state {
     int64_t default_timeout;             /* methods/functions.c: ns, < 0: none */
     const struct sock_class *sock_class; /* object/known_class.c: the newest; never NULL */
     PyObject *names[EXT_NAMES];          /* the same */
+    const struct tls_known *tls;         /* tls/known.c: NULL until `ssl` is imported */
     PyObject *spares[EXT_SPARES];        /* methods/receive.c: buffers for reuse; may be NULL */
     PyObject *results[2];                /* methods/results.c: the newest first; the same */
     /* object/wait.c: threads that want the GIL back after waiting, and EXT_CROWDED more while very

@@ -2,6 +2,7 @@
  * mode. Sits on the core's calls of the same names. */
 #include "methods/connect.h"
 #include "shared/args.h"
+#include "object/secured.h"
 #include "object/wait.h"
 #include "address/address.h"
 #include "methods/tables.h"
@@ -174,6 +175,8 @@ static PyObject *sock_detach(PyObject *self, PyObject *unused)
         Py_BEGIN_ALLOW_THREADS
         fd = csock_detach(&s->core);
         Py_END_ALLOW_THREADS
+        if (fd >= 0)
+            sock_disengage_detached(s, fd);
     }
     return PyLong_FromLong(fd < 0 ? -1 : fd);
 }
@@ -210,13 +213,16 @@ static PyObject *sock_fileno(PyObject *self, PyObject *unused)
 }
 
 /* A socket with a timeout has a non-blocking descriptor, so that nobody who shares it, and no race
- * for its data, makes a call wait longer. Of two threads that set it, one sets both. */
+ * for its data, makes a call wait longer; so has one that carries TLS, which goes on seeing 0. Of
+ * two threads that set it, one sets all. */
 static PyObject *set_timeout(struct sock_object *s, const char *what, int64_t ns)
 {
     int r;
     Py_BEGIN_CRITICAL_SECTION((PyObject *)s);
+    bool tls = sock_is_engaged(s);
     EXT_SET(s->timeout, ns);
-    r = csock_set_blocking(&s->core, ns < 0);
+    EXT_SET(s->ssl_timeout, tls ? 0 : ns);
+    r = csock_set_blocking(&s->core, ns < 0 && !tls);
     Py_END_CRITICAL_SECTION();
     return none_or_raise(s, what, r);
 }

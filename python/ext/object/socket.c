@@ -2,6 +2,7 @@
  * call on it raises. Sits on csock_move and csock_close. Must not know the type's methods, nor how
  * __init__ reads its arguments. */
 #include "object/socket.h"
+#include "object/secured.h"
 #include "shared/interp.h"
 
 #include <assert.h>
@@ -15,7 +16,7 @@ static_assert(AFTER_HEAD(fd) == INTERP_SSL_FD && AFTER_HEAD(family) == 4 && AFTE
                   AFTER_HEAD(proto) == 12,
               "ssl reads fd from memory");
 static_assert(sizeof(void *) != 8 ||
-                  (AFTER_HEAD(errorhandler) == 16 && AFTER_HEAD(timeout) == INTERP_SSL_TIMEOUT &&
+                  (AFTER_HEAD(errorhandler) == 16 && AFTER_HEAD(ssl_timeout) == INTERP_SSL_TIMEOUT &&
                    AFTER_HEAD(state) == 32),
               "ssl reads the timeout from memory");
 
@@ -46,7 +47,7 @@ struct sock_object *sock_alloc(PyTypeObject *type, struct ext_state *st)
         return NULL;
     s->fd = -1;
     s->errorhandler = raise_errno;
-    s->timeout = -1;
+    s->timeout = s->ssl_timeout = -1;
     s->state = st;
     return s;
 }
@@ -57,6 +58,9 @@ void sock_show(struct sock_object *s, int64_t timeout)
     EXT_SET(s->type, csock_type(&s->core));
     EXT_SET(s->proto, csock_proto(&s->core));
     EXT_SET(s->timeout, timeout);
+    EXT_SET(s->ssl_timeout, timeout);
+    if (s->secured)
+        EXT_SET(s->secured->engaged, false);
     EXT_SET(s->last_received, 0);
     EXT_SET(s->fd, csock_fd(&s->core));
 }
@@ -109,6 +113,7 @@ bool sock_finalized(PyObject *self)
 void sock_free(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
+    sock_secured_free((struct sock_object *)self);
     Py_CLEAR(((struct sock_object *)self)->peer);
     Py_CLEAR(((struct sock_object *)self)->io_refs);
     Py_CLEAR(((struct sock_object *)self)->closed);

@@ -12,6 +12,8 @@
 
 #include "csock.h"
 
+struct sock_secured;
+
 /* The members up to `state` stand where the standard library's ssl module reads them from memory:
  * their order, types and offsets are a contract. */
 struct sock_object {
@@ -19,9 +21,10 @@ struct sock_object {
     int fd; /* the core's descriptor, for ssl; -1 from the moment close() begins */
     int family, type, proto;
     PyObject *(*errorhandler)(void);
-    int64_t timeout; /* ns; < 0 blocking, 0 non-blocking */
+    int64_t ssl_timeout; /* what ssl waits for: the timeout, or 0 where csock does (secured.h) */
     struct ext_state *state;
     struct csock core;
+    int64_t timeout;      /* ns; < 0 blocking, 0 non-blocking */
     size_t last_received; /* size of the newest receive: see methods/receive.c */
     /* The newest numeric AF_INET address that came or went, both ways: address/inet.c. */
     PyObject *peer; /* its tuple, of an exact str and int; NULL: none */
@@ -29,6 +32,7 @@ struct sock_object {
     /* The class socket.socket's _io_refs and _closed (class/refs.c), which its descriptors show. In
      * objects of no such class, and where a program has deleted them: NULL. */
     PyObject *io_refs, *closed;
+    struct sock_secured *secured; /* secured.h; NULL until it is needed */
 };
 
 /* The core's flags of every socket: SIGPIPE is Python's matter, and EAGAIN its caller's. */

@@ -1,0 +1,48 @@
+/* What a socket has beside the rest once it carries TLS for ssl.SSLSocket: made at its first such
+ * call, and kept until the object ends.
+ *
+ * _ssl waits by itself, by the timeout that it reads from memory, unless that is 0. So it is shown
+ * 0 while csock waits in its place, and the descriptor is O_NONBLOCK, because it is that, and not
+ * the timeout, which keeps OpenSSL from waiting. The program's own timeout is in the object, as
+ * ever. All three belong together as long as the TLS object lives: `engaged`. */
+#ifndef CSOCK_EXT_OBJECT_SECURED_H
+#define CSOCK_EXT_OBJECT_SECURED_H
+
+#include "object/socket.h"
+#include "shared/lock.h"
+
+/* A write that has begun a record, and not ended it: tls/half.c. Whoever has `writer` looks here. */
+struct sock_half {
+    enum { HALF_NONE, HALF_IN_FLIGHT, HALF_KEPT } state;
+    char *data; /* what the record holds, n bytes; NULL: there was no memory for it */
+    size_t n;
+    size_t before; /* what the same write had sent before it, and what that adds up to */
+    uint64_t sum;
+};
+
+struct sock_secured {
+    bool engaged;
+    /* state: round one call into _ssl. writer: round all of a write, of a handshake, of an unwrap.
+     * reader: whose wait for input it is. tls/tls.h has their order. */
+    struct ext_lock state, writer, reader;
+    struct sock_half half;
+};
+
+static inline bool sock_is_engaged(const struct sock_object *s)
+{
+    const struct sock_secured *t = EXT_GET(s->secured);
+    return t && EXT_GET(t->engaged);
+}
+
+/* csock waits for this object from now on. NULL with an exception. */
+struct sock_secured *sock_engage(struct sock_object *s);
+/* _ssl is done with: descriptor and timeouts are as without it. 0 or -errno. */
+int sock_disengage(struct sock_object *s);
+/* The same for a descriptor that has been detached from the object. */
+void sock_disengage_detached(struct sock_object *s, int fd);
+
+void sock_half_forget(struct sock_half *half);
+/* At the object's end. */
+void sock_secured_free(struct sock_object *s);
+
+#endif

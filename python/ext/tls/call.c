@@ -1,0 +1,264 @@
+/* Tries and waits. Sits on csock_enter and csock_ready, and on object/wait.h. Must not know what
+ * the methods make of the results. */
+#include "tls/call.h"
+#include "object/wait.h"
+
+#include <errno.h>
+#include <poll.h>
+
+/* Who waits for a lock looks this often whether the socket is closed; and a reader that wants to
+ * write, whether it still does. */
+#define SLICE_NS 50000000
+
+/* ---- time: the one place that says how long a call may take */
+
+static int64_t deadline_of(struct tls_call *c)
+{
+    if (c->deadline == CSOCK_FOREVER && c->timeout >= 0)
+        c->deadline = csock_deadline(c->timeout);
+    return c->deadline;
+}
+
+/* ns, at most the slice; 0 once the deadline has passed. */
+static int64_t slice_left(struct tls_call *c)
+{
+    int64_t deadline = deadline_of(c);
+    if (deadline == CSOCK_FOREVER)
+        return SLICE_NS;
+    int64_t left = deadline - csock_now();
+    return left < 0 ? 0 : left < SLICE_NS ? left : SLICE_NS;
+}
+
+/* Where _ssl cannot be asked for its own words. */
+static void raise_timed_out(const struct tls_call *c)
+{
+    static const char *const texts[] = {
+        [TLS_READS] = "The read operation timed out",
+        [TLS_WRITES] = "The write operation timed out",
+        [TLS_SHAKES] = "The handshake operation timed out",
+        [TLS_UNWRAPS] = "The read operation timed out",
+    };
+    PyErr_SetString(PyExc_TimeoutError, texts[c->kind]);
+}
+
+/* As _ssl does where it would have to wait. */
+static void raise_wants(const struct tls_call *c)
+{
+    bool reads = c->kind == TLS_READS;
+    PyObject *args = Py_BuildValue("(is)", reads ? 2 : 3,
+                                   reads ? "The operation did not complete (read)"
+                                         : "The operation did not complete (write)");
+    if (args)
+        PyErr_SetObject(reads ? c->k->want_read : c->k->want_write, args);
+    Py_XDECREF(args);
+}
+
+/* ---- locks */
+
+/* Waits a while for somebody to give the lock back. False with an exception. */
+static bool wait_for_lock(struct tls_call *c, struct ext_lock *lock)
+{
+    if (EXT_GET(c->s->fd) < 0) {
+        ext_raise_sock(c->s, c->what, CSOCK_ECLOSED);
+        return false;
+    }
+    if (c->timeout == 0) {
+        raise_wants(c);
+        return false;
+    }
+    int64_t ns = slice_left(c);
+    if (ns == 0) {
+        raise_timed_out(c);
+        return false;
+    }
+    return ext_lock_wait(lock, ns) && PyErr_CheckSignals() == 0;
+}
+
+/* A try takes no time, but for its callbacks. So for this one who must not wait does, too. */
+static bool lock_state(struct tls_call *c)
+{
+    while (!ext_lock_try(&c->t->state)) {
+        if (EXT_GET(c->s->fd) < 0) {
+            ext_raise_sock(c->s, c->what, CSOCK_ECLOSED);
+            return false;
+        }
+        if (!ext_lock_wait(&c->t->state, SLICE_NS) || PyErr_CheckSignals() < 0)
+            return false;
+    }
+    return true;
+}
+
+static bool lock_writer(struct tls_call *c)
+{
+    while (!ext_lock_try(&c->t->writer)) {
+        if (ext_lock_is_mine(&c->t->state)) {
+            ext_raise_numbered(PyExc_OSError, EDEADLK,
+                               "another thread is writing, and waits for this callback to end");
+            return false;
+        }
+        if (!wait_for_lock(c, &c->t->writer))
+            return false;
+    }
+    c->writing = true;
+    return true;
+}
+
+bool tls_begin(struct tls_call *c, const struct tls_known *k, PyObject *self, PyObject *object,
+               enum tls_kind kind, const char *what, int64_t timeout)
+{
+    *c = (struct tls_call){.s = (struct sock_object *)self,
+                           .k = k,
+                           .object = object,
+                           .kind = kind,
+                           .what = what,
+                           .timeout = timeout,
+                           .deadline = CSOCK_FOREVER};
+    c->t = sock_engage(c->s);
+    if (c->t && (kind == TLS_READS || lock_writer(c)))
+        return true;
+    Py_DECREF(object);
+    return false;
+}
+
+void tls_end(struct tls_call *c)
+{
+    if (c->writing)
+        ext_lock_release(&c->t->writer);
+    Py_DECREF(c->object);
+}
+
+/* ---- tries */
+
+bool tls_wants(const struct tls_call *c)
+{
+    return PyErr_ExceptionMatches(c->k->want_read) || PyErr_ExceptionMatches(c->k->want_write);
+}
+
+/* With `state`. */
+static PyObject *try_inside(struct tls_call *c, PyObject *name, PyObject **args, size_t n)
+{
+    struct csock_inside in;
+    int r = csock_enter(&c->s->core, &in);
+    if (r < 0)
+        return ext_raise_sock(c->s, c->what, r == -EBADF ? CSOCK_ECLOSED : r);
+    args[0] = c->object;
+    PyObject *result = PyObject_VectorcallMethod(name, args, n, NULL);
+    csock_leave(&in);
+    return result;
+}
+
+PyObject *tls_try(struct tls_call *c, PyObject *name, PyObject **args, size_t n)
+{
+    if (!lock_state(c))
+        return NULL;
+    PyObject *result = try_inside(c, name, args, n);
+    ext_lock_release(&c->t->state);
+    return result;
+}
+
+/* Time is over: _ssl says so itself, or has something after all. */
+static PyObject *try_last(struct tls_call *c, PyObject *name, PyObject **args, size_t n)
+{
+    if (!lock_state(c))
+        return NULL;
+    EXT_SET(c->s->ssl_timeout, 1);
+    PyObject *result = try_inside(c, name, args, n);
+    if (sock_is_engaged(c->s))
+        EXT_SET(c->s->ssl_timeout, 0);
+    ext_lock_release(&c->t->state);
+    if (!result && tls_wants(c)) {
+        PyErr_Clear();
+        raise_timed_out(c);
+    }
+    return result;
+}
+
+/* A read, if it is not another's turn to wait for input. *ret_turn is false, and nothing is tried,
+ * if it is. A callback's own read is part of what has `state`. */
+static PyObject *try_in_turn(struct tls_call *c, PyObject *name, PyObject **args, size_t n,
+                             bool *ret_turn)
+{
+    bool nested = ext_lock_is_mine(&c->t->state);
+    if (!lock_state(c))
+        return NULL;
+    *ret_turn = c->kind != TLS_READS || nested || !ext_lock_is_others(&c->t->reader);
+    PyObject *result = *ret_turn ? try_inside(c, name, args, n) : NULL;
+    bool wants_input = !result && *ret_turn && PyErr_ExceptionMatches(c->k->want_read);
+    /* Taken before anybody else can try. */
+    if (wants_input && c->timeout != 0 && !c->reading)
+        c->reading = ext_lock_try(&c->t->reader);
+    else if (c->reading)
+        ext_lock_wake(&c->t->reader); /* for who waits for what this try may have brought */
+    ext_lock_release(&c->t->state);
+    return result;
+}
+
+/* ---- waits */
+
+/* One wait in csock, which ends after a handler, too: it may have read what was waited for. */
+struct nap {
+    struct ext_wait wait; /* the first: it is what the callbacks get */
+    int (*run_handlers)(void *arg);
+};
+
+static int look_again(void *arg)
+{
+    struct nap *nap = arg;
+    nap->run_handlers(arg);
+    return 1;
+}
+
+/* 1: look again, 0: the deadline has passed, -1 with an exception. */
+static int wait_for_events(struct tls_call *c, short events, int64_t most)
+{
+    struct nap nap;
+    int64_t deadline = deadline_of(c);
+    int64_t slice = most ? csock_deadline(most) : CSOCK_FOREVER;
+    bool sliced = most && (deadline == CSOCK_FOREVER || slice < deadline);
+    ext_wait_begin(&nap.wait, c->s, true);
+    nap.run_handlers = nap.wait.wait.interrupted;
+    nap.wait.wait.interrupted = look_again;
+    nap.wait.wait.deadline = sliced ? slice : deadline;
+    nap.wait.wait.timeout = 0;
+    int r = csock_ready(&c->s->core, events, &nap.wait.wait);
+    ext_wait_end(&nap.wait);
+    if (r > 0 || (r == CSOCK_EINTERRUPTED && !nap.wait.raised))
+        return 1;
+    if (r == CSOCK_ETIMEOUT)
+        return sliced;
+    ext_raise_sock(c->s, c->what, r == -EBADF ? CSOCK_ECLOSED : r);
+    return -1;
+}
+
+/* The try wanted what the exception says. 1, 0 or -1, as above; the exception is gone. */
+static int wait_for_wanted(struct tls_call *c)
+{
+    bool input = PyErr_ExceptionMatches(c->k->want_read);
+    PyErr_Clear();
+    if (input && !c->reading)
+        return wait_for_lock(c, &c->t->reader) ? 1 : -1;
+    bool crossed = !input && c->kind == TLS_READS;
+    return wait_for_events(c, input ? POLLIN : POLLOUT, crossed ? SLICE_NS : 0);
+}
+
+PyObject *tls_run(struct tls_call *c, PyObject *name, PyObject **args, size_t n)
+{
+    PyObject *result;
+    int more = 1;
+    do {
+        bool turn = true;
+        result = try_in_turn(c, name, args, n, &turn);
+        if (result)
+            break;
+        if (!turn)
+            more = wait_for_lock(c, &c->t->reader) ? 1 : -1;
+        else
+            more = c->timeout != 0 && tls_wants(c) ? wait_for_wanted(c) : -1;
+        if (more == 0)
+            result = try_last(c, name, args, n);
+    } while (more > 0);
+    if (c->reading)
+        ext_lock_release(&c->t->reader);
+    c->reading = false;
+    return result;
+}

@@ -1,0 +1,41 @@
+/* One call of a method of SSLSocket's: its tries and its waits, under one deadline. tls.h says in
+ * which order.
+ *
+ * tls_begin; then as often as the method needs it tls_run, which comes back when the TLS object's
+ * method has ended, other than by wanting something; then tls_end. */
+#ifndef CSOCK_EXT_TLS_CALL_H
+#define CSOCK_EXT_TLS_CALL_H
+
+#include "tls/tls.h"
+
+enum tls_kind { TLS_READS, TLS_WRITES, TLS_SHAKES, TLS_UNWRAPS };
+
+/* Lives on the call's stack. */
+struct tls_call {
+    struct sock_object *s;
+    struct sock_secured *t;
+    const struct tls_known *k;
+    PyObject *object; /* the TLS object, strong */
+    enum tls_kind kind;
+    const char *what; /* the method, for error messages */
+    int64_t timeout;  /* ns; < 0 for ever, 0: tries only */
+    int64_t deadline; /* CSOCK_FOREVER until it has to wait for the first time */
+    bool writing, reading; /* it has those locks */
+};
+
+/* Takes over the reference to the object, also if it fails; with the lock `writer` unless the call
+ * reads. False with an exception: no tls_end then. */
+bool tls_begin(struct tls_call *c, const struct tls_known *k, PyObject *self, PyObject *object,
+               enum tls_kind kind, const char *what, int64_t timeout);
+void tls_end(struct tls_call *c);
+
+/* The method `name` of the TLS object with these arguments: what it returns; NULL with an
+ * exception, which is that it wants something only if the timeout is 0. args[0] is there for the
+ * object. */
+PyObject *tls_run(struct tls_call *c, PyObject *name, PyObject **args, size_t n);
+/* The same once, wanting or not. */
+PyObject *tls_try(struct tls_call *c, PyObject *name, PyObject **args, size_t n);
+/* Whether the exception that is set says that it wants to read or to write. */
+bool tls_wants(const struct tls_call *c);
+
+#endif
