@@ -147,15 +147,6 @@ static PyObject *try_inside(struct tls_call *c, PyObject *name, PyObject **args,
     return result;
 }
 
-PyObject *tls_try(struct tls_call *c, PyObject *name, PyObject **args, size_t n)
-{
-    if (!lock_state(c))
-        return NULL;
-    PyObject *result = try_inside(c, name, args, n);
-    ext_lock_release(&c->t->state);
-    return result;
-}
-
 /* Time is over: _ssl says so itself, or has something after all. */
 static PyObject *try_last(struct tls_call *c, PyObject *name, PyObject **args, size_t n)
 {
@@ -241,15 +232,31 @@ static int wait_for_wanted(struct tls_call *c)
     return wait_for_events(c, input ? POLLIN : POLLOUT, crossed ? SLICE_NS : 0);
 }
 
+/* What a try of a write that has failed leaves behind. A handler that raises hides what OpenSSL had
+ * to say: a record is not finished if the socket takes no more. */
+static void note_unfinished(struct tls_call *c)
+{
+    static const struct csock_wait at_once = {.deadline = CSOCK_NOWAIT};
+    if (c->kind != TLS_WRITES || PyErr_ExceptionMatches(c->k->want_read))
+        return;
+    c->unfinished = PyErr_ExceptionMatches(c->k->want_write) ||
+                    csock_ready(&c->s->core, POLLOUT, &at_once) == CSOCK_ETIMEOUT;
+}
+
 PyObject *tls_run(struct tls_call *c, PyObject *name, PyObject **args, size_t n)
 {
-    PyObject *result;
+    PyObject *result = NULL;
     int more = 1;
+    c->unfinished = false;
     do {
         bool turn = true;
+        if (c->kind == TLS_WRITES && PyErr_CheckSignals() < 0)
+            break;
         result = try_in_turn(c, name, args, n, &turn);
         if (result)
             break;
+        if (turn)
+            note_unfinished(c);
         if (!turn)
             more = wait_for_lock(c, &c->t->reader) ? 1 : -1;
         else

@@ -21,6 +21,7 @@ struct tls_call {
     int64_t timeout;  /* ns; < 0 for ever, 0: tries only */
     int64_t deadline; /* CSOCK_FOREVER until it has to wait for the first time */
     bool writing, reading; /* it has those locks */
+    bool unfinished;       /* of a write: its record is half sent, as far as anybody knows */
 };
 
 /* Takes over the reference to the object, also if it fails; with the lock `writer` unless the call
@@ -33,8 +34,6 @@ void tls_end(struct tls_call *c);
  * exception, which is that it wants something only if the timeout is 0. args[0] is there for the
  * object. */
 PyObject *tls_run(struct tls_call *c, PyObject *name, PyObject **args, size_t n);
-/* The same once, wanting or not. */
-PyObject *tls_try(struct tls_call *c, PyObject *name, PyObject **args, size_t n);
 /* Whether the exception that is set says that it wants to read or to write. */
 bool tls_wants(const struct tls_call *c);
 

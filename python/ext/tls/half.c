@@ -1,5 +1,5 @@
-/* What is kept of a record that is half sent. Sits on call.c: whether there is one OpenSSL alone
- * knows, as a handler may have raised before or after the end of the record. */
+/* What is kept of a record that is half sent. Sits on memory. OpenSSL cannot be asked whether it has
+ * one: it takes the question for the end of the connection. */
 #include "tls/half.h"
 
 #include <string.h>
@@ -39,66 +39,40 @@ void tls_half_keeps(struct sock_half *half, const char *data, size_t done, size_
     *half = (struct sock_half){HALF_KEPT, copy, n, done, sum_of(data, done)};
 }
 
-/* Whether OpenSSL has a record half sent: it refuses a write of nothing then, and does nothing
- * about it otherwise. 1, and that error stays set; 0; -1 with another exception. */
-static int is_half_sent(struct tls_call *c)
+static bool begins_so(const struct sock_half *half, const char *data, size_t n)
 {
-    PyObject *nothing = PyBytes_FromStringAndSize(NULL, 0);
-    PyObject *args[] = {NULL, nothing};
-    PyObject *result = nothing ? tls_try(c, c->k->method_names[TLS_WRITE], args, 2) : NULL;
-    Py_XDECREF(nothing);
-    Py_XDECREF(result);
-    if (result)
-        return 0;
-    if (tls_wants(c)) { /* of a handshake, say, that comes before */
-        PyErr_Clear();
-        return 0;
-    }
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
-    PyObject *reason = value ? PyObject_GetAttr(value, c->k->names[TLS_REASON]) : NULL;
-    bool is = reason && PyUnicode_Check(reason) &&
-              PyUnicode_CompareWithASCIIString(reason, "BAD_LENGTH") == 0;
-    Py_XDECREF(reason);
-    PyErr_Restore(type, value, traceback);
-    return is ? 1 : -1;
+    return half->data && n >= half->before + half->n &&
+           memcmp(half->data, data + half->before, half->n) == 0 &&
+           sum_of(data, half->before) == half->sum;
 }
 
-static bool begins_so(const struct sock_half *half, const char *data)
+/* As OpenSSL's own for this, which comes when the connection has been broken by it. */
+static void raise_bad_retry(const struct tls_call *c, const char *text)
 {
-    return half->data && memcmp(half->data, data + half->before, half->n) == 0 &&
-           sum_of(data, half->before) == half->sum;
+    PyObject *error = PyObject_CallFunction(c->k->error, "is", 1, text);
+    PyObject *reason = PyUnicode_FromString("BAD_WRITE_RETRY"), *library = PyUnicode_FromString("SSL");
+    if (error && reason && library && PyObject_SetAttr(error, c->k->names[TLS_REASON], reason) == 0 &&
+        PyObject_SetAttr(error, c->k->names[TLS_LIBRARY], library) == 0)
+        PyErr_SetObject(c->k->error, error);
+    Py_XDECREF(error);
+    Py_XDECREF(reason);
+    Py_XDECREF(library);
 }
 
 bool tls_half_resumes(struct tls_call *c, const char *data, size_t n, size_t *ret_done,
                       size_t *ret_next)
 {
-    struct sock_half *half = &c->t->half;
+    const struct sock_half *half = &c->t->half;
     *ret_done = *ret_next = 0;
     if (half->state == HALF_NONE)
         return true;
-    if (half->state == HALF_IN_FLIGHT) {
-        PyErr_SetString(PyExc_OSError, "this thread is in the middle of another write on this "
-                                       "connection");
-        return false;
-    }
-    int is = is_half_sent(c);
-    if (is < 0)
-        return false;
-    if (is == 0) {
-        sock_half_forget(half);
-        return true;
-    }
-    if (n < half->before + half->n)
-        return false; /* that error is stock's, too */
-    PyErr_Clear();
-    if (begins_so(half, data)) {
+    if (half->state == HALF_KEPT && begins_so(half, data, n)) {
         *ret_done = half->before;
         *ret_next = half->n;
         return true;
     }
-    PyErr_SetString(PyExc_OSError,
-                    "an earlier write was not finished: the next has to begin with its data");
+    raise_bad_retry(c, half->state == HALF_KEPT
+                           ? "an earlier write was not finished: the next has to begin with its data"
+                           : "this thread is in the middle of another write on this connection");
     return false;
 }

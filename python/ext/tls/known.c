@@ -15,6 +15,7 @@ static const char *const name_texts[TLS_NAMES] = {
     [TLS_CHECK_CONNECTED] = "_check_connected",
     [TLS_SUPPRESS_RAGGED_EOFS] = "suppress_ragged_eofs",
     [TLS_REASON] = "reason",
+    [TLS_LIBRARY] = "library",
 };
 
 #define HOOK "__init_subclass__"

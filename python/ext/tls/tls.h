@@ -64,6 +64,7 @@ enum tls_name {
     TLS_CHECK_CONNECTED,
     TLS_SUPPRESS_RAGGED_EOFS,
     TLS_REASON,
+    TLS_LIBRARY,
     TLS_NAMES
 };
 

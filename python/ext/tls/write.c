@@ -51,8 +51,10 @@ static int write_record(struct tls_call *c, struct writing *w, size_t n)
     Py_XDECREF(result);
     if (result)
         tls_half_ended(half);
-    else if (half->state == HALF_IN_FLIGHT)
+    else if (half->state == HALF_IN_FLIGHT && c->unfinished)
         tls_half_keeps(half, w->data.data, w->done, n);
+    else if (half->state == HALF_IN_FLIGHT)
+        tls_half_ended(half);
     return result ? 0 : -1;
 }
 
