@@ -6,11 +6,13 @@ import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import tempfile
 
 import childkit
 import pytest
 import testkit
+import tlskit
 
 WATCHDOG_SECONDS = 140  # less than run_tests.py gives a file, also under sanitizers
 
@@ -47,6 +49,26 @@ def impl(request):
 def csock():
     """For what only ours promises."""
     return importlib.import_module("csock")
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """For localhost, with its key, in one file."""
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    key = path.with_suffix(".key")
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2".split()
+    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", path]
+    subprocess.run(command, check=True, capture_output=True)
+    path.write_text(path.read_text() + key.read_text())
+    return path
+
+
+@pytest.fixture
+def tls(certificate):
+    """tls(body): what a program over TLS prints, with csock in place; tls(body, "stock")."""
+    return lambda body, side="csock", *args, **options: tlskit.run(
+        body, side, certificate, *args, **options
+    )
 
 
 @pytest.fixture

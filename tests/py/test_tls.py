@@ -1,12 +1,12 @@
 """The standard library's ssl on csock's sockets: it finds them through the capsule, reads
-descriptor and timeout from memory, and waits by itself. Each test runs as its own program, on stock
-and on csock standing in for it, because ssl is bound to the first socket module that it sees."""
+descriptor and timeout from memory, and waits by itself; but where csock is in place it is csock that
+waits (test_tls_*.py). Each test runs as its own program, on stock and on csock standing in for it,
+because ssl is bound to the first socket module that it sees."""
 
 import subprocess
 import sys
 import textwrap
 
-import childkit
 import pytest
 
 from csock import dropin
@@ -16,6 +16,9 @@ import contextlib, sys
 if sys.argv[1] == "csock":
     import csock
     sys.modules["socket"], sys.modules["_socket"] = csock.dropin, csock._socket
+elif sys.argv[1] == "in place":
+    import csock
+    csock.install()
 import socket, ssl, threading
 assert isinstance(socket.SocketType, type)
 CERT = sys.argv[2]
@@ -47,18 +50,7 @@ def connected(work, timeout=20):
 """
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    key = path.with_suffix(".key")
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2".split()
-    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", path]
-    subprocess.run(command, check=True, capture_output=True)
-    path.write_text(path.read_text() + key.read_text())
-    return path
-
-
-@pytest.fixture(params=["stock", "csock"])
+@pytest.fixture(params=["stock", "csock", "in place"])
 def tls(request, certificate):
     def run(body):
         program = HEAD + textwrap.dedent(body)
@@ -175,46 +167,3 @@ def test_errors_and_attributes(tls):
 
 def test_capsule_has_the_name_that_ssl_looks_for():
     assert '"_socket.CAPI"' in repr(dropin.CAPI)
-
-
-CLOSED_MEANWHILE = """
-import csock
-csock.install()
-import socket, ssl, sys, threading, time
-
-def handshake(sock, server, result):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
-    if server:
-        context.load_cert_chain(sys.argv[2])
-    else:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    result.append(context.wrap_socket(sock, server_side=server))
-
-a, b = socket.socketpair()
-ours, theirs, seconds = [], [], []
-server = threading.Thread(target=handshake, args=(b, True, theirs))
-server.start()
-handshake(a, False, ours)
-server.join()
-ours[0].settimeout(4)
-start = time.monotonic()
-
-def wait():
-    try:
-        ours[0].recv(1)
-    except OSError:
-        pass
-    seconds.append(time.monotonic() - start)
-
-waiting = threading.Thread(target=wait)
-waiting.start()
-time.sleep(0.3)
-ours[0].close() if sys.argv[1] == "close" else ours[0].shutdown(socket.SHUT_RDWR)
-waiting.join()
-print(seconds[0] >= 4)
-"""
-
-
-@pytest.mark.parametrize("how, to_the_end", [("close", True), ("shutdown", False)])
-def test_waits_in_ssl_are_woken_by_shutdown_alone(env, certificate, how, to_the_end):
-    assert childkit.out(CLOSED_MEANWHILE, how, certificate, env=env) == f"{to_the_end}\n"

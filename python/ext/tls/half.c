@@ -73,6 +73,6 @@ bool tls_half_resumes(struct tls_call *c, const char *data, size_t n, size_t *re
     }
     raise_bad_retry(c, half->state == HALF_KEPT
                            ? "an earlier write was not finished: the next has to begin with its data"
-                           : "this thread is in the middle of another write on this connection");
+                           : "another write on this connection is not finished");
     return false;
 }
