@@ -36,9 +36,10 @@ static void raise_timed_out(const struct tls_call *c)
         [TLS_READS] = "The read operation timed out",
         [TLS_WRITES] = "The write operation timed out",
         [TLS_SHAKES] = "The handshake operation timed out",
-        [TLS_UNWRAPS] = "The read operation timed out",
     };
-    PyErr_SetString(PyExc_TimeoutError, texts[c->kind]);
+    bool writes = c->kind == TLS_UNWRAPS && c->output;
+    enum tls_kind kind = c->kind != TLS_UNWRAPS ? c->kind : writes ? TLS_WRITES : TLS_READS;
+    PyErr_SetString(PyExc_TimeoutError, texts[kind]);
 }
 
 /* As _ssl does where it would have to wait. */
@@ -147,9 +148,14 @@ static PyObject *try_inside(struct tls_call *c, PyObject *name, PyObject **args,
     return result;
 }
 
-/* Time is over: _ssl says so itself, or has something after all. */
+/* Time is over: _ssl says so itself, or has something after all. An unwrap is not tried again: its
+ * second try would find its own first half sent, and take that for a mistake. */
 static PyObject *try_last(struct tls_call *c, PyObject *name, PyObject **args, size_t n)
 {
+    if (c->kind == TLS_UNWRAPS) {
+        raise_timed_out(c);
+        return NULL;
+    }
     if (!lock_state(c))
         return NULL;
     EXT_SET(c->s->ssl_timeout, 1);
@@ -226,6 +232,7 @@ static int wait_for_wanted(struct tls_call *c)
 {
     bool input = PyErr_ExceptionMatches(c->k->want_read);
     PyErr_Clear();
+    c->output = !input;
     if (input && !c->reading)
         return wait_for_lock(c, &c->t->reader) ? 1 : -1;
     bool crossed = !input && c->kind == TLS_READS;
