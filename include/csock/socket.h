@@ -199,11 +199,11 @@ CSOCK_API int csock_ready(struct csock *s, short events, const struct csock_wait
 
 /* A call of the caller's own: what another library does to the descriptor of *s (TLS, say) between
  * these two stands inside the socket as any call here does. Its descriptor is not given back
- * meanwhile; csock_close and csock_detach in another thread end with EINTR what sleeps in the kernel
- * then, and wait for the csock_leave; in the same thread, from a callback of that library, they do
- * not wait. It should not wait: that is for csock_ready, outside. enter: 0; -EBADF or CSOCK_ECLOSED
- * on a closed socket, -ENOMEM: no leave then. Both in one thread, which may enter other sockets, or
- * the same again, in between. The storage of *in is the caller's. */
+ * meanwhile; csock_close and csock_detach in another thread end with EINTR what sleeps in the
+ * kernel then, and wait for the csock_leave; in the same thread, from a callback of that library,
+ * they do not wait. It should not wait: that is for csock_ready, outside. enter: 0; -EBADF or
+ * CSOCK_ECLOSED on a closed socket, -ENOMEM: no leave then. Both in one thread, which may enter
+ * other sockets, or the same again, in between. The storage of *in is the caller's. */
 struct csock_inside {
     uint64_t room[32];
 };

@@ -1,7 +1,7 @@
 """The standard library's ssl on csock's sockets: it finds them through the capsule, reads
-descriptor and timeout from memory, and waits by itself; but where csock is in place it is csock that
-waits (test_tls_*.py). Each test runs as its own program, on stock and on csock standing in for it,
-because ssl is bound to the first socket module that it sees."""
+descriptor and timeout from memory, and waits by itself; but where csock is in place it is csock
+that waits (test_tls_*.py). Each test runs as its own program, on stock and on csock standing in for
+it, because ssl is bound to the first socket module that it sees."""
 
 import subprocess
 import sys

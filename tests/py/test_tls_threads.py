@@ -1,6 +1,6 @@
-"""TLS in csock: several threads on one connection. In stock two writers mix their frames, a blocking
-read raises BlockingIOError beside a writer, and what one reader has left in OpenSSL another does not
-see."""
+"""TLS in csock: several threads on one connection. In stock two writers mix their frames, a
+blocking read raises BlockingIOError beside a writer, and what one reader has left in OpenSSL
+another does not see."""
 
 import pytest
 

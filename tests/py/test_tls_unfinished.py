@@ -1,5 +1,5 @@
-"""TLS in csock: a write that ended early. OpenSSL has a record half sent then, and finishes it with the
-next write, whatever that is about: in stock the old bytes go out, counted as the new ones."""
+"""TLS in csock: a write that ended early. OpenSSL has a record half sent then, and finishes it with
+the next write, whatever that is about: in stock the old bytes go out, counted as the new ones."""
 
 import pytest
 

@@ -1,5 +1,6 @@
-"""TLS in csock: how long a call waits, what it raises then, and what the program sees of timeouts and
-of the descriptor. Most of it is as in stock, whose texts, by version, csock does not know: both run."""
+"""TLS in csock: how long a call waits, what it raises then, and what the program sees of timeouts
+and of the descriptor. Most of it is as in stock, whose texts, by version, csock does not know: both
+run."""
 
 import pytest
 
@@ -79,7 +80,8 @@ def test_a_timeout_holds_for_the_whole_of_a_call(tls):
         client.settimeout(0.4)
         slow.set()
         server.sendall(bytes(1000))
-        for function in lambda: client.recv(10), lambda: client.makefile("rb").readline(), client.unwrap:
+        file = client.makefile("rb")
+        for function in lambda: client.recv(10), file.readline, client.unwrap:
             start = time.monotonic()
             call = Call(function)
             print(repr(call.end()), 0.4 <= call.ended - start < 0.4 + PROMPT)

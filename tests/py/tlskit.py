@@ -1,5 +1,5 @@
-"""Programs over TLS, each a process of its own, as `ssl` is bound to the first socket module that it
-sees: on the stock module, or with csock in its place.
+"""Programs over TLS, each a process of its own, as `ssl` is bound to the first socket module that
+it sees: on the stock module, or with csock in its place.
 
 HEAD is what stands before each of them: connected pairs, contexts with one certificate for both
 sides, and threads that keep what their call has come to."""

@@ -1,4 +1,5 @@
-/* Beginning and end of what a socket has for TLS. Sits on csock_set_blocking. Must not know _ssl. */
+/* Beginning and end of what a socket has for TLS. Sits on csock_set_blocking. Must not know _ssl.
+ * */
 #include "object/secured.h"
 
 static struct sock_secured *make(struct sock_object *s)

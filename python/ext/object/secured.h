@@ -11,7 +11,8 @@
 #include "object/socket.h"
 #include "shared/lock.h"
 
-/* A write that has begun a record, and not ended it: tls/half.c. Whoever has `writer` looks here. */
+/* A write that has begun a record, and not ended it: tls/half.c. Whoever has `writer` looks here.
+ * */
 struct sock_half {
     enum { HALF_NONE, HALF_IN_FLIGHT, HALF_KEPT } state;
     char *data; /* what the record holds, n bytes; NULL: there was no memory for it */

@@ -16,8 +16,8 @@ static_assert(AFTER_HEAD(fd) == INTERP_SSL_FD && AFTER_HEAD(family) == 4 && AFTE
                   AFTER_HEAD(proto) == 12,
               "ssl reads fd from memory");
 static_assert(sizeof(void *) != 8 ||
-                  (AFTER_HEAD(errorhandler) == 16 && AFTER_HEAD(ssl_timeout) == INTERP_SSL_TIMEOUT &&
-                   AFTER_HEAD(state) == 32),
+                  (AFTER_HEAD(errorhandler) == 16 &&
+                   AFTER_HEAD(ssl_timeout) == INTERP_SSL_TIMEOUT && AFTER_HEAD(state) == 32),
               "ssl reads the timeout from memory");
 
 /* At the interpreter's end a daemon thread that is inside cannot leave any more: it would have to

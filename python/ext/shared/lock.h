@@ -25,8 +25,8 @@ void ext_lock_release(struct ext_lock *lock);
 bool ext_lock_is_mine(const struct ext_lock *lock);
 bool ext_lock_is_others(const struct ext_lock *lock);
 
-/* Waits until somebody gives it back or wakes those who wait, for ns at most; a signal ends it, too.
- * Without the GIL. False: no memory, with the exception. */
+/* Waits until somebody gives it back or wakes those who wait, for ns at most; a signal ends it,
+ * too. Without the GIL. False: no memory, with the exception. */
 bool ext_lock_wait(struct ext_lock *lock, int64_t ns);
 /* Has one of those who wait look again, without giving it back. */
 void ext_lock_wake(struct ext_lock *lock);

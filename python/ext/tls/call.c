@@ -12,7 +12,7 @@
 
 /* ---- time: the one place that says how long a call may take */
 
-static int64_t deadline_of(struct tls_call *c)
+static int64_t bound_of(struct tls_call *c)
 {
     if (c->deadline == CSOCK_FOREVER && c->timeout >= 0)
         c->deadline = csock_deadline(c->timeout);
@@ -22,7 +22,7 @@ static int64_t deadline_of(struct tls_call *c)
 /* ns, at most the slice; 0 once the deadline has passed. */
 static int64_t slice_left(struct tls_call *c)
 {
-    int64_t deadline = deadline_of(c);
+    int64_t deadline = bound_of(c);
     if (deadline == CSOCK_FOREVER)
         return SLICE_NS;
     int64_t left = deadline - csock_now();
@@ -209,7 +209,7 @@ static int look_again(void *arg)
 static int wait_for_events(struct tls_call *c, short events, int64_t most)
 {
     struct nap nap;
-    int64_t deadline = deadline_of(c);
+    int64_t deadline = bound_of(c);
     int64_t slice = most ? csock_deadline(most) : CSOCK_FOREVER;
     bool sliced = most && (deadline == CSOCK_FOREVER || slice < deadline);
     ext_wait_begin(&nap.wait, c->s, true);

@@ -1,5 +1,5 @@
-/* What is kept of a record that is half sent. Sits on memory. OpenSSL cannot be asked whether it has
- * one: it takes the question for the end of the connection. */
+/* What is kept of a record that is half sent. Sits on memory. OpenSSL cannot be asked whether it
+ * has one: it takes the question for the end of the connection. */
 #include "tls/half.h"
 
 #include <string.h>
@@ -50,8 +50,10 @@ static bool begins_so(const struct sock_half *half, const char *data, size_t n)
 static void raise_bad_retry(const struct tls_call *c, const char *text)
 {
     PyObject *error = PyObject_CallFunction(c->k->error, "is", 1, text);
-    PyObject *reason = PyUnicode_FromString("BAD_WRITE_RETRY"), *library = PyUnicode_FromString("SSL");
-    if (error && reason && library && PyObject_SetAttr(error, c->k->names[TLS_REASON], reason) == 0 &&
+    PyObject *reason = PyUnicode_FromString("BAD_WRITE_RETRY");
+    PyObject *library = PyUnicode_FromString("SSL");
+    if (error && reason && library &&
+        PyObject_SetAttr(error, c->k->names[TLS_REASON], reason) == 0 &&
         PyObject_SetAttr(error, c->k->names[TLS_LIBRARY], library) == 0)
         PyErr_SetObject(c->k->error, error);
     Py_XDECREF(error);
@@ -71,8 +73,9 @@ bool tls_half_resumes(struct tls_call *c, const char *data, size_t n, size_t *re
         *ret_next = half->n;
         return true;
     }
-    raise_bad_retry(c, half->state == HALF_KEPT
-                           ? "an earlier write was not finished: the next has to begin with its data"
-                           : "another write on this connection is not finished");
+    raise_bad_retry(c,
+                    half->state == HALF_KEPT
+                        ? "an earlier write was not finished: the next has to begin with its data"
+                        : "another write on this connection is not finished");
     return false;
 }

@@ -1,8 +1,8 @@
 /* A write that ended early (a timeout, a handler that raises) leaves a record half sent in OpenSSL,
- * which the next write finishes, whatever that is about: OpenSSL sends the old bytes and counts them
- * as the new. So what the record holds is kept, and the next write has to begin as the one did that
- * was not finished: with the same bytes before the record, of which their sum is kept, and those of
- * the record. All of this is for who has `writer`. */
+ * which the next write finishes, whatever that is about: OpenSSL sends the old bytes and counts
+ * them as the new. So what the record holds is kept, and the next write has to begin as the one did
+ * that was not finished: with the same bytes before the record, of which their sum is kept, and
+ * those of the record. All of this is for who has `writer`. */
 #ifndef CSOCK_EXT_TLS_HALF_H
 #define CSOCK_EXT_TLS_HALF_H
 

@@ -1,14 +1,14 @@
 /* The class ssl.SSLSocket: how it comes to have our methods, and what is known of it. Sits on the
  * files beside it.
  *
- * The class derives from socket.socket, which hears of that by __init_subclass__: a hook that stands
- * there only while csock is in place and `ssl` has not been imported. It costs nothing but then, and
- * comes before anybody can patch the class. */
+ * The class derives from socket.socket, which hears of that by __init_subclass__: a hook that
+ * stands there only while csock is in place and `ssl` has not been imported. It costs nothing but
+ * then, and comes before anybody can patch the class. */
 #include "tls/tls.h"
 #include "shared/args.h"
 #include "object/known_class.h"
 
-static const char *const name_texts[TLS_NAMES] = {
+static const char *const tls_name_texts[TLS_NAMES] = {
     [TLS_SSLOBJ] = "_sslobj",
     [TLS_SHUTDOWN] = "shutdown",
     [TLS_CHECK_CLOSED] = "_checkClosed",
@@ -130,7 +130,7 @@ static int take_stock(struct tls_known *k)
         whole = k->stock[i] && PyFunction_Check(k->stock[i]);
     }
     for (size_t i = 0; whole && i < TLS_NAMES; i++)
-        whole = (k->names[i] = PyUnicode_InternFromString(name_texts[i])) != NULL;
+        whole = (k->names[i] = PyUnicode_InternFromString(tls_name_texts[i])) != NULL;
     if (whole)
         k->check_closed = PyObject_GetItem(own, k->names[TLS_CHECK_CLOSED]);
     Py_XDECREF(own);
@@ -164,7 +164,7 @@ static int put_ours(struct tls_known *k)
     return exchange(k, k->stock, k->ours);
 }
 
-static void forget(struct tls_known *k)
+static void forget_known(struct tls_known *k)
 {
     Py_CLEAR(k->cls);
     for (size_t i = 0; i < TLS_METHODS; i++) {
@@ -180,7 +180,8 @@ static void forget(struct tls_known *k)
     Py_CLEAR(k->want_write);
 }
 
-/* A class that is not as it is known stays as it is: _ssl waits then, as it does on stock's sockets. */
+/* A class that is not as it is known stays as it is: _ssl waits then, as it does on stock's
+ * sockets. */
 static void take_class(struct ext_state *st, PyObject *cls, PyObject *ssl)
 {
     struct tls_known *k = PyMem_Calloc(1, sizeof *k);
@@ -189,7 +190,7 @@ static void take_class(struct ext_state *st, PyObject *cls, PyObject *ssl)
     k->cls = (PyTypeObject *)Py_NewRef(cls);
     if (take_stock(k) < 0 || take_errors(k, ssl) < 0) {
         PyErr_Clear();
-        forget(k);
+        forget_known(k);
         PyMem_Free(k);
         return;
     }
@@ -330,7 +331,7 @@ int tls_known_traverse(const struct ext_state *st, visitproc visit, void *arg)
 void tls_known_clear(struct ext_state *st)
 {
     for (const struct tls_known *k = st->tls; k; k = k->older)
-        forget(changeable_known(k));
+        forget_known(changeable_known(k));
 }
 
 void tls_known_free(struct ext_state *st)

@@ -155,7 +155,8 @@ PyObject *tls_recv_into(PyObject *self, PyObject *const *args, Py_ssize_t n, PyO
     static const char *const names[] = {"buffer", "nbytes", "flags"};
     const struct tls_known *k = tls_known(self);
     PyObject *given[3] = {NULL};
-    bool plain = k && tls_arguments(names, 3, args, n, kwnames, given) && given[0] && no_flags(given[2]);
+    bool plain =
+        k && tls_arguments(names, 3, args, n, kwnames, given) && given[0] && no_flags(given[2]);
     bool numbered = plain && given[1] && given[1] != Py_None;
     Py_ssize_t size = plain && !numbered ? room_in(given[0]) : 0;
     int has = plain && size >= 0 ? has_object(k, self) : 0;

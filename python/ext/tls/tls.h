@@ -1,10 +1,10 @@
 /* TLS that waits in csock.
  *
- * ssl.SSLSocket leaves waiting to _ssl, which knows no deadline, is not woken by close(), and shares
- * an OpenSSL object between threads without a lock. Where csock is in the place of `socket`, the
- * methods of ssl.SSLSocket that carry data and wait are C methods of ours, put onto that very class
- * when the program imports `ssl` (known.c); all else of ssl stays what it is, and whatever is not
- * plain TLS (no TLS object yet or any more, odd arguments) goes to the method that stood there
+ * ssl.SSLSocket leaves waiting to _ssl, which knows no deadline, is not woken by close(), and
+ * shares an OpenSSL object between threads without a lock. Where csock is in the place of `socket`,
+ * the methods of ssl.SSLSocket that carry data and wait are C methods of ours, put onto that very
+ * class when the program imports `ssl` (known.c); all else of ssl stays what it is, and whatever is
+ * not plain TLS (no TLS object yet or any more, odd arguments) goes to the method that stood there
  * before. _ssl sees a descriptor that does not block and a timeout of 0 (object/secured.h), so each
  * call into it is a try; it says what it wants, and csock waits for that, by the program's timeout.
  *
@@ -71,7 +71,7 @@ enum tls_name {
 /* What is known of a class ssl.SSLSocket that the methods were put on: mostly there is one. */
 struct tls_known {
     const struct tls_known *older; /* of a class that was made before, or NULL */
-    PyTypeObject *cls; /* all strong */
+    PyTypeObject *cls;             /* all strong */
     PyObject *ours[TLS_METHODS], *stock[TLS_METHODS], *method_names[TLS_METHODS];
     PyObject *names[TLS_NAMES];
     PyObject *check_closed; /* the class's own, which does nothing */
