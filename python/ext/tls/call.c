@@ -136,21 +136,24 @@ bool tls_wants(const struct tls_call *c)
 }
 
 /* With `state`. */
-static PyObject *try_inside(struct tls_call *c, PyObject *name, PyObject **args, size_t n)
+static PyObject *try_inside(struct tls_call *c, PyObject **args, size_t n)
 {
+    const struct tls_known *k = c->k;
     struct csock_inside in;
     int r = csock_enter(&c->s->core, &in);
     if (r < 0)
         return ext_raise_sock(c->s, c->what, r == -EBADF ? CSOCK_ECLOSED : r);
     args[0] = c->object;
-    PyObject *result = PyObject_VectorcallMethod(name, args, n, NULL);
+    PyObject *result = Py_IS_TYPE(c->object, k->object_type)
+                           ? PyObject_Vectorcall(k->object_methods[c->kind], args, n, NULL)
+                           : PyObject_VectorcallMethod(k->object_names[c->kind], args, n, NULL);
     csock_leave(&in);
     return result;
 }
 
 /* Time is over: _ssl says so itself, or has something after all. An unwrap is not tried again: its
  * second try would find its own first half sent, and take that for a mistake. */
-static PyObject *try_last(struct tls_call *c, PyObject *name, PyObject **args, size_t n)
+static PyObject *try_last(struct tls_call *c, PyObject **args, size_t n)
 {
     if (c->kind == TLS_UNWRAPS) {
         raise_timed_out(c);
@@ -159,7 +162,7 @@ static PyObject *try_last(struct tls_call *c, PyObject *name, PyObject **args, s
     if (!lock_state(c))
         return NULL;
     EXT_SET(c->s->ssl_timeout, 1);
-    PyObject *result = try_inside(c, name, args, n);
+    PyObject *result = try_inside(c, args, n);
     if (sock_is_engaged(c->s))
         EXT_SET(c->s->ssl_timeout, 0);
     ext_lock_release(&c->t->state);
@@ -172,14 +175,13 @@ static PyObject *try_last(struct tls_call *c, PyObject *name, PyObject **args, s
 
 /* A read, if it is not another's turn to wait for input. *ret_turn is false, and nothing is tried,
  * if it is. A callback's own read is part of what has `state`. */
-static PyObject *try_in_turn(struct tls_call *c, PyObject *name, PyObject **args, size_t n,
-                             bool *ret_turn)
+static PyObject *try_in_turn(struct tls_call *c, PyObject **args, size_t n, bool *ret_turn)
 {
-    bool nested = ext_lock_is_mine(&c->t->state);
     if (!lock_state(c))
         return NULL;
+    bool nested = c->t->state.depth > 1;
     *ret_turn = c->kind != TLS_READS || nested || !ext_lock_is_others(&c->t->reader);
-    PyObject *result = *ret_turn ? try_inside(c, name, args, n) : NULL;
+    PyObject *result = *ret_turn ? try_inside(c, args, n) : NULL;
     bool wants_input = !result && *ret_turn && PyErr_ExceptionMatches(c->k->want_read);
     /* Taken before anybody else can try. */
     if (wants_input && c->timeout != 0 && !c->reading)
@@ -250,7 +252,7 @@ static void note_unfinished(struct tls_call *c)
                     csock_ready(&c->s->core, POLLOUT, &at_once) == CSOCK_ETIMEOUT;
 }
 
-PyObject *tls_run(struct tls_call *c, PyObject *name, PyObject **args, size_t n)
+PyObject *tls_run(struct tls_call *c, PyObject **args, size_t n)
 {
     PyObject *result = NULL;
     int more = 1;
@@ -259,7 +261,7 @@ PyObject *tls_run(struct tls_call *c, PyObject *name, PyObject **args, size_t n)
         bool turn = true;
         if (c->kind == TLS_WRITES && PyErr_CheckSignals() < 0)
             break;
-        result = try_in_turn(c, name, args, n, &turn);
+        result = try_in_turn(c, args, n, &turn);
         if (result)
             break;
         if (turn)
@@ -269,7 +271,7 @@ PyObject *tls_run(struct tls_call *c, PyObject *name, PyObject **args, size_t n)
         else
             more = c->timeout != 0 && tls_wants(c) ? wait_for_wanted(c) : -1;
         if (more == 0)
-            result = try_last(c, name, args, n);
+            result = try_last(c, args, n);
     } while (more > 0);
     if (c->reading)
         ext_lock_release(&c->t->reader);

@@ -8,8 +8,6 @@
 
 #include "tls/tls.h"
 
-enum tls_kind { TLS_READS, TLS_WRITES, TLS_SHAKES, TLS_UNWRAPS };
-
 /* Lives on the call's stack. */
 struct tls_call {
     struct sock_object *s;
@@ -31,10 +29,10 @@ bool tls_begin(struct tls_call *c, const struct tls_known *k, PyObject *self, Py
                enum tls_kind kind, const char *what, int64_t timeout);
 void tls_end(struct tls_call *c);
 
-/* The method `name` of the TLS object with these arguments: what it returns; NULL with an
+/* The TLS object's method of that kind with these arguments: what it returns; NULL with an
  * exception, which is that it wants something only if the timeout is 0. args[0] is there for the
  * object. */
-PyObject *tls_run(struct tls_call *c, PyObject *name, PyObject **args, size_t n);
+PyObject *tls_run(struct tls_call *c, PyObject **args, size_t n);
 /* Whether the exception that is set says that it wants to read or to write. */
 bool tls_wants(const struct tls_call *c);
 

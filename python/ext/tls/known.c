@@ -10,12 +10,18 @@
 
 static const char *const tls_name_texts[TLS_NAMES] = {
     [TLS_SSLOBJ] = "_sslobj",
-    [TLS_SHUTDOWN] = "shutdown",
     [TLS_CHECK_CLOSED] = "_checkClosed",
     [TLS_CHECK_CONNECTED] = "_check_connected",
     [TLS_SUPPRESS_RAGGED_EOFS] = "suppress_ragged_eofs",
     [TLS_REASON] = "reason",
     [TLS_LIBRARY] = "library",
+};
+
+static const char *const object_texts[TLS_KINDS] = {
+    [TLS_READS] = "read",
+    [TLS_WRITES] = "write",
+    [TLS_SHAKES] = "do_handshake",
+    [TLS_UNWRAPS] = "shutdown",
 };
 
 #define HOOK "__init_subclass__"
@@ -97,8 +103,8 @@ PyObject *tls_call_stock(const struct tls_known *k, enum tls_method method, PyOb
     return result;
 }
 
-bool tls_arguments(const char *const *names, Py_ssize_t max, PyObject *const *args, Py_ssize_t n,
-                   PyObject *kwnames, PyObject **ret)
+bool tls_named_arguments(const char *const *names, Py_ssize_t max, PyObject *const *args,
+                         Py_ssize_t n, PyObject *kwnames, PyObject **ret)
 {
     Py_ssize_t n_named = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
     if (n + n_named > max)
@@ -135,6 +141,21 @@ static int take_stock(struct tls_known *k)
         k->check_closed = PyObject_GetItem(own, k->names[TLS_CHECK_CLOSED]);
     Py_XDECREF(own);
     return whole && k->check_closed ? 0 : -1;
+}
+
+static int take_object_type(struct tls_known *k, PyObject *ssl)
+{
+    PyObject *type = PyObject_GetAttrString(ssl, "_SSLSocket");
+    if (!type || !PyType_Check(type)) {
+        Py_XDECREF(type);
+        return -1;
+    }
+    k->object_type = (PyTypeObject *)type;
+    for (size_t i = 0; i < TLS_KINDS; i++)
+        if (!(k->object_names[i] = PyUnicode_InternFromString(object_texts[i])) ||
+            !(k->object_methods[i] = PyObject_GetAttr(type, k->object_names[i])))
+            return -1;
+    return 0;
 }
 
 static int take_errors(struct tls_known *k, PyObject *ssl)
@@ -174,6 +195,11 @@ static void forget_known(struct tls_known *k)
     }
     for (size_t i = 0; i < TLS_NAMES; i++)
         Py_CLEAR(k->names[i]);
+    Py_CLEAR(k->object_type);
+    for (size_t i = 0; i < TLS_KINDS; i++) {
+        Py_CLEAR(k->object_methods[i]);
+        Py_CLEAR(k->object_names[i]);
+    }
     Py_CLEAR(k->check_closed);
     Py_CLEAR(k->error);
     Py_CLEAR(k->want_read);
@@ -188,7 +214,7 @@ static void take_class(struct ext_state *st, PyObject *cls, PyObject *ssl)
     if (!k)
         return;
     k->cls = (PyTypeObject *)Py_NewRef(cls);
-    if (take_stock(k) < 0 || take_errors(k, ssl) < 0) {
+    if (take_stock(k) < 0 || take_object_type(k, ssl) < 0 || take_errors(k, ssl) < 0) {
         PyErr_Clear();
         forget_known(k);
         PyMem_Free(k);
@@ -320,6 +346,9 @@ int tls_known_traverse(const struct ext_state *st, visitproc visit, void *arg)
             Py_VISIT(k->ours[i]);
             Py_VISIT(k->stock[i]);
         }
+        Py_VISIT(k->object_type);
+        for (size_t i = 0; i < TLS_KINDS; i++)
+            Py_VISIT(k->object_methods[i]);
         Py_VISIT(k->check_closed);
         Py_VISIT(k->error);
         Py_VISIT(k->want_read);

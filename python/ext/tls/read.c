@@ -58,7 +58,7 @@ static PyObject *read_from(const struct tls_known *k, PyObject *self, PyObject *
     if (!tls_begin(&c, k, self, object, TLS_READS, "read", timeout))
         return NULL;
     PyObject *args[] = {NULL, len, buffer};
-    PyObject *result = tls_run(&c, k->method_names[TLS_READ], args, buffer ? 3 : 2);
+    PyObject *result = tls_run(&c, args, buffer ? 3 : 2);
     if (!result)
         result = end_or_error(k, self, buffer != NULL);
     tls_end(&c);

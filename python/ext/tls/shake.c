@@ -37,7 +37,7 @@ PyObject *tls_do_handshake(PyObject *self, PyObject *const *args, Py_ssize_t n, 
     if (!tls_begin(&c, k, self, object, TLS_SHAKES, "do_handshake", timeout))
         return NULL;
     PyObject *call_args[] = {NULL};
-    PyObject *result = tls_run(&c, k->method_names[TLS_DO_HANDSHAKE], call_args, 1);
+    PyObject *result = tls_run(&c, call_args, 1);
     tls_end(&c);
     Py_XDECREF(result);
     return result ? Py_NewRef(Py_None) : NULL;
@@ -69,7 +69,7 @@ PyObject *tls_unwrap(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObje
     if (!tls_begin(&c, k, self, object, TLS_UNWRAPS, "unwrap", timeout))
         return NULL;
     PyObject *call_args[] = {NULL};
-    PyObject *result = tls_run(&c, k->names[TLS_SHUTDOWN], call_args, 1);
+    PyObject *result = tls_run(&c, call_args, 1);
     if (result && end_tls(&c) < 0)
         Py_CLEAR(result);
     tls_end(&c);

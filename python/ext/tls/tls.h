@@ -56,10 +56,12 @@ enum tls_method {
     TLS_METHODS
 };
 
-/* Other names, of SSLSocket and of the TLS object. */
+/* Methods of the TLS object, one for each kind of call. */
+enum tls_kind { TLS_READS, TLS_WRITES, TLS_SHAKES, TLS_UNWRAPS, TLS_KINDS };
+
+/* Other names, of SSLSocket and of exceptions. */
 enum tls_name {
     TLS_SSLOBJ,
-    TLS_SHUTDOWN,
     TLS_CHECK_CLOSED,
     TLS_CHECK_CONNECTED,
     TLS_SUPPRESS_RAGGED_EOFS,
@@ -74,6 +76,9 @@ struct tls_known {
     PyTypeObject *cls;             /* all strong */
     PyObject *ours[TLS_METHODS], *stock[TLS_METHODS], *method_names[TLS_METHODS];
     PyObject *names[TLS_NAMES];
+    /* Of the TLS object: its type, which nobody can change, and its methods. */
+    PyTypeObject *object_type;
+    PyObject *object_methods[TLS_KINDS], *object_names[TLS_KINDS];
     PyObject *check_closed; /* the class's own, which does nothing */
     PyObject *error, *want_read, *want_write;
     unsigned seen; /* the class's version in which `check_closed` was found */
@@ -104,8 +109,16 @@ PyObject *tls_call_stock(const struct tls_known *k, enum tls_method method, PyOb
                          PyObject *const *args, Py_ssize_t n, PyObject *kwnames);
 /* The arguments by place, `max` of them; NULL where they are not given. False, and no exception, if
  * they do not fit: the stock method says what is wrong. */
-bool tls_arguments(const char *const *names, Py_ssize_t max, PyObject *const *args, Py_ssize_t n,
-                   PyObject *kwnames, PyObject **ret);
+bool tls_named_arguments(const char *const *names, Py_ssize_t max, PyObject *const *args,
+                         Py_ssize_t n, PyObject *kwnames, PyObject **ret);
+static inline bool tls_arguments(const char *const *names, Py_ssize_t max, PyObject *const *args,
+                                 Py_ssize_t n, PyObject *kwnames, PyObject **ret)
+{
+    if (n != 1 || kwnames)
+        return tls_named_arguments(names, max, args, n, kwnames, ret);
+    ret[0] = args[0];
+    return true;
+}
 
 PyObject *tls_read(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames);
 PyObject *tls_recv(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames);

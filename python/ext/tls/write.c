@@ -46,7 +46,7 @@ static int write_record(struct tls_call *c, struct writing *w, size_t n)
         return -1;
     tls_half_begins(half);
     PyObject *args[] = {NULL, part};
-    PyObject *result = tls_run(c, c->k->method_names[TLS_WRITE], args, 2);
+    PyObject *result = tls_run(c, args, 2);
     Py_DECREF(part);
     Py_XDECREF(result);
     if (result)
