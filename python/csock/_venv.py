@@ -27,6 +27,10 @@ _CHECK = (
 )
 
 
+_TLS = {"csock": "waits in csock", "ssl": "waits in ssl, as without csock: it was loaded first"}
+_CHECK_TLS = "import ssl, csock; print('csock' if csock._core.has_ssl(ssl.SSLSocket) else 'ssl')"
+
+
 def _is_venv():
     return sys.prefix != sys.base_prefix
 
@@ -44,12 +48,17 @@ def _there():
     return [path for path in (_PATH, _START) if _is_ours(path)]
 
 
-def _probe():
-    """(whether csock is in place in a fresh interpreter of this environment, why not)"""
+def _ask(code):
+    """What a fresh interpreter of this environment has to say."""
     env = {name: value for name, value in os.environ.items() if name != "CSOCK_DISABLE"}
     # -I: no PYTHONPATH, and no folder that this was called in.
-    command = [sys.executable, "-I", "-c", _CHECK]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, errors="replace")
+    command = [sys.executable, "-I", "-c", code]
+    return subprocess.run(command, env=env, capture_output=True, text=True, errors="replace")
+
+
+def _probe():
+    """(whether csock is in place in a fresh interpreter of this environment, why not)"""
+    done = _ask(_CHECK)
     if done.stdout.strip() == "yes":
         return True, ""
     lines = done.stderr.strip().splitlines()
@@ -114,6 +123,9 @@ def status(force):
     print(f"in place       {first}{'yes' if works else 'no'}, as a fresh interpreter says")
     if _there() and not works:
         print(f"why not        {why}")
+    if works:
+        waits = _ask(_CHECK_TLS).stdout.strip()
+        print(f"TLS            {_TLS.get(waits, 'this Python has no ssl')}")
     return 0 if works and not hatch else 1
 
 

@@ -51,6 +51,7 @@ def test_venv_there_and_back(venv, env):
         assert f"{pth.with_name(name)}: there" in text
     assert text.count(": there") == 1 + len(START)
     assert "in place       yes" in text and "virtual" in text
+    assert "TLS            waits in csock" in text
     for words in (["-c", IS_OURS], ["-I", "-c", IS_OURS], ["-E", "-c", IS_OURS]):
         done = run(python, *words, env=env)
         assert (done.stdout, done.stderr) == ("True\n", "")

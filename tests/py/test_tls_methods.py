@@ -229,6 +229,24 @@ def test_read_in_a_callback_times_out(tls):
     assert "['TimeoutError None']" in line
 
 
+def test_nothing_of_csock_s_own_goes_out_below_tls(tls):
+    assert tls("""
+        import tempfile
+        tls, peer = pair(5)
+        with tempfile.TemporaryFile() as file:
+            file.write(b"in clear" * 100)
+            file.flush()
+            try:
+                csock._core.send_file(tls, file.fileno(), 0, 800)
+            except TypeError as error:
+                print(error)
+            print(select.select([peer], [], [], 0.1)[0])
+            file.seek(0)
+            sent = Call(tls.sendfile, file)
+            print(peer.recv(1000) == b"in clear" * 100, sent.end())
+    """) == ["the socket carries TLS: the file would go out in clear", "[]", "True 800"]
+
+
 def test_ssl_that_was_there_first_stays_as_it_is(tls):
     assert tls("""
         import csock

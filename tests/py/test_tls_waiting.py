@@ -213,6 +213,18 @@ def test_timeouts_are_the_program_s_and_the_descriptor_is_csock_s(tls):
     assert modes[1] == ["True", "False", "False", "True", "True True", "False"]
 
 
+def test_the_tls_object_itself_does_not_wait(tls):
+    body = """
+        tls, peer = pair(0.2)
+        try:
+            tls._sslobj.read(1)
+        except OSError as error:
+            print(type(error).__name__)
+    """
+    assert tls(body) == ["SSLWantReadError"]
+    assert tls(body, "stock") == ["TimeoutError"]
+
+
 def test_who_waits_keeps_the_timeout_that_he_came_with(tls):
     assert tls("""
         tls, peer = pair(0.6)

@@ -3,6 +3,7 @@
 #include "shared/args.h"
 #include "state.h"
 #include "object/socket.h"
+#include "object/secured.h"
 #include "object/wait.h"
 #include "methods/tables.h"
 
@@ -35,6 +36,10 @@ static PyObject *core_send_file(PyObject *module, PyObject *const *args, Py_ssiz
     if (!s || !ext_int(args[1], &file) || !offset_argument(args[2], &offset) ||
         !ext_ssize(args[3], &size))
         return NULL;
+    if (sock_is_engaged(s)) {
+        PyErr_SetString(PyExc_TypeError, "the socket carries TLS: the file would go out in clear");
+        return NULL;
+    }
     ext_wait_begin(&w, s, false);
     ssize_t r = csock_sendfile(&s->core, file, offset, (size_t)size, &w.wait);
     ext_wait_end(&w);

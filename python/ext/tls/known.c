@@ -48,6 +48,11 @@ PyMethodDef tls_methods[TLS_METHODS + 1] = {
                           "do_handshake($self, block=False)\n--\n\nStart the SSL/TLS handshake."},
     [TLS_UNWRAP] = {"unwrap", EXT_KEYWORDS(tls_unwrap),
                     "unwrap($self)\n--\n\nStart the SSL shutdown handshake."},
+#if PY_VERSION_HEX >= 0x030F0000
+    [TLS_SENDFILE] = {"sendfile", EXT_KEYWORDS(tls_sendfile),
+                      "sendfile($self, file, offset=0, count=None)\n--\n\n"
+                      "Send a file, and return how many bytes of it were sent."},
+#endif
 };
 
 /* ---- what the methods ask */

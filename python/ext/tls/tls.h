@@ -53,6 +53,9 @@ enum tls_method {
     TLS_SENDALL,
     TLS_DO_HANDSHAKE,
     TLS_UNWRAP,
+#if PY_VERSION_HEX >= 0x030F0000
+    TLS_SENDFILE,
+#endif
     TLS_METHODS
 };
 
@@ -128,5 +131,6 @@ PyObject *tls_send(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject
 PyObject *tls_sendall(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames);
 PyObject *tls_do_handshake(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames);
 PyObject *tls_unwrap(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames);
+PyObject *tls_sendfile(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames);
 
 #endif
