@@ -98,12 +98,10 @@ def wait_for(condition, seconds=20):
 """
 
 
-def run(body, side, certificate, *args, **options):
-    """The lines that it prints."""
+def run(body, side, certificate, *args, prefix=(), stderr="", **options):
+    """The lines that it prints; on stderr it prints that, and prefix is what runs the interpreter."""
     program = HEAD + textwrap.dedent(body)
-    env = childkit.environment()
-    done = childkit.run(
-        sys.executable, "-c", program, side, certificate, *args, env=env, **options
-    )
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    words = [*prefix, sys.executable, "-c", program, side, certificate, *args]
+    done = childkit.run(*words, env=childkit.environment(), **options)
+    assert (done.returncode, done.stderr) == (0, stderr), done.stderr
     return done.stdout.splitlines()
