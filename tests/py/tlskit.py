@@ -99,7 +99,7 @@ def wait_for(condition, seconds=20):
 
 
 def run(body, side, certificate, *args, prefix=(), stderr="", **options):
-    """The lines that it prints; on stderr it prints that, and prefix is what runs the interpreter."""
+    """The lines that it prints; on stderr it prints that. prefix: what runs the interpreter."""
     program = HEAD + textwrap.dedent(body)
     words = [*prefix, sys.executable, "-c", program, side, certificate, *args]
     done = childkit.run(*words, env=childkit.environment(), **options)
