@@ -229,6 +229,39 @@ def test_read_in_a_callback_times_out(tls):
     assert "['TimeoutError None']" in line
 
 
+def test_classes_derived_before_ssl_is_imported(tls):
+    """The hook that waits for ssl.SSLSocket hears of them first, and passes on what it hears."""
+    body = """
+        for name in "ssl", "_ssl":
+            del sys.modules[name]
+        globals().pop("ssl")
+        if sys.argv[1] == "csock":
+            globals().pop("socket")
+            csock.uninstall()
+            csock.install()
+            import socket
+        class Plain(socket.socket):
+            pass
+        class Asking(socket.socket):
+            def __init_subclass__(cls, word=None, **more):
+                super().__init_subclass__(**more)
+                print(cls.__name__, word)
+        class Asked(Asking, word="given"):
+            pass
+        for bases in (socket.socket,), (Asking,):
+            try:
+                type("Unasked", bases, {}, nonsense=1)
+            except TypeError as error:
+                print(error)
+        print(Plain().fileno() > 0, socket.socket.__init_subclass__())
+        import ssl
+        print(ssl.SSLSocket.__name__, "__init_subclass__" in vars(socket.socket))
+    """
+    lines = tls(body)
+    assert lines == tls(body, "stock")
+    assert len(lines) == 5
+
+
 def test_nothing_of_csock_s_own_goes_out_below_tls(tls):
     assert tls("""
         import tempfile

@@ -18,6 +18,7 @@ static int take_over(struct sock_object *s, struct sock_secured *t)
     int r = csock_set_blocking(&s->core, false);
     if (r < 0)
         return r;
+    sock_half_forget(&t->half); /* of another connection, if it is anything */
     EXT_SET(t->engaged, true);
     EXT_SET(s->ssl_timeout, 0);
     return 0;

@@ -256,7 +256,7 @@ PyObject *tls_run(struct tls_call *c, PyObject **args, size_t n)
 {
     PyObject *result = NULL;
     int more = 1;
-    c->unfinished = false;
+    c->unfinished = c->kind == TLS_WRITES && c->t->half.state == HALF_KEPT;
     do {
         bool turn = true;
         if (c->kind == TLS_WRITES && PyErr_CheckSignals() < 0)

@@ -49,12 +49,10 @@ static int write_record(struct tls_call *c, struct writing *w, size_t n)
     PyObject *result = tls_run(c, args, 2);
     Py_DECREF(part);
     Py_XDECREF(result);
-    if (result)
+    if (result || !c->unfinished)
         tls_half_ended(half);
-    else if (half->state == HALF_IN_FLIGHT && c->unfinished)
-        tls_half_keeps(half, w->data.data, w->done, n);
     else if (half->state == HALF_IN_FLIGHT)
-        tls_half_ended(half);
+        tls_half_keeps(half, w->data.data, w->done, n);
     return result ? 0 : -1;
 }
 
