@@ -14,6 +14,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PLAIN = ROOT / "build" / "plain"
 MAX_COLUMNS = 100
+SUFFIXES = (".c", ".h", ".in", ".md", ".py")
 MAX_LINES = {".c": 400, ".h": 250, ".py": 400}
 LONGER = (
     # What `import socket` gives. Programs replace names in that module (socket.getaddrinfo,
@@ -176,13 +177,12 @@ def exported_names():
 
 
 def one_version():
+    """In meson.build: what else names it would have to change with it."""
     (build,) = re.findall(r"version: '([\d.]+)'", (ROOT / "meson.build").read_text())
-    major, minor, patch = map(int, build.split("."))
-    header = (ROOT / "include/csock/base.h").read_text()
-    number = 10000 * major + 100 * minor + patch
-    for line in (f'CSOCK_VERSION "{build}"', f"CSOCK_VERSION_NUMBER {number}"):
-        if f"#define {line}\n" not in header:
-            yield f"include/csock/base.h: not {line}, as meson.build has it"
+    pages = set(ROOT.glob("*.md")) - {ROOT / "CHANGELOG.md"} | {ROOT / "pyproject.toml"}
+    for path in [*pages, *sources("include", "core", "python", "docs", suffixes=SUFFIXES)]:
+        if build in path.read_text():
+            yield f"{place(path)}: names the version {build}"
 
 
 def exported_by_the_extension():

@@ -82,7 +82,7 @@ def test_all_headers_are_installed_and_no_others():
         {str(path.relative_to(folder)) for path in folder.rglob("*.h")}
         for folder in (pathlib.Path(PREFIX) / "include", ROOT / "include")
     )
-    assert installed_ == ours
+    assert installed_ == ours | {"csock/version.h"}  # made by the build
 
 
 @installed
