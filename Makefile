@@ -11,7 +11,7 @@ unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
 .PHONY: help demo test bench bench-counts differential tsan valgrind coverage lint format clean check-fresh \
-        big-endian musl m32 clang conformance conformance-asan conformance-sid dist free-threaded \
+        big-endian musl m32 clang conformance conformance-asan conformance-sid dist release-check free-threaded \
         guest ecosystem \
         setup-demo setup-test setup-conformance setup-ecosystem setup-programs bench-programs
 
@@ -42,6 +42,7 @@ help:
 	@echo 'make free-threaded    a CPython without a GIL: tests, ThreadSanitizer, bench (PARTS; apt)'
 	@echo 'make dist         sdist, wheels, C source archive, SBOM, SHA256SUMS into build/dist (as root;'
 	@echo '                  VERSIONS="3.13" for the wheels of some Pythons)'
+	@echo 'make release-check    can the last commit, as make dist built it, be released? docs/releasing.md'
 	@echo 'make clean        remove build/'
 
 setup-demo:
@@ -133,6 +134,11 @@ guest:
 
 dist:
 	@tools/dist.sh $(VERSIONS)
+
+release-check: setup-test
+	@tools/setup.sh dist
+	@tools/build.sh plain
+	@$(VENV) tools/release_check.py
 
 conformance-sid:
 	@tests/lab/sid.sh $(PARTS)

@@ -2,9 +2,9 @@
 # Holds the C library's interface against the stored one, tests/abi/libcsock.abi: what it means is
 # in docs/abi.md. By libabigail, of a library with debug information.
 #
-# tools/abi.sh [LIBRARY]   by default build/plain's; says what has changed, and ends with status 1
-#                          if that is more than additions
-# tools/abi.sh --store     stores that of build/plain: for a release, or together with a new soname
+# tools/abi.sh [--same] [LIBRARY]   by default build/plain's; says what has changed, and ends with
+#                                   status 1 if that is more than additions; --same: or additions
+# tools/abi.sh --store              stores that of build/plain: for a release, or with a new soname
 #
 # Status 77: this machine lacks libabigail, or is another than the stored interface's.
 set -eu
@@ -20,5 +20,8 @@ if [ "${1:-}" = --store ]; then
         --no-comp-dir-path --out-file "$stored" "$(readlink -f $library)"
     exit
 fi
-abidiff --no-added-syms "$stored" "$(readlink -f "${1:-$library}")" ||
+additions=--no-added-syms
+[ "${1:-}" != --same ] || { additions=; shift; }
+# shellcheck disable=SC2086
+abidiff $additions "$stored" "$(readlink -f "${1:-$library}")" ||
     { echo "abi: not as promised: docs/abi.md" >&2; exit 1; }

@@ -49,7 +49,7 @@ def changed(tmp_path):
         sources = sorted((tmp_path / "core").rglob("*.c"))
         library = tmp_path / "libcsock.so"
         command = "cc -shared -fPIC -fvisibility=hidden -g -std=c11 -D_GNU_SOURCE -Icore -Iinclude"
-        command += " -Wl,-soname,libcsock.so.0 -pthread -o libcsock.so"
+        command += f" -I{PREFIX}/include -Wl,-soname,libcsock.so.0 -pthread -o libcsock.so"
         subprocess.run([*command.split(), *sources], cwd=tmp_path, check=True)
         return library
 
@@ -62,8 +62,11 @@ def test_a_change_that_programs_notice_is_told(changed, change):
     assert done.returncode == 1 and "not as promised" in done.stderr, done.stdout
 
 
-def test_an_addition_is_none(changed):
+def test_an_addition_is_none_but_before_a_release(changed):
     text = "const char *csock_version(void)\n{"
     more = f"CSOCK_API int csock_new(void);\nint csock_new(void)\n{{\n    return 0;\n}}\n{text}"
-    done = compared(changed("core/version.c", text, more))
+    library = changed("core/version.c", text, more)
+    done = compared(library)
     assert done.returncode == 0 and "(1 filtered out) function" in done.stdout, done.stdout
+    done = compared("--same", library)
+    assert done.returncode == 1 and "csock_new" in done.stdout, done.stdout
