@@ -106,7 +106,7 @@ differential: setup-test
 
 lint: setup-test
 	@tools/build.sh plain
-	@$(VENV) tools/lint.py
+	@$(VENV) tools/lint
 
 format: setup-test
 	@build/venv/bin/clang-format -i $$(find include core python tests examples bench -name '*.[ch]')

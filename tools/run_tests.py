@@ -3,7 +3,7 @@
 
 run_tests.py [suite...]    by default all but c-valgrind and conformance-asan:
 
-lint              tools/lint.py
+lint              tools/lint
 c                 the C tests
 c-asan            the same under AddressSanitizer and UndefinedBehaviorSanitizer
 c-tsan            threads on shared sockets under ThreadSanitizer
@@ -303,7 +303,7 @@ def suite_conformance_asan(result):
 def suite_lint(result):
     if not built("plain", result):
         return
-    if subprocess.run([sys.executable, ROOT / "tools/lint.py"]).returncode != 0:
+    if subprocess.run([sys.executable, ROOT / "tools/lint"]).returncode != 0:
         result.fail("lint")
 
 
