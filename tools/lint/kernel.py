@@ -1,8 +1,8 @@
-"""Only core/sys/linux.c calls the kernel, the allocator and libc's resolver; and what the library and
-the extension export.
+"""Only core/sys/linux.c calls the kernel, the allocator and libc's resolver. And what the library
+and the extension export.
 
-Calls are looked for twice: in the text, and in what the compiled files of build/plain ask the linker
-for, which no macro and no function pointer gets around."""
+Calls are looked for twice: in the text, and in what the compiled files of build/plain ask the
+linker for, which no macro and no function pointer gets around."""
 
 import re
 

@@ -1,4 +1,5 @@
-"""Folders are layers: a file includes, and asks the linker for, what is in its own or lower ones."""
+"""Folders are layers: a file includes, and asks the linker for, what is in its own and lower ones.
+"""
 
 import re
 
