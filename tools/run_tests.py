@@ -56,8 +56,14 @@ NOT_IN_PLAIN = {
     ).split()
 }
 
-# Files of Python tests that take ten seconds and more.
-LONGEST = "test_command test_differential test_enable test_closing_signals".split()
+# The files of Python tests that take longest, in this order.
+LONGEST = [
+    f"test_{name}"
+    for name in (
+        "install command syscalls streams differential enable kernel_promises closing_signals"
+        " finder families abi sendfile conformance_runner tls spurious_readiness"
+    ).split()
+]
 
 UBSAN = {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
 

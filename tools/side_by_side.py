@@ -68,6 +68,8 @@ def run(jobs, at_once=None, live=False):
     """All of them, or, where something raises, what then runs is ended first."""
     at_once = at_once or processors()
     waiting, untold, running = collections.deque(jobs), collections.deque(jobs), []
+    if at_once > 1 and len(jobs) > 1:
+        print(f"{len(jobs)} programs, {at_once} at a time")
     try:
         while untold:
             while waiting and len(running) < at_once:
