@@ -60,8 +60,9 @@ NOT_IN_PLAIN = {
 LONGEST = [
     f"test_{name}"
     for name in (
-        "install command syscalls streams differential enable kernel_promises closing_signals"
-        " finder families abi sendfile conformance_runner tls spurious_readiness"
+        "install unreachable command differential syscalls streams real_dns enable inetd"
+        " kernel_promises closing_signals finder families abi sendfile conformance_runner tls"
+        " spurious_readiness"
     ).split()
 ]
 
