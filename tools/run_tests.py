@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Builds csock, runs its suites one after the other, and adds up.
+"""Builds csock, runs its suites one after the other, and adds up. Within a suite as many programs
+run beside each other as there are processors for this one.
 
 run_tests.py [suite...]    by default all but c-valgrind and conformance-asan:
 
@@ -24,16 +25,17 @@ failure.
 Runs inside build/venv: see the Makefile.
 """
 
-import concurrent.futures
 import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
-import tempfile
 import time
-import xml.etree.ElementTree as xml
+
+import side_by_side
+from outcomes import Result, junit_cases, report, summarize, with_status
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
@@ -49,63 +51,27 @@ NOT_COMPARED = 77  # the runner's status when this Python has no suite
 NOT_IN_PLAIN = {
     f"test_{name}"
     for name in (
-        "conformance_runner constants differential install package readme run_tests stubs"
+        "conformance_runner constants differential install package readme run_tests"
+        " side_by_side stubs"
     ).split()
 }
+
+# The files of Python tests that take longest, in this order.
+LONGEST = [
+    f"test_{name}"
+    for name in (
+        "install unreachable command differential syscalls streams real_dns enable inetd"
+        " kernel_promises closing_signals finder families abi sendfile conformance_runner tls"
+        " spurious_readiness"
+    ).split()
+]
 
 UBSAN = {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
 
 
-class Result:
-    """Counts of one suite, and the names of what failed."""
-
-    def __init__(self):
-        self.passed = self.skipped = 0
-        self.failures = []
-
-    @property
-    def failed(self):
-        return len(self.failures)
-
-    def fail(self, text):
-        self.failures.append(text)
-        print(f"FAILED  {text}")
-
-    def add(self, cases, where):
-        outcomes = [outcome for _, outcome, _ in cases]
-        self.passed += outcomes.count("passed")
-        self.skipped += outcomes.count("skipped")
-        self.failures += [f"{where}: {name}" for name, outcome, _ in cases if outcome == "failed"]
-
-
-def junit_cases(path):
-    """The cases of a JUnit file as triples: name, outcome, why."""
-    cases = []
-    try:
-        tree = xml.parse(path)
-    except xml.ParseError as error:  # a message with bytes that are no text, or half a file
-        return [(path.stem, "failed", f"its results cannot be read: {error}")]
-    for case in tree.iter("testcase"):
-        bad = [child for child in case if child.tag in ("failure", "error")]
-        if bad:
-            why = (bad[0].text or bad[0].get("message") or "").strip()
-            cases.append((case.get("name"), "failed", why))
-        else:
-            outcome = "passed" if case.find("skipped") is None else "skipped"
-            cases.append((case.get("name"), outcome, ""))
-    return cases
-
-
-def with_status(cases, name, status):
-    """The cases, and what the program's status adds: it counts when no case explains it."""
-    if status != 0 and not any(outcome == "failed" for _, outcome, _ in cases):
-        return [*cases, (name, "failed", f"ended with {status} before all its tests had run")]
-    return cases or [(name, "passed", "")]
-
-
 def built(way, result):
     """Whether build/<way> is up to date now."""
-    ok = subprocess.run([ROOT / "tools/build.sh", way]).returncode == 0
+    ok = side_by_side.call([ROOT / "tools/build.sh", way]) == 0
     if not ok:
         result.fail(f"the build '{way}'")
     return ok
@@ -117,51 +83,28 @@ def c_tests(way):
     return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
-def run_c(test, way, result, wrapper, env):
+def c_job(test, way, result, wrapper, env):
     """One C program. A cmocka program writes a JUnit file; any other is one test by its status."""
-    out = BUILD / way / "junit" / test["name"]
+    name, out = test["name"], BUILD / way / "junit" / test["name"]
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     env = {**os.environ, **test["env"], **env}
     env |= {"CMOCKA_MESSAGE_OUTPUT": "XML", "CMOCKA_XML_FILE": f"{out}/%g.xml"}
-    start = time.monotonic()
-    status, output = run_limited([*wrapper, *test["cmd"]], env, test["timeout"])
-    seconds = time.monotonic() - start
-    cases = [case for file in sorted(out.glob("*.xml")) for case in junit_cases(file)]
-    cases = with_status(cases, test["name"], status)
-    result.add(cases, test["name"])
-    report(test["name"], cases, output, seconds)
 
+    def done(status, output, seconds):
+        cases = [case for file in sorted(out.glob("*.xml")) for case in junit_cases(file)]
+        cases = with_status(cases, name, status)
+        result.add(cases, name)
+        report(name, cases, output, seconds)
 
-def run_limited(command, env, limit):
-    """Status and output; a program that hangs is killed with all it has started."""
-    command = ["timeout", "--kill-after=5", str(limit), *command]
-    done = subprocess.run(
-        command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    status = f"a hang of {limit} s" if done.returncode in (124, 137) else done.returncode
-    return status, done.stdout.decode(errors="replace")
-
-
-def report(name, cases, output, seconds):
-    outcomes = [outcome for _, outcome, _ in cases]
-    counts = [f"{outcomes.count(kind):4} {kind}" for kind in ("passed", "failed", "skipped")]
-    print(f"{name:14}", *counts, f"{seconds:6.1f} s")
-    for case, outcome, why in cases:
-        if outcome == "failed":
-            print(f"FAILED  {name}: {case}\n{why}")
-    if "failed" in outcomes:
-        print(output)
-    elif "skipped" in outcomes:
-        print(*(line for line in output.splitlines() if line.startswith("skip")), sep="\n")
+    return side_by_side.Job(name, [*wrapper, *test["cmd"]], test["timeout"], done, env=env)
 
 
 def suite_c(result, way="plain", wrapper=(), env=None, only=None):
     if not built(way, result):
         return
-    for test in c_tests(way):
-        if only is None or test["name"] == only:
-            run_c(test, way, result, list(wrapper), env or {})
+    tests = [test for test in c_tests(way) if only is None or test["name"] == only]
+    side_by_side.run([c_job(test, way, result, wrapper, env or {}) for test in tests])
 
 
 def fixed_layout():
@@ -192,6 +135,10 @@ def suite_c_valgrind(result):
     suite_c(result, "plain", ["valgrind", *check], {"CSOCK_VALGRIND": "1"})
 
 
+def one_at_a_time():
+    return side_by_side.processors() == 1
+
+
 def py_env(way):
     return {
         **os.environ,
@@ -203,46 +150,43 @@ def py_env(way):
     }
 
 
-def run_py(file, way, result, env, wrapper=(), output=None):
-    """One file of Python tests; it prints to `output`, or at once where that is None."""
+def py_job(file, way, result, env, wrapper=()):
+    """One file of Python tests."""
     name = file.relative_to(ROOT)
     junit = BUILD / way / "junit" / f"{file.stem}.xml"
     junit.unlink(missing_ok=True)
     options = ["-q", "--no-header", "-rfEs", f"--junitxml={junit}"]
     command = [*wrapper, sys.executable, "-m", "pytest", *options, name]
-    limit = ["timeout", "--kill-after=10", str(PYTEST_LIMIT)]
-    status = subprocess.run(
-        [*limit, *command], cwd=ROOT, env=env, stdout=output, stderr=output and subprocess.STDOUT
-    ).returncode
-    cases = junit_cases(junit) if junit.exists() else []
-    result.add(with_status(cases, "its process", status), name)
+
+    def done(status, output, seconds):
+        if not one_at_a_time():
+            print(f"--- {name}\n{output}", end="")
+        cases = junit_cases(junit) if junit.exists() else []
+        result.add(with_status(cases, "its process", status), name)
+
+    return side_by_side.Job(name, command, PYTEST_LIMIT, done, cwd=ROOT, env=env)
 
 
-def suite_py(result, way="plain", wrapper=(), env=None):
-    """Each file in a process of its own: one that crashes or hangs does not take others along."""
+def py_files(folders, without=()):
+    """Those that take longest first, so that none of them runs on alone at the end."""
+    found = [file for folder in folders for file in sorted(folder.glob("test_*.py"))]
+    found.sort(key=lambda file: LONGEST.index(file.stem) if file.stem in LONGEST else len(LONGEST))
+    return [file for file in found if file.stem not in without]
+
+
+def suite_py(result, way="plain", wrapper=(), env=None, files=None):
+    """Each file in a process of its own: one that crashes or hangs does not take others along. With
+    one processor what they print is seen at once, else when a file has ended."""
     if not built(way, result):
         return
-    for file in sorted(ROOT.glob("tests/py/test_*.py")) + sorted(ROOT.glob("tests/lab/test_*.py")):
-        print(f"--- {file.relative_to(ROOT)}")
-        run_py(file, way, result, py_env(way) | (env or {}), wrapper)
+    env = py_env(way) | (env or {})
+    files = files or py_files([ROOT / "tests/py", ROOT / "tests/lab"])
+    jobs = [py_job(file, way, result, env, wrapper) for file in files]
+    side_by_side.run(jobs, live=one_at_a_time())
 
 
 def suite_py_plain(result):
-    """Two files at a time: most of them wait more than they compute, and no test minds others."""
-    if not built("py-plain", result):
-        return
-    files = [
-        file for file in sorted(ROOT.glob("tests/py/test_*.py")) if file.stem not in NOT_IN_PLAIN
-    ]
-
-    def run(file):
-        with tempfile.TemporaryFile("w+", errors="replace") as output:
-            run_py(file, "py-plain", result, py_env("py-plain"), output=output)
-            output.seek(0)
-            print(f"--- {file.relative_to(ROOT)}\n{output.read()}", end="")
-
-    with concurrent.futures.ThreadPoolExecutor(2) as both:
-        list(both.map(run, files))
+    suite_py(result, "py-plain", files=py_files([ROOT / "tests/py"], without=NOT_IN_PLAIN))
 
 
 def sanitized_python():
@@ -277,7 +221,8 @@ def suite_conformance(result, way="plain", suites=CONFORMANCE, wrapper=(), env=N
     runner = [sys.executable, ROOT / "tests/conformance/run.py", "--python", sys._base_executable]
     options = ["--site", BUILD / way / "site", "--suites", ",".join(suites), "--out", out]
     options += [f"--env={name}={value}" for name, value in (env or {}).items()]
-    status = subprocess.run([*wrapper, *runner, *options], cwd=ROOT).returncode
+    options += ["--jobs", str(side_by_side.processors())]
+    status = side_by_side.call([*wrapper, *runner, *options], cwd=ROOT)
     if status == NOT_COMPARED:
         result.skipped += len(suites)
         return
@@ -303,8 +248,18 @@ def suite_conformance_asan(result):
 def suite_lint(result):
     if not built("plain", result):
         return
-    if subprocess.run([sys.executable, ROOT / "tools/lint"]).returncode != 0:
+    if side_by_side.call([sys.executable, ROOT / "tools/lint"]) != 0:
         result.fail("lint")
+
+
+def types_job(command, result, env):
+    name = " ".join(command[2:])
+
+    def done(status, output, seconds):
+        print(f"--- {name}\n{output}", end="")
+        result.add([(name, "failed" if status else "passed", "")], "types")
+
+    return side_by_side.Job(name, command, done=done, cwd=ROOT, env=env)
 
 
 def suite_types(result):
@@ -319,11 +274,7 @@ def suite_types(result):
     checks.append(
         [sys.executable, "-m", "mypy.stubtest", "--mypy-config-file", "pyproject.toml", "csock"]
     )
-    for command in checks:
-        name = " ".join(command[2:])
-        print(f"--- {name}")
-        status = subprocess.run(command, cwd=ROOT, env=env).returncode
-        result.add([(name, "failed" if status else "passed", "")], "types")
+    side_by_side.run([types_job(command, result, env) for command in checks])
 
 
 SUITES = {
@@ -352,14 +303,29 @@ def announce(names, by_default):
         print("       'skipped' is no fault: each such test says what this machine lacks for it.")
 
 
-def summarize(results):
-    print("\n===== summary")
-    for name, (result, seconds) in results.items():
-        counts = f"{result.passed:5} passed {result.failed:4} failed {result.skipped:4} skipped"
-        print(f"{name:16} {'ok' if not result.failed else 'FAILED':7} {counts} {seconds:7.0f} s")
-    for name, (result, _) in results.items():
-        for failure in result.failures:
-            print(f"FAILED  {name}: {failure}")
+def run_suites(names, results):
+    """Fills `results`, also with what was found out until something ended it."""
+    for name in names:
+        print(f"\n===== {name}")
+        start, result = time.monotonic(), Result()
+        try:
+            SUITES[name](result)
+        except KeyboardInterrupt:
+            result.cut_short = True
+            raise
+        finally:
+            results[name] = result, time.monotonic() - start
+
+
+def stop(number, frame):
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def hear_signals():
+    """What ends us, ends what runs: side_by_side. What is ignored (nohup) stays so."""
+    for number in signal.SIGTERM, signal.SIGHUP:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, stop)
 
 
 def main():
@@ -368,19 +334,20 @@ def main():
     if unknown:
         sys.exit(f"no such suite: {', '.join(unknown)}\n{__doc__}")
     sys.stdout.reconfigure(line_buffering=True)  # in order with what the suites print
+    hear_signals()
     announce(names, by_default=not sys.argv[1:])
-    results, begin = {}, time.monotonic()
-    for name in names:
-        print(f"\n===== {name}")
-        start, result = time.monotonic(), Result()
-        SUITES[name](result)
-        results[name] = result, time.monotonic() - start
-
+    results, begin, ended = {}, time.monotonic(), True
+    try:
+        run_suites(names, results)
+    except KeyboardInterrupt:
+        ended = False
     summarize(results)
     passed, failed, skipped = (
         sum(getattr(result, kind) for result, _ in results.values())
         for kind in ("passed", "failed", "skipped")
     )
+    if not ended:
+        sys.exit(f"interrupted in {[*results][-1]}; until then {passed} passed, {failed} failed")
     print(f"all in {time.monotonic() - begin:.0f} s")
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     nothing = passed == 0 and names != ["lint"]

@@ -147,11 +147,8 @@ static void set_up(void)
     watches_threads = pthread_key_create(&thread_end, release_record) == 0;
 }
 
-/* Best the one that this thread had before it was forked. */
 static struct csock__thread *reuse_record(uint32_t generation)
 {
-    if (mine && mine_since != generation && take_record(mine, generation))
-        return mine;
     for (struct csock__thread *t = atomic_load(&threads); t; t = t->next)
         if (take_record(t, generation))
             return t;
