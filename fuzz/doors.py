@@ -39,12 +39,23 @@ def address(w):
         lambda: fill(*[number] * (w.byte() % 6)),
         lambda: fill(text, text, number, number),
         lambda: fill(text, number, number, number),
+        lambda: (one_of(["hash", d.Text("aead")]), "sha256", *fill(*[number] * (w.byte() % 3))),
+        lambda: ("00:11:22:33:44:55", *fill(*[number] * (w.byte() % 4))),
+        lambda: (w.byte() % 4, *fill(*[number] * 3)),
         lambda: fill(text),
         lambda: number(w),
         lambda: d.Items(["127.0.0.1", 1]),
         lambda: one_of([None, (), [], "\0" + "n" * 200, b"\0" * 108]),
     ]
     return one_of(shapes)()
+
+
+def mode(w):
+    return d.wrapped(w, w.one_of(["r", "rb", "wb", "rwb", "rw", "x"]), d.Text)
+
+
+def buffering(w):
+    return d.wrapped(w, w.one_of([0, 0, -1, 1, 3, 100]))
 
 
 def ancillary(w):
@@ -196,7 +207,7 @@ CALLS = [
     (M, "close", []),
     (M, "detach", [], keep_fd),
     (M, "dup", [], keep_socket),
-    (M, "makefile", [lambda w: w.one_of(["r", "rb", "wb", "rwb"]), None, d.number], keep_file),
+    (M, "makefile", [mode, None, buffering], keep_file),
     (M, "sendfile", [lambda w: w.one_of([d.FILE, d.File(0), d.File(b"")]), None, d.number, d.size]),
     (M, "_accept", [], lambda w, result: w.loose.add(result[0])),
     (M, "__reduce_ex__", [d.number]),
@@ -205,6 +216,8 @@ CALLS = [
     (S, "inet_aton", [d.text]),
     (S, "inet_ntoa", [d.buffer]),
     (S, "htons", [d.number]),
+    (S, "ntohs", [d.number]),
+    (S, "htonl", [d.number]),
     (S, "ntohl", [d.number]),
     (S, "CMSG_LEN", [d.number]),
     (S, "CMSG_SPACE", [d.number]),
@@ -216,6 +229,10 @@ CALLS = [
     (S, "getservbyname", [d.text, None, d.text]),
     (S, "getservbyport", [d.number, None, d.text]),
     (S, "getprotobyname", [d.text]),
+    (S, "setdefaulttimeout", [timeout]),
+    (S, "getdefaulttimeout", []),
+    (S, "gethostname", []),
+    (S, "if_nameindex", []),
     (S, "if_nametoindex", [d.text]),
     (S, "if_indextoname", [d.number]),
     (S, "socketpair", [None, d.number, d.number, d.number], keep_pair),
@@ -239,8 +256,14 @@ def set_option(w):
     w.socket().setsockopt(*option(w), *w.one_of([(value,), (None, value)]))
 
 
-OTHERS = [make_socket, close_fd, raw_stream, set_members, look, unmade, get_option, set_option]
-OTHERS += [d.World.pair, d.World.declared, d.World.on_loopback]
+def send_afalg(w):
+    iv = {"iv": d.buffer(w)} if w.byte() % 2 else {}
+    w.socket().sendmsg_afalg(d.listed(w, d.buffer), op=d.number(w), assoclen=d.number(w), **iv)
+
+
+OTHERS = [send_afalg, make_socket, close_fd, raw_stream, set_members, look, unmade]
+OTHERS += [get_option, set_option]
+OTHERS += [d.World.pair, d.World.declared, d.World.on_loopback, d.World.netlink]
 
 
 def call(w):
@@ -261,6 +284,10 @@ def call(w):
     w.may_raise = not keep and w.depth == 0
     result = function(*args)
     w.may_raise = False
+    if name.startswith("recv"):
+        data = result[0] if isinstance(result, tuple) else result
+        if isinstance(data, bytes) and _doors.FRESH in data:  # nobody sends this one
+            _doors.fail(f"bytes that nobody has written: {data}")
     if keep:
         keep[0](w, result)
 
@@ -315,6 +342,7 @@ def run(data):
         one_call(w)
     _doors.timer(0)
     w.end()
+    dropin.setdefaulttimeout(0)
     d.world = d.World(b"")
     del w
     if descriptors() != before:

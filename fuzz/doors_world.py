@@ -106,6 +106,12 @@ class World:
         except OSError:
             pass  # no IPv6 here
 
+    def netlink(self):
+        """One that nobody listens to: among programs, of protocol 2."""
+        sock = dropin.socket(stock.AF_NETLINK, stock.SOCK_RAW, 2)
+        self.sockets.append(sock)
+        sock.settimeout(0)
+
     def descriptor(self):
         fd = os.dup(FILE.fileno())
         self.loose.add(fd)

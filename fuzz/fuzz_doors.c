@@ -21,10 +21,14 @@ static PyObject *run, *hook;
 static Py_ssize_t held;
 static timer_t timer;
 
+/* What fresh memory is filled with. */
+enum { FRESH = 190 };
+
 /* CPython keeps what it has until it ends. Who asks for gigabytes gets none: MemoryError. */
 const char *__asan_default_options(void)
 {
-    return "detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=64";
+    return "detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=64:"
+           "max_malloc_fill_size=70000:malloc_fill_byte=190";
 }
 
 /* ---- Buffer(size, readonly) */
@@ -145,6 +149,7 @@ static PyObject *doors_init(void)
     PyObject *module = PyModule_Create(&definition);
     PyObject *type = PyType_FromSpec(&buffer_spec);
     CHECK(module && type && PyModule_AddObject(module, "Buffer", type) == 0);
+    CHECK(PyModule_AddIntConstant(module, "FRESH", FRESH) == 0);
     return module;
 }
 
