@@ -70,8 +70,8 @@ ITEMS += ["g:0:0:0:0:0", "0:0:0:0:0:0 ", "+1:0:0:0:0:0", "0:0:0:0:0:", ":0:0:0:0
 
 
 def intended(family, proto, address):
-    """Whether ours means to differ: stock cuts an interface's name, and looks for what is left; what
-    is no tuple is a SystemError to its CAN_ISOTP and CAN_J1939."""
+    """Whether ours means to differ: stock cuts an interface's name, and looks for what is left; to
+    its CAN_ISOTP and CAN_J1939 what is no tuple is a SystemError."""
     if family == CAN and proto in (6, 7) and not isinstance(address, tuple):
         return True
     name = address[0] if isinstance(address, tuple) and address else None
