@@ -11,7 +11,7 @@ unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
 .PHONY: help demo test bench bench-counts differential tsan valgrind coverage lint format clean check-fresh \
-        big-endian musl m32 clang conformance conformance-asan conformance-sid dist release-check free-threaded \
+        fuzz big-endian musl m32 clang conformance conformance-asan conformance-sid dist release-check free-threaded \
         guest ecosystem \
         setup-demo setup-test setup-conformance setup-ecosystem setup-programs bench-programs
 
@@ -30,6 +30,7 @@ help:
 	@echo 'make valgrind     the C tests under valgrind'
 	@echo 'make coverage     line coverage of core/ by the C tests'
 	@echo 'make differential random calls on csock and on stock: the same? (SECONDS=60)'
+	@echo 'make fuzz         hostile input, found by libFuzzer (SECONDS=60, TARGET="addr cmsg"; clang)'
 	@echo 'make lint         style and layering'
 	@echo 'make format       let clang-format and ruff mend the style'
 	@echo 'make check-fresh  demo, test and installing on fresh minimal machines (as root;'
@@ -104,12 +105,16 @@ differential: setup-test
 	@tools/build.sh plain
 	@PYTHONPATH=build/plain/site $(VENV) tests/differential/run.py --seconds $(or $(SECONDS),60)
 
+fuzz: setup-test
+	@tools/build.sh fuzz
+	@$(VENV) tools/fuzz.py --seconds $(or $(SECONDS),60) $(TARGET)
+
 lint: setup-test
 	@tools/build.sh plain
 	@$(VENV) tools/lint
 
 format: setup-test
-	@build/venv/bin/clang-format -i $$(find include core python tests examples bench -name '*.[ch]')
+	@build/venv/bin/clang-format -i $$(find include core python tests examples bench fuzz -name '*.[ch]')
 	@build/venv/bin/ruff check --quiet --fix
 
 # PYTHON=... for one that apt has there (python3.15).

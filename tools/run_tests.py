@@ -16,6 +16,7 @@ py-asan           the Python tests with core and extension under both sanitizers
 types             the type stubs: mypy --strict for each Python version, and stubtest
 conformance       CPython's own tests of sockets and of ssl: as on the stock module?
 conformance-asan  test_socket of them, csock under both sanitizers
+fuzz              ten seconds of each fuzz target, under both sanitizers
 
 A suite that fails does not keep the others from running. At the end all that failed is named once
 more, and the last line reads "N passed, N failed, N skipped"; the status is 0 only if nothing
@@ -36,6 +37,8 @@ import time
 
 import side_by_side
 from outcomes import Result, junit_cases, report, summarize, with_status
+
+import fuzz
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
@@ -277,6 +280,11 @@ def suite_types(result):
     side_by_side.run([types_job(command, result, env) for command in checks])
 
 
+def suite_fuzz(result):
+    if fuzz.possible(result) and built("fuzz", result):
+        fuzz.suite(result, fixed_layout())
+
+
 SUITES = {
     "lint": suite_lint,
     "types": suite_types,
@@ -289,6 +297,7 @@ SUITES = {
     "py-asan": suite_py_asan,
     "conformance": suite_conformance,
     "conformance-asan": suite_conformance_asan,
+    "fuzz": suite_fuzz,
 }
 NOT_BY_DEFAULT = "c-valgrind", "conformance-asan"
 

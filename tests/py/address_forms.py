@@ -69,8 +69,11 @@ ITEMS += ["0:0:0:0:0:0", "0:0:0:0:0", "0:0:0:0:0:0:0", "0:0:0:0:0:100", "00:1:02
 ITEMS += ["g:0:0:0:0:0", "0:0:0:0:0:0 ", "+1:0:0:0:0:0", "0:0:0:0:0:", ":0:0:0:0:0", "0 :0:0:0:0:0"]
 
 
-def intended(family, address):
-    """Whether ours means to differ: stock cuts an interface's name, and looks for what is left."""
+def intended(family, proto, address):
+    """Whether ours means to differ: stock cuts an interface's name, and looks for what is left; to
+    its CAN_ISOTP and CAN_J1939 what is no tuple is a SystemError."""
+    if family == CAN and proto in (6, 7) and not isinstance(address, tuple):
+        return True
     name = address[0] if isinstance(address, tuple) and address else None
     return family == PACKET and isinstance(name, str) and len(name) > 15
 
@@ -142,7 +145,7 @@ def compare_given(chance):
     n = 0
     for (family, proto), (right, _) in FORMS.items():
         for k, address in enumerate(addresses(right, chance)):
-            if intended(family, address):
+            if intended(family, proto, address):
                 continue
             every = ("bind", "connect", "connect_ex", "sendto", "sendmsg")
             for method in every if k % 10 == 0 or k < 8 else every[:1]:

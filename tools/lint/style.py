@@ -48,6 +48,7 @@ def listed_for_the_build():
         ("core", "core/meson.build"),
         ("include", "core/meson.build"),
         ("python", "python/meson.build"),
+        ("fuzz", "fuzz/meson.build"),
     ):
         text = (ROOT / listing).read_text()
         suffixes = (".h",) if folder == "include" else (".c", ".py", ".in")
@@ -70,7 +71,7 @@ def generated_only():
 
 
 def lengths():
-    folders = "include", "core", "python", "tests", "examples", "tools", "bench"
+    folders = "include", "core", "python", "tests", "examples", "tools", "bench", "fuzz"
     for path in sources(*folders, suffixes=(".c", ".h", ".py", ".sh")):
         lines = path.read_text().splitlines()
         most = None if place(path) in LONGER else MAX_LINES.get(path.suffix)
@@ -89,7 +90,7 @@ def command(*words):
 
 
 def c_style():
-    paths = list(sources("include", "core", "python", "tests", "examples", "bench"))
+    paths = list(sources("include", "core", "python", "tests", "examples", "bench", "fuzz"))
     program = pathlib.Path(sys.executable).parent / "clang-format"  # the pinned one
     for path in paths:
         wanted = subprocess.run([program, path], capture_output=True, text=True, check=True).stdout
