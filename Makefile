@@ -26,6 +26,7 @@ help:
 	@echo 'make bench-programs     whole programs on stock and on csock (ONLY=redis)'
 	@echo "make ecosystem    other people's programs on stock and on csock (ONLY=requests,suite:redis)"
 	@echo 'make bench-counts its short form: instructions and system calls, in a minute'
+	@echo '                  (WHEEL=build/dist/csock-...whl puts a wheel beside this build)'
 	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
 	@echo 'make valgrind     the C tests under valgrind'
 	@echo 'make coverage     line coverage of core/ by the C tests'
@@ -88,9 +89,13 @@ bench-programs: setup-programs
 	@tools/build.sh release
 	@$(VENV) bench/programs.py $(if $(ONLY),--only "$(ONLY)") $(if $(JSON),--json $(JSON))
 
+# With WHEEL=... the wheel's figures, too, installed by pip into a folder of its own.
 bench-counts: setup-test
 	@tools/build.sh release
-	@PYTHONPATH=build/release/site $(VENV) bench/counts.py --json $(or $(JSON),build/counts.json)
+	@$(if $(WHEEL),rm -rf build/wheel && $(VENV) -m pip install -q --no-index --no-deps \
+	    --disable-pip-version-check --target build/wheel $(WHEEL))
+	@PYTHONPATH=build/release/site $(VENV) bench/counts.py --json $(or $(JSON),build/counts.json) \
+	    $(if $(WHEEL),--other build/wheel)
 
 tsan: setup-test
 	@$(VENV) tools/run_tests.py c-tsan

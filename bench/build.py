@@ -12,7 +12,7 @@ ROOT = HERE.parent
 DEFAULT = Path(os.environ.get("BENCH_BUILD", ROOT / "build" / "bench"))
 # As the release build compiles the library.
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O3", "-DNDEBUG", "-flto=auto", "-fPIC",
-         "-fvisibility=hidden", "-shared", "-pthread"]
+         "-fno-omit-frame-pointer", "-fvisibility=hidden", "-shared", "-pthread"]
 
 
 def compile_to(target, sources, include):

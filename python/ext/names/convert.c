@@ -135,9 +135,11 @@ static PyObject *text_of(int family, const void *packed)
 {
     union csock_addr addr = {.any.sa_family = (sa_family_t)family};
     char text[INET6_ADDRSTRLEN];
-    void *to = family == AF_INET ? (void *)&addr.in.sin_addr : (void *)&addr.in6.sin6_addr;
-    memcpy(to, packed, (size_t)packed_size(family));
     socklen_t len = family == AF_INET ? sizeof addr.in : sizeof addr.in6;
+    if (family == AF_INET) /* sizes that compilers know: no call */
+        memcpy(&addr.in.sin_addr, packed, sizeof addr.in.sin_addr);
+    else
+        memcpy(&addr.in6.sin6_addr, packed, sizeof addr.in6.sin6_addr);
     return PyUnicode_FromStringAndSize(text, csock_addr_host(&addr.any, len, text, sizeof text));
 }
 
@@ -168,12 +170,15 @@ static const char *pton_text(PyObject *o, const char *what)
 }
 
 /* Exactly two arguments, in the words of stock's parser. */
-static bool two_arguments(const char *what, Py_ssize_t n)
+EXT_RARE static bool raise_not_two(const char *what, Py_ssize_t n)
 {
-    if (n == 2)
-        return true;
     PyErr_Format(PyExc_TypeError, "%s() takes exactly 2 arguments (%zd given)", what, n);
     return false;
+}
+
+static bool two_arguments(const char *what, Py_ssize_t n)
+{
+    return n == 2 || raise_not_two(what, n);
 }
 
 static PyObject *mod_inet_pton(PyObject *module, PyObject *const *args, Py_ssize_t n)

@@ -8,16 +8,20 @@
 
 #define NS_PER_S 1000000000LL
 
+EXT_RARE static bool raise_no_int(long value)
+{
+    PyErr_SetString(PyExc_OverflowError, value > 0 ? "signed integer is greater than maximum"
+                                                   : "signed integer is less than minimum");
+    return false;
+}
+
 bool ext_int(PyObject *o, int *ret)
 {
     long value = PyLong_AsLong(o);
     if (value == -1 && PyErr_Occurred())
         return false;
-    if (value > INT_MAX || value < INT_MIN) {
-        PyErr_SetString(PyExc_OverflowError, value > 0 ? "signed integer is greater than maximum"
-                                                       : "signed integer is less than minimum");
-        return false;
-    }
+    if (value > INT_MAX || value < INT_MIN)
+        return raise_no_int(value);
     *ret = (int)value;
     return true;
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Between min and max arguments, or stock's TypeError for the method `what`. */
-bool ext_arg_count_raise(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max);
+EXT_RARE bool ext_arg_count_raise(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max);
 static inline bool ext_arg_count(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max)
 {
     return (n >= min && n <= max) || ext_arg_count_raise(what, n, min, max);
