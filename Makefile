@@ -112,7 +112,7 @@ differential: setup-test
 
 fuzz: setup-test
 	@tools/build.sh fuzz
-	@$(VENV) tools/fuzz.py --seconds $(or $(SECONDS),60) $(TARGET)
+	@$(VENV) tools/run_fuzz.py --seconds $(or $(SECONDS),60) $(TARGET)
 
 lint: setup-test
 	@tools/build.sh plain

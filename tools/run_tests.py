@@ -35,10 +35,9 @@ import subprocess
 import sys
 import time
 
+import run_fuzz
 import side_by_side
 from outcomes import Result, junit_cases, report, summarize, with_status
-
-import fuzz
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
@@ -281,8 +280,8 @@ def suite_types(result):
 
 
 def suite_fuzz(result):
-    if fuzz.possible(result) and built("fuzz", result):
-        fuzz.suite(result, fixed_layout())
+    if run_fuzz.possible(result) and built("fuzz", result):
+        run_fuzz.suite(result, fixed_layout())
 
 
 SUITES = {

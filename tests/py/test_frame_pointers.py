@@ -7,9 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import csock._core
+import pytest
 
 FRAMES = Path(__file__).resolve().parents[2] / "tools" / "frames.py"
 PREFIX = Path(csock._core.__file__).resolve().parents[2] / "prefix" / "lib"

@@ -35,10 +35,11 @@ def static_names():
 
 
 def one_version():
-    """In meson.build: what else names it would have to change with it."""
+    """In meson.build: what else names it would have to change with it. Histories would not."""
+    histories = {ROOT / "CHANGELOG.md", ROOT / "docs" / "supported.md"}
     (build,) = re.findall(r"version: '([\d.]+)'", (ROOT / "meson.build").read_text())
-    pages = set(ROOT.glob("*.md")) - {ROOT / "CHANGELOG.md"} | {ROOT / "pyproject.toml"}
-    for path in [*pages, *sources("include", "core", "python", "docs", suffixes=SUFFIXES)]:
+    folders = sources("include", "core", "python", "docs", suffixes=SUFFIXES)
+    for path in {*ROOT.glob("*.md"), ROOT / "pyproject.toml", *folders} - histories:
         if build in path.read_text():
             yield f"{place(path)}: names the version {build}"
 
