@@ -155,4 +155,5 @@ def end(jobs):
                     os.kill(pid, signal.SIGKILL)
             time.sleep(LOOK)
         for job in jobs:
+            job.process.kill()  # where /proc says nothing
             job.process.wait()
