@@ -53,8 +53,8 @@ NOT_COMPARED = 77  # the runner's status when this Python has no suite
 NOT_IN_PLAIN = {
     f"test_{name}"
     for name in (
-        "conformance_runner constants differential install package readme run_tests"
-        " side_by_side stubs"
+        "abi conformance_runner constants differential headers install package readme"
+        " run_tests side_by_side stubs"
     ).split()
 }
 

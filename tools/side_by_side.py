@@ -15,6 +15,7 @@ import tempfile
 import time
 
 GRACE = 10.0  # seconds for what was interrupted to tidy up
+GONE = 60.0  # the same for what was killed to be gone
 LOOK = 0.02  # seconds between looks at what runs
 
 
@@ -117,7 +118,8 @@ def processes():
     found = {}
     for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            state, parent, _, session, *more = path.read_text().rpartition(")")[2].split()
+            after_its_name = path.read_text(errors="replace").rpartition(")")[2]
+            state, parent, _, session, *more = after_its_name.split()
             if state not in "ZX":
                 found[int(path.parent.name), more[15]] = int(parent), int(session)
     return found
@@ -149,10 +151,12 @@ def end(jobs):
         while [job for job in jobs if job.process.poll() is None] and time.monotonic() < until:
             time.sleep(LOOK)
     finally:  # who interrupts again does not wait
-        while known := family(leaders, known):
+        until = time.monotonic() + GONE
+        while (known := family(leaders, known)) and time.monotonic() < until:
             for pid, _ in known:
-                with contextlib.suppress(ProcessLookupError):
+                with contextlib.suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
             time.sleep(LOOK)
         for job in jobs:
+            job.process.kill()  # where /proc says nothing
             job.process.wait()

@@ -7,7 +7,7 @@ import sys
 import tomllib
 
 import pytest
-from childkit import IS_OURS, run, stderr_of
+from childkit import IS_OURS, run, shown, stderr_of
 from pip._vendor.distlib.scripts import ScriptMaker
 from test_command import PROGRAMS, SHOW
 
@@ -29,8 +29,8 @@ def csock(tmp_path):
 def compare(csock, words, env, **more):
     plain = run(sys.executable, *words, env=env, **more)
     ours = run(csock, "run", *words, env=env, **more)
-    assert ours.stdout == plain.stdout
-    assert stderr_of(ours) == stderr_of(plain)
+    assert shown(ours.stdout) == shown(plain.stdout)
+    assert shown(stderr_of(ours)) == shown(stderr_of(plain))
     assert ours.returncode == plain.returncode
     return ours
 
