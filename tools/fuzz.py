@@ -136,8 +136,8 @@ def reached_by_each(name, folders):
     with tempfile.TemporaryDirectory() as scratch:
         notes, result = pathlib.Path(scratch) / "notes", pathlib.Path(scratch) / "result"
         result.mkdir()
-        options = ["-set_cover_merge=1", "-use_counters=0", f"-merge_control_file={notes}", "-max_len=512"]
-        command = [program(name), *options, result, *folders]
+        options = ["-set_cover_merge=1", f"-merge_control_file={notes}", "-use_counters=0"]
+        command = [program(name), *options, "-max_len=512", result, *folders]
         subprocess.run(
             command, cwd=scratch, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
