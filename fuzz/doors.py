@@ -266,12 +266,18 @@ OTHERS += [get_option, set_option]
 OTHERS += [d.World.pair, d.World.declared, d.World.on_loopback, d.World.netlink]
 
 
+def invoke(function, args):
+    """In a frame of its own, as a signal's handler may raise here and nowhere else."""
+    return function(*args)
+
+
 def call(w):
     """One call."""
     w.calls -= 1
     which = w.byte() % (len(CALLS) + len(OTHERS) + 1)
     if which >= len(CALLS):
         other = OTHERS[which - len(CALLS)] if which < len(CALLS) + len(OTHERS) else read_file
+        d.trace(other.__name__)
         return other(w) if w.files or other is not read_file else None
     where, name, makes, *keep = CALLS[which]
     owner = {M: None, S: dropin, O: _core}[where] or w.socket()
@@ -281,9 +287,11 @@ def call(w):
             break
         args += [make(w)] if make else []
     function = getattr(owner, name)
+    d.trace(name, args)
     w.may_raise = not keep and w.depth == 0
-    result = function(*args)
+    result = invoke(function, args)
     w.may_raise = False
+    d.trace("->", result)
     if name.startswith("recv"):
         data = result[0] if isinstance(result, tuple) else result
         if isinstance(data, bytes) and _doors.FRESH in data:  # nobody sends this one
@@ -301,11 +309,14 @@ def on_signal(number, frame):
             d.act()
         except d.EXPECTED:
             pass
-    elif w.fired == 2 and w.may_raise:
+    elif w.fired == 2 and w.may_raise and frame.f_code is invoke.__code__:
         raise d.Hostile("a handler")
     else:
         for sock in w.sockets:
-            dropin.socket.__base__.close(sock)  # whatever files and hostile members say
+            try:
+                dropin.socket.__base__.close(sock)  # whatever files and hostile members say
+            except d.EXPECTED:
+                pass
 
 
 def unexpected(error):
@@ -321,8 +332,8 @@ def on_unraisable(what):
 def one_call(w):
     try:
         call(w)
-    except d.EXPECTED:
-        pass
+    except d.EXPECTED as error:
+        d.trace(repr(error))
     except BaseException as error:
         unexpected(error)
     w.may_raise = False

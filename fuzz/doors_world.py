@@ -8,12 +8,14 @@ comes from the input, too. Nothing here leaves the machine: sockets are pairs, o
 import array
 import os
 import socket as stock
+import sys
 import tempfile
 
 import _doors  # by fuzz_doors.c
 
 from csock import dropin
 
+TRACE = "CSOCK_FUZZ_TRACE" in os.environ
 DEPTH = 3  # hostile objects within calls that hostile objects make
 CALLS = 24
 
@@ -151,16 +153,26 @@ FILE.seek(0)
 world = World(b"")
 
 
+def trace(*what):
+    """What is done, for whoever has an input that fails."""
+    if TRACE:
+        print(world.depth * "    ", *what, file=sys.stderr)
+
+
 def act():
     """What a hostile object does."""
     w = world
     if w.depth >= DEPTH or w.calls <= 0 or w.at >= len(w.data):
         return
     w.depth += 1
+    may_raise, w.may_raise = w.may_raise, False
     try:
-        ACTIONS[w.byte() % len(ACTIONS)](w)
+        action = w.one_of(ACTIONS)
+        trace("action", ACTIONS.index(action), getattr(action, "__name__", ""))
+        action(w)
     finally:
         w.depth -= 1
+        w.may_raise = may_raise
 
 
 def raise_hostile(w):

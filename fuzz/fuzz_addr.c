@@ -37,13 +37,25 @@ static void check_sizes(const struct sockaddr *addr, socklen_t len, const char *
     }
 }
 
-/* Its text in text[CSOCK_ADDR_TEXT_MAX]: printable, and no longer than promised. */
+/* What the next call finds on its stack where it has not written yet. */
+__attribute__((noinline)) static void smear(int byte)
+{
+    volatile char stack[2048];
+    for (size_t i = 0; i < sizeof stack; i++)
+        stack[i] = (char)byte;
+}
+
+/* Its text in text[CSOCK_ADDR_TEXT_MAX]: no longer than promised, and made of the address alone. */
 static int format(const struct sockaddr *addr, socklen_t len, char *text)
 {
+    char again[CSOCK_ADDR_TEXT_MAX];
+    smear(0x33);
     int r = csock_addr_format(addr, len, text, CSOCK_ADDR_TEXT_MAX);
+    smear(0xcc);
+    CHECK(csock_addr_format(addr, len, again, sizeof again) == r);
     CHECK(r != -ENOSPC && r < CSOCK_ADDR_TEXT_MAX);
     if (r >= 0) {
-        CHECK(strlen(text) == (size_t)r);
+        CHECK(strlen(text) == (size_t)r && !strcmp(text, again));
         check_sizes(addr, len, text, (size_t)r);
     }
     return r;

@@ -181,7 +181,8 @@ static void check_built(struct msghdr *msg, const struct built *b, size_t n)
 static void build_items(struct fuzz_input *in)
 {
     struct built built[16];
-    size_t capacity = 4 * (size_t)fuzz_byte(in), n = 0;
+    size_t capacity = 2 * (size_t)fuzz_byte(in), n = 0;
+    capacity += fuzz_byte(in);
     struct msghdr msg = {.msg_control = fuzz_room(capacity)};
     for (size_t tries = 0; in->left > 0 && n < COUNT(built) && tries < 64; tries++)
         n += add(&msg, capacity, &built[n], in);

@@ -132,12 +132,12 @@ def suite(result, wrapper, seconds=10):
 
 
 def reached_by_each(name, folders):
-    """{file: what it reaches of the code}, and no file that another makes superfluous."""
+    """{file: what it reaches of the code}."""
     with tempfile.TemporaryDirectory() as scratch:
         notes, result = pathlib.Path(scratch) / "notes", pathlib.Path(scratch) / "result"
         result.mkdir()
-        options = ["-merge=1", "-use_counters=0", f"-merge_control_file={notes}", "-max_len=512"]
-        command = [program(name), *options, result, *folders]
+        options = ["-set_cover_merge=1", f"-merge_control_file={notes}", "-use_counters=0"]
+        command = [program(name), *options, "-max_len=512", result, *folders]
         subprocess.run(
             command, cwd=scratch, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -151,6 +151,7 @@ def merge(name):
     """What was found to reach most that nothing else reaches is committed, KEPT of it; what has a
     name of its own stays in any case."""
     own, found = CORPUS / name, BUILD / "corpus" / name
+    own.mkdir(parents=True, exist_ok=True)
     found.mkdir(parents=True, exist_ok=True)
     for path in own.glob("found-*"):
         shutil.move(path, found / path.name)
