@@ -300,7 +300,7 @@ SUITES = {
 }
 NOT_BY_DEFAULT = "c-valgrind", "conformance-asan"
 
-ALL_TAKES = "10 to 15 minutes on two processors, up to twice that where they have other work"
+ALL_TAKES = "7 to 10 minutes on two processors, up to three times that where they have other work"
 
 
 def announce(names, by_default):
