@@ -91,9 +91,9 @@ def run_target(name, seconds, found_before=None, wrapper=()):
 
 def explain(outcome):
     """What failed, and how to see it again."""
-    lines = outcome.output.splitlines()
-    # libFuzzer's progress is of no use here.
-    print("\n".join(line for line in lines if not re.match(r"#\d+\t|\tNEW_FUNC|INFO:", line)[:80]))
+    progress = re.compile(r"#\d+\t|\tNEW_FUNC|INFO:|.*failed to allocate 0x")
+    lines = [line for line in outcome.output.splitlines() if not progress.match(line)]
+    print(f"\nfuzz: {outcome.name}", *lines[:80], sep="\n")
     for path in outcome.inputs:
         path = pathlib.Path(path)
         where = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
