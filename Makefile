@@ -11,7 +11,7 @@ unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
 .PHONY: help demo test bench bench-counts differential tsan valgrind coverage lint format clean check-fresh \
-        big-endian musl m32 clang conformance conformance-asan conformance-sid dist free-threaded \
+        big-endian musl m32 clang conformance conformance-asan conformance-sid dist check-dist free-threaded \
         guest ecosystem \
         setup-demo setup-test setup-conformance setup-ecosystem setup-programs bench-programs
 
@@ -43,6 +43,8 @@ help:
 	@echo 'make free-threaded    a CPython without a GIL: tests, ThreadSanitizer, bench (PARTS; apt)'
 	@echo 'make dist         sdist, wheels, C source archive, SBOM, SHA256SUMS into build/dist (as root;'
 	@echo '                  VERSIONS="3.13" for the wheels of some Pythons)'
+	@echo 'make check-dist   each file of build/dist on a minimal machine: wheels where there is no'
+	@echo '                  compiler, aarch64 under qemu; the sources with one (as root; VERSIONS)'
 	@echo 'make clean        remove build/'
 
 setup-demo:
@@ -138,6 +140,9 @@ guest:
 
 dist:
 	@tools/dist.sh $(VERSIONS)
+
+check-dist:
+	@tools/check_dist.sh $(VERSIONS)
 
 conformance-sid:
 	@tests/lab/sid.sh $(PARTS)
