@@ -11,7 +11,8 @@ unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
 .PHONY: help demo test bench bench-counts differential tsan valgrind coverage lint format clean check-fresh \
-        fuzz big-endian musl m32 clang conformance conformance-asan conformance-sid dist release-check free-threaded \
+        fuzz big-endian musl m32 clang conformance conformance-asan conformance-sid dist check-dist \
+        release-check free-threaded \
         guest ecosystem \
         setup-demo setup-test setup-conformance setup-ecosystem setup-programs bench-programs
 
@@ -44,6 +45,8 @@ help:
 	@echo 'make free-threaded    a CPython without a GIL: tests, ThreadSanitizer, bench (PARTS; apt)'
 	@echo 'make dist         sdist, wheels, C source archive, SBOM, SHA256SUMS into build/dist (as root;'
 	@echo '                  VERSIONS="3.13" for the wheels of some Pythons)'
+	@echo 'make check-dist   each file of build/dist on a minimal machine: wheels where there is no'
+	@echo '                  compiler, aarch64 under qemu; the sources with one (as root; VERSIONS)'
 	@echo 'make release-check    can the last commit, as make dist built it, be released? docs/releasing.md'
 	@echo 'make clean        remove build/'
 
@@ -144,6 +147,9 @@ guest:
 
 dist:
 	@tools/dist.sh $(VERSIONS)
+
+check-dist:
+	@tools/check_dist.sh $(VERSIONS)
 
 release-check: setup-test
 	@tools/setup.sh dist

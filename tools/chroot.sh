@@ -88,6 +88,52 @@ chroot_minimal() { # suite, root
         apt-get -q -o Acquire::Check-Valid-Until=false update'
 }
 
+# The same for another machine, whose programs the kernel can start (binfmt_misc): what the packages
+# have, unpacked and not set up, which is enough to run a Python there.
+chroot_foreign() { # suite, machine as Debian calls it, root, packages with commas
+    cache=${CSOCK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/csock}
+    base=$cache/$1-$2.tar
+    if [ -z "$(find "$base" -mtime -7 2>/dev/null)" ] ||
+        ! echo "$4" | cmp -s - "$base.packages"; then
+        mkdir -p "$cache"
+        rm -rf --one-file-system "$3.base" "$3.fetched"
+        debootstrap --foreign --arch="$2" --variant=minbase --include="$4" "$1" "$3.fetched" \
+            "$(chroot_mirror)" || return
+        mkdir "$3.base"
+        # The links /bin and /lib stand first, or packages would make folders of them.
+        for link in bin lib lib64 sbin; do
+            [ ! -L "$3.fetched/$link" ] || {
+                mkdir -p "$3.base/usr/$link"
+                ln -s "usr/$link" "$3.base/$link"
+            }
+        done
+        for package in "$3.fetched"/var/cache/apt/archives/*.deb; do
+            dpkg-deb --fsys-tarfile "$package" | tar -C "$3.base" --keep-directory-symlink -xf - ||
+                return
+        done
+        tar -C "$3.base" -cf "$base.new" . && mv "$base.new" "$base" || return
+        echo "$4" >"$base.packages"
+        rm -rf --one-file-system "$3.base" "$3.fetched"
+    fi
+    mkdir "$3"
+    tar -C "$3" -xf "$base"
+    chroot_mounts "$3"
+    chroot_settings "$3"
+    mkdir -p "$3/mnt" "$3/srv" "$3/usr/local/bin"
+    cp /etc/passwd /etc/group "$3/etc/"
+}
+
+# The Debian or Ubuntu whose Python that is; none for a version that none has.
+chroot_python_suite() { # version
+    case $1 in
+        3.11) echo bookworm ;;
+        3.12) echo noble ;;
+        3.13) echo trixie ;;
+        3.14 | 3.15) echo sid ;;
+        *) return 1 ;;
+    esac
+}
+
 chroot_end() { # root
     umount -R "$1"
     rm -rf --one-file-system "$1"

@@ -37,13 +37,7 @@ stop() { # status, text
 }
 
 suite_of() { # version
-    case $1 in
-        3.11) echo bookworm ;;
-        3.12) echo noble ;;
-        3.13) echo trixie ;;
-        3.14 | 3.15) echo sid ;;
-        *) stop 2 "no suite is known that has Python $1" ;;
-    esac
+    chroot_python_suite "$1" || stop 2 "no suite is known that has Python $1"
 }
 
 sources() {

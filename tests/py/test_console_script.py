@@ -89,8 +89,10 @@ def test_help_and_version(env, csock):
         done = run(csock, *words, env=env)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith("usage: csock") and text in done.stdout
-    done = run(csock, "--version", env=env)
+    done = run(csock, "--version", env={**env, "COLUMNS": "40"})  # one line, however narrow
+    module = run(sys.executable, "-m", "csock", "--version", env=env)
     assert re.match(r"csock \d+\.\d+\.\d+ on Python 3\.", done.stdout)
+    assert done.stdout == module.stdout
 
 
 def test_status_is_that_of_the_module(env, csock):
