@@ -6,6 +6,7 @@
 #   py-plain   the extension without any reach into CPython's insides, as an unknown CPython gets it
 #   asan       the same as plain under AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan       core and C tests under ThreadSanitizer
+#   clang      the same as plain, by clang
 #   coverage   core and C tests, counting lines for gcov
 #
 # The Python package then stands in build/<way>/site, the C library in build/<way>/prefix. Needs
@@ -13,7 +14,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-way=${1:?release, plain, py-plain, asan, tsan or coverage}
+way=${1:?release, plain, py-plain, asan, tsan, clang or coverage}
 dir=build/$way
 top=$(pwd)
 log=build/build-$way.log
@@ -33,6 +34,8 @@ case $way in
         export CFLAGS="-fno-sanitize-recover=undefined -fno-omit-frame-pointer" ;;
     tsan) options="--buildtype=debug -Doptimization=1 -Dextension=disabled -Dtests=enabled
         -Db_sanitize=thread -Db_lundef=false" ;;
+    clang) options="--buildtype=debugoptimized -Dextension=enabled -Dtests=enabled"
+        export CC=clang ;;
     coverage) options="--buildtype=debug -Doptimization=0 -Dextension=disabled -Dtests=enabled
         -Db_coverage=true" ;;
     *) echo "build: no such way: $way" >&2; exit 2 ;;

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Builds csock, runs its suites one after the other, and adds up.
 
-run_tests.py [suite...]    by default all but c-valgrind and conformance-asan:
+run_tests.py [--json FILE] [suite...]     by default all down to conformance:
+run_tests.py [--json FILE] --built FOLDER c     the C tests that meson has built in FOLDER
+run_tests.py [--json FILE] --built FOLDER py    the Python tests with the csock in FOLDER/site
 
 lint              tools/lint.py
 c                 the C tests
 c-asan            the same under AddressSanitizer and UndefinedBehaviorSanitizer
 c-tsan            threads on shared sockets under ThreadSanitizer
-c-valgrind        the C tests under valgrind
 py                the Python tests
 py-plain          those that have to do with the interpreter, with a csock that keeps out of its
                   insides, as an unknown CPython gets it
@@ -15,15 +16,19 @@ py-asan           the Python tests with core and extension under both sanitizers
 types             the type stubs: mypy --strict for each Python version, and stubtest
 conformance       CPython's own tests of sockets and of ssl: as on the stock module?
 conformance-asan  test_socket of them, csock under both sanitizers
+c-valgrind        the C tests under valgrind
+c-clang, py-clang    c and py, core and extension compiled by clang
 
 A suite that fails does not keep the others from running. At the end all that failed is named once
 more, and the last line reads "N passed, N failed, N skipped"; the status is 0 only if nothing
 failed and something passed. A build that breaks, a lint and a program that dies each count as one
-failure.
+failure. FILE gets the counts of each suite, what failed, and why what is skipped is. FILES in the
+environment: these files of Python tests and no others.
 
 Runs inside build/venv: see the Makefile.
 """
 
+import argparse
 import concurrent.futures
 import json
 import os
@@ -33,11 +38,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import xml.etree.ElementTree as xml
+
+from test_results import Result, junit_cases, summarize, with_status, write_json
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
-PYTEST_LIMIT = 600  # seconds for one file of Python tests
+# Seconds for one file of Python tests.
+PYTEST_LIMIT = 3600 if os.environ.get("CSOCK_EMULATED") else 600
 
 # Of CPython's suites, those that `make test` runs; `make conformance` runs all of
 # tests/conformance/suites.toml.
@@ -56,55 +63,10 @@ NOT_IN_PLAIN = {
 UBSAN = {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
 
 
-class Result:
-    """Counts of one suite, and the names of what failed."""
-
-    def __init__(self):
-        self.passed = self.skipped = 0
-        self.failures = []
-
-    @property
-    def failed(self):
-        return len(self.failures)
-
-    def fail(self, text):
-        self.failures.append(text)
-        print(f"FAILED  {text}")
-
-    def add(self, cases, where):
-        outcomes = [outcome for _, outcome, _ in cases]
-        self.passed += outcomes.count("passed")
-        self.skipped += outcomes.count("skipped")
-        self.failures += [f"{where}: {name}" for name, outcome, _ in cases if outcome == "failed"]
-
-
-def junit_cases(path):
-    """The cases of a JUnit file as triples: name, outcome, why."""
-    cases = []
-    try:
-        tree = xml.parse(path)
-    except xml.ParseError as error:  # a message with bytes that are no text, or half a file
-        return [(path.stem, "failed", f"its results cannot be read: {error}")]
-    for case in tree.iter("testcase"):
-        bad = [child for child in case if child.tag in ("failure", "error")]
-        if bad:
-            why = (bad[0].text or bad[0].get("message") or "").strip()
-            cases.append((case.get("name"), "failed", why))
-        else:
-            outcome = "passed" if case.find("skipped") is None else "skipped"
-            cases.append((case.get("name"), outcome, ""))
-    return cases
-
-
-def with_status(cases, name, status):
-    """The cases, and what the program's status adds: it counts when no case explains it."""
-    if status != 0 and not any(outcome == "failed" for _, outcome, _ in cases):
-        return [*cases, (name, "failed", f"ended with {status} before all its tests had run")]
-    return cases or [(name, "passed", "")]
-
-
 def built(way, result):
-    """Whether build/<way> is up to date now."""
+    """Whether build/<way> is up to date now. A folder elsewhere is taken as it is: --built."""
+    if os.path.isabs(way):
+        return True
     ok = subprocess.run([ROOT / "tools/build.sh", way]).returncode == 0
     if not ok:
         result.fail(f"the build '{way}'")
@@ -196,7 +158,7 @@ def py_env(way):
     return {
         **os.environ,
         "PYTHONPATH": str(BUILD / way / "site"),
-        "PATH": f"{BUILD}/venv/bin:{os.environ['PATH']}:/usr/sbin:/sbin",
+        "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin:/sbin",
         "CSOCK_PREFIX": str(BUILD / way / "prefix"),
         "CSOCK_WAY": way,
         "HYPOTHESIS_STORAGE_DIRECTORY": str(BUILD / "hypothesis"),
@@ -222,7 +184,8 @@ def suite_py(result, way="plain", wrapper=(), env=None):
     """Each file in a process of its own: one that crashes or hangs does not take others along."""
     if not built(way, result):
         return
-    for file in sorted(ROOT.glob("tests/py/test_*.py")) + sorted(ROOT.glob("tests/lab/test_*.py")):
+    files = sorted(ROOT.glob("tests/py/test_*.py")) + sorted(ROOT.glob("tests/lab/test_*.py"))
+    for file in [ROOT / name for name in os.environ.get("FILES", "").split()] or files:
         print(f"--- {file.relative_to(ROOT)}")
         run_py(file, way, result, py_env(way) | (env or {}), wrapper)
 
@@ -338,8 +301,10 @@ SUITES = {
     "py-asan": suite_py_asan,
     "conformance": suite_conformance,
     "conformance-asan": suite_conformance_asan,
+    "c-clang": lambda result: suite_c(result, "clang"),
+    "py-clang": lambda result: suite_py(result, "clang"),
 }
-NOT_BY_DEFAULT = "c-valgrind", "conformance-asan"
+NOT_BY_DEFAULT = "c-valgrind", "conformance-asan", "c-clang", "py-clang"
 
 ALL_TAKES = "10 to 15 minutes on two processors, up to twice that where they have other work"
 
@@ -352,31 +317,34 @@ def announce(names, by_default):
         print("       'skipped' is no fault: each such test says what this machine lacks for it.")
 
 
-def summarize(results):
-    print("\n===== summary")
-    for name, (result, seconds) in results.items():
-        counts = f"{result.passed:5} passed {result.failed:4} failed {result.skipped:4} skipped"
-        print(f"{name:16} {'ok' if not result.failed else 'FAILED':7} {counts} {seconds:7.0f} s")
-    for name, (result, _) in results.items():
-        for failure in result.failures:
-            print(f"FAILED  {name}: {failure}")
+def arguments():
+    parser = argparse.ArgumentParser(usage=__doc__, add_help=False)
+    parser.add_argument("suites", nargs="*", metavar="suite")
+    parser.add_argument("--built", type=os.path.abspath)
+    parser.add_argument("--json", type=pathlib.Path)
+    given = parser.parse_args()
+    known = ("c", "py") if given.built else SUITES
+    unknown = [name for name in given.suites if name not in known]
+    if unknown:
+        sys.exit(f"no such suite: {', '.join(unknown)}\n{__doc__}")
+    return given
 
 
 def main():
-    names = sys.argv[1:] or [name for name in SUITES if name not in NOT_BY_DEFAULT]
-    unknown = [name for name in names if name not in SUITES]
-    if unknown:
-        sys.exit(f"no such suite: {', '.join(unknown)}\n{__doc__}")
+    given = arguments()
+    names = given.suites or [name for name in SUITES if name not in NOT_BY_DEFAULT]
     sys.stdout.reconfigure(line_buffering=True)  # in order with what the suites print
-    announce(names, by_default=not sys.argv[1:])
+    announce(names, by_default=not given.suites)
     results, begin = {}, time.monotonic()
     for name in names:
         print(f"\n===== {name}")
         start, result = time.monotonic(), Result()
-        SUITES[name](result)
+        SUITES[name](result, *([given.built] if given.built else []))
         results[name] = result, time.monotonic() - start
 
     summarize(results)
+    if given.json:
+        write_json(results, given.json)
     passed, failed, skipped = (
         sum(getattr(result, kind) for result, _ in results.values())
         for kind in ("passed", "failed", "skipped")

@@ -1,7 +1,10 @@
 """tools/run_tests.py, which says what failed: does it name it, and lose nothing?"""
 
 import importlib.util
+import json
+import os
 import pathlib
+import sys
 
 import pytest
 import testkit
@@ -13,10 +16,12 @@ pytestmark = pytest.mark.skipif(testkit.SANITISED, reason="nothing of csock's ow
 
 @pytest.fixture(scope="module")
 def run_tests():
+    sys.path.insert(0, str(FILE.parent))  # as for a program
     spec = importlib.util.spec_from_file_location("run_tests", FILE)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    yield module
+    sys.path.remove(str(FILE.parent))
 
 
 CASES = '<testcase name="a"/><testcase name="b"><failure>why</failure></testcase>'
@@ -47,3 +52,30 @@ def test_what_failed_is_named_at_the_end(run_tests, capsys):
         "FAILED  py: test_y.py: b",
     ]
     assert (result.passed, result.failed) == (1, 2)
+
+
+def test_counts_and_reasons_as_json(run_tests, tmp_path):
+    xml = tmp_path / "one.xml"
+    xml.write_text(
+        CASES.join(
+            [
+                '<testsuite><testcase name="c"><skipped message="no root"/></testcase>',
+                "</testsuite>",
+            ]
+        )
+    )
+    result = run_tests.Result()
+    result.add(run_tests.junit_cases(xml), "test_x.py")
+    run_tests.write_json({"py": (result, 1.04)}, tmp_path / "all.json")
+    written = json.loads((tmp_path / "all.json").read_text())
+    assert written["about"]["machine"] == os.uname().machine
+    assert written["suites"] == {
+        "py": {
+            "passed": 1,
+            "failed": 1,
+            "skipped": 1,
+            "seconds": 1.0,
+            "failures": ["test_x.py: b"],
+            "skips": [["test_x.py: c", "no root"]],
+        }
+    }
