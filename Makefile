@@ -11,7 +11,7 @@ unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
 .PHONY: help demo test bench bench-counts differential tsan valgrind coverage lint format clean check-fresh \
-        fuzz big-endian musl m32 clang conformance conformance-asan conformance-sid dist check-dist \
+        fuzz matrix big-endian musl m32 clang conformance conformance-asan conformance-sid dist check-dist \
         release-check free-threaded \
         guest ecosystem \
         setup-demo setup-test setup-conformance setup-ecosystem setup-programs bench-programs
@@ -37,9 +37,12 @@ help:
 	@echo 'make format       let clang-format and ruff mend the style'
 	@echo 'make check-fresh  demo, test and installing on fresh minimal machines (as root;'
 	@echo '                  SUITE=bookworm|trixie|sid|noble, all without; PARTS, BUSY=4)'
-	@echo 'make big-endian   core and extension on an emulated s390x (as root)'
-	@echo 'make musl, make m32, make clang     the C library with musl, as 32-bit code, by clang, and'
-	@echo '                  its C tests (apt: musl-tools, gcc-multilib, clang)'
+	@echo 'make matrix       lint, C and Python tests on other compilers, C libraries, machines and'
+	@echo '                  Pythons, and a table (ROWS="clang 3.14", JSON=file; ROWS=--list; as root)'
+	@echo 'make big-endian   C and Python tests on an emulated s390x (as root)'
+	@echo 'make musl, make m32      the C library with musl, as 32-bit code, and its C tests (apt:'
+	@echo '                  musl-tools, gcc-multilib)'
+	@echo 'make clang        core and extension by clang: C and Python tests (apt: clang)'
 	@echo 'make guest        rare address families and test_socket, in a guest kernel (qemu, apt)'
 	@echo 'make conformance-sid  CPython 3.14 and 3.15, in a Debian sid (as root; PYTHONS, SUITES)'
 	@echo 'make free-threaded    a CPython without a GIL: tests, ThreadSanitizer, bench (PARTS; apt)'
@@ -70,7 +73,7 @@ demo: setup-demo
 	@PYTHONPATH=build/release/site $(VENV) tools/demo.py
 
 test: setup-test
-	@$(VENV) tools/run_tests.py $(SUITES)
+	@$(VENV) tools/run_tests.py $(if $(JSON),--json $(JSON)) $(SUITES)
 
 conformance: setup-conformance
 	@$(VENV) tests/conformance/run.py --pythons "$(PYTHONS)" --suites "$(SUITES)" \
@@ -129,8 +132,11 @@ format: setup-test
 check-fresh:
 	@PYTHON=$(if $(filter file,$(origin PYTHON)),,$(PYTHON)) tools/check_fresh.sh $(SUITE)
 
+matrix:
+	@$(PYTHON) tools/matrix.py $(if $(JSON),--json $(JSON)) $(ROWS)
+
 big-endian:
-	@tests/lab/big-endian.sh
+	@tests/lab/other-machine.sh s390x $(SUITES)
 
 musl: setup-test
 	@tests/lab/other-builds.sh musl
@@ -139,7 +145,7 @@ m32: setup-test
 	@tests/lab/other-builds.sh m32 m32-clang
 
 clang: setup-test
-	@tests/lab/other-builds.sh clang
+	@$(VENV) tools/run_tests.py c-clang py-clang
 
 # Without PYTHON=... it takes Debian's, whose socket module has all families.
 guest:
@@ -157,7 +163,7 @@ release-check: setup-test
 	@$(VENV) tools/release_check.py
 
 conformance-sid:
-	@tests/lab/sid.sh $(PARTS)
+	@tests/lab/debian.sh sid $(PARTS)
 
 free-threaded:
 	@tests/lab/free-threaded.sh $(PARTS)

@@ -6,6 +6,7 @@
 #   py-plain   the extension without any reach into CPython's insides, as an unknown CPython gets it
 #   asan       the same as plain under AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan       core and C tests under ThreadSanitizer
+#   clang      the same as plain, by clang
 #   coverage   core and C tests, counting lines for gcov
 #   fuzz       the fuzz targets, core and extension by clang, for libFuzzer and both sanitizers
 #
@@ -14,7 +15,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-way=${1:?release, plain, py-plain, asan, tsan, coverage or fuzz}
+way=${1:?release, plain, py-plain, asan, tsan, clang, coverage or fuzz}
 dir=build/$way
 top=$(pwd)
 log=build/build-$way.log
@@ -34,6 +35,8 @@ case $way in
         export CFLAGS="-fno-sanitize-recover=undefined -fno-omit-frame-pointer" ;;
     tsan) options="--buildtype=debug -Doptimization=1 -Dextension=disabled -Dtests=enabled
         -Db_sanitize=thread -Db_lundef=false" ;;
+    clang) options="--buildtype=debugoptimized -Dextension=enabled -Dtests=enabled"
+        export CC=clang ;;
     coverage) options="--buildtype=debug -Doptimization=0 -Dextension=disabled -Dtests=enabled
         -Db_coverage=true" ;;
     fuzz) options="--buildtype=debug -Doptimization=1 -Dextension=enabled -Dtests=disabled

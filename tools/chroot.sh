@@ -14,25 +14,30 @@ chroot_mirror() {
 }
 
 # A minimal Debian or Ubuntu in a new folder. Mirrors of Debian often have Ubuntu beside it.
-chroot_debootstrap() { # suite, root, packages besides the base
-    mirror=$(chroot_mirror)
-    case $1 in
+chroot_debootstrap() ( # suite, root, packages besides the base, debootstrap's options...
+    suite=$1 root=$2 packages=$3 mirror=$(chroot_mirror)
+    shift 3
+    case $suite in
         jammy | noble)
             beside=${mirror%/}
             beside=${beside%/debian}/ubuntu
             mirror=http://archive.ubuntu.com/ubuntu
-            ! wget -q --spider "$beside/dists/$1/Release" || mirror=$beside
+            ! wget -q --spider "$beside/dists/$suite/Release" || mirror=$beside
             # Debian has neither Ubuntu's keys nor, for a suite younger than it, a script; apt in
             # the new system has the keys. universe is what most machines of Ubuntu's have.
             debootstrap --variant=minbase --no-check-gpg --components=main,universe \
-                --include="$3" "$1" "$2" "$mirror" gutsy ;;
-        *) debootstrap --variant=minbase --include="$3" "$1" "$2" "$mirror" ;;
+                --include="$packages" "$@" "$suite" "$root" "$mirror" gutsy ;;
+        *)
+            debootstrap --variant=minbase --include="$packages" "$@" "$suite" "$root" "$mirror" ;;
     esac
-}
+)
 
 # How this machine reaches its mirrors: apt's settings without its sources, pip's settings, and the
 # certificates that it trusts besides Debian's own (update-ca-certificates(8) takes them up).
+# Packages are unpacked without waiting for the disk: after a crash the folder is made anew.
 chroot_settings() { # root
+    mkdir -p "$1/etc/dpkg/dpkg.cfg.d"
+    echo force-unsafe-io >"$1/etc/dpkg/dpkg.cfg.d/csock"
     cp /etc/resolv.conf "$1/etc/resolv.conf"
     for file in /etc/apt/apt.conf /etc/apt/apt.conf.d/* /etc/apt/auth.conf \
         /etc/apt/auth.conf.d/*; do
@@ -68,31 +73,41 @@ chroot_inside() { # root, command...
     ' sh "$@"
 }
 
-# A minimal installation with git and make, mounted, that has run nothing but apt-get update. What
-# debootstrap made is kept for a week as a tar file in $CSOCK_CACHE (default ~/.cache/csock).
-chroot_minimal() { # suite, root
+# A minimal installation with git and make. What debootstrap made is kept for a week as a tar file
+# in $CSOCK_CACHE (default ~/.cache/csock). An architecture is one that this machine runs.
+chroot_unpacked() { # suite, root, architecture if it is not this machine's
     cache=${CSOCK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/csock}
-    base=$cache/$1.tar
+    base=$cache/$1${3:+-$3}.tar
     if [ -z "$(find "$base" -mtime -7 2>/dev/null)" ]; then
         mkdir -p "$cache"
         rm -rf --one-file-system "$2.base"
-        chroot_debootstrap "$1" "$2.base" git,make,ca-certificates || return
+        chroot_debootstrap "$1" "$2.base" git,make,ca-certificates ${3:+--arch=$3} || return
         tar -C "$2.base" -cf "$base.new" . && mv "$base.new" "$base" || return
         rm -rf --one-file-system "$2.base"
     fi
     mkdir "$2"
     tar -C "$2" -xf "$base"
-    chroot_mounts "$2"
-    chroot_settings "$2"
-    chroot_inside "$2" sh -c 'update-ca-certificates &&
+}
+
+# Mounted, with the lists of its packages. Snapshots of sid, which mirrors may serve, outlive the
+# date in their lists.
+chroot_begin() { # root
+    chroot_mounts "$1"
+    chroot_settings "$1"
+    chroot_inside "$1" sh -c 'update-ca-certificates &&
         apt-get -q -o Acquire::Check-Valid-Until=false update'
+}
+
+# Both: one that has run nothing yet.
+chroot_minimal() { # suite, root
+    chroot_unpacked "$1" "$2" && chroot_begin "$2"
 }
 
 # The same for another machine, whose programs the kernel can start (binfmt_misc): what the packages
 # have, unpacked and not set up, which is enough to run a Python there.
 chroot_foreign() { # suite, machine as Debian calls it, root, packages with commas
     cache=${CSOCK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/csock}
-    base=$cache/$1-$2.tar
+    base=$cache/$1-$2-unpacked.tar
     if [ -z "$(find "$base" -mtime -7 2>/dev/null)" ] ||
         ! echo "$4" | cmp -s - "$base.packages"; then
         mkdir -p "$cache"

@@ -13,7 +13,7 @@ import sys
 
 SET_UP = re.compile(r"\bmov +%rsp,%rbp$")
 CALL = re.compile(r"\bcall\b")
-# Where a function begins. Parts that gcc has moved away stand in the frame of what they were part of.
+# Where a function begins. Parts that gcc has moved away stand in the frame of their function.
 BEGIN = re.compile(r"^[0-9a-f]+ <(?P<name>[^>]+)>:$")
 PART = re.compile(r"\.(cold|part)\b|@plt|^_(start|init|fini)$|^\.plt|_dtors|_tm_clones|frame_dummy")
 

@@ -1,14 +1,20 @@
-"""What the suites of run_tests.py came to: counts, names of what failed, and how they are shown."""
+"""What the suites of run_tests.py came to: counts, names of what failed, why what is skipped is;
+and how they are shown. Runs no tests itself."""
 
+import json
+import os
+import platform
+import subprocess
+import sysconfig
 import xml.etree.ElementTree as xml
 
 
 class Result:
-    """Counts of one suite, and the names of what failed."""
+    """Counts of one suite, the names of what failed, and what was skipped with its reason."""
 
     def __init__(self):
         self.passed = self.skipped = 0
-        self.failures = []
+        self.failures, self.skips = [], []
         self.cut_short = False
 
     @property
@@ -24,6 +30,7 @@ class Result:
         self.passed += outcomes.count("passed")
         self.skipped += outcomes.count("skipped")
         self.failures += [f"{where}: {name}" for name, outcome, _ in cases if outcome == "failed"]
+        self.skips += [(f"{where}: {name}", why) for name, how, why in cases if how == "skipped"]
 
 
 def junit_cases(path):
@@ -35,12 +42,14 @@ def junit_cases(path):
         return [(path.stem, "failed", f"its results cannot be read: {error}")]
     for case in tree.iter("testcase"):
         bad = [child for child in case if child.tag in ("failure", "error")]
+        skipped = case.find("skipped")
         if bad:
             why = (bad[0].text or bad[0].get("message") or "").strip()
             cases.append((case.get("name"), "failed", why))
+        elif skipped is not None:
+            cases.append((case.get("name"), "skipped", skipped.get("message") or ""))
         else:
-            outcome = "passed" if case.find("skipped") is None else "skipped"
-            cases.append((case.get("name"), outcome, ""))
+            cases.append((case.get("name"), "passed", ""))
     return cases
 
 
@@ -75,3 +84,34 @@ def summarize(results):
     for name, (result, _) in results.items():
         for failure in result.failures:
             print(f"FAILED  {name}: {failure}")
+
+
+def write_json(results, path):
+    """Where it ran; and each suite's counts, failures and skips, by its name."""
+    suites = {
+        name: {
+            "passed": result.passed,
+            "failed": result.failed,
+            "skipped": result.skipped,
+            "seconds": round(seconds, 1),
+            "failures": result.failures,
+            "skips": result.skips,
+        }
+        for name, (result, seconds) in results.items()
+    }
+    path.write_text(json.dumps({"about": about(), "suites": suites}, indent=1))
+
+
+def about():
+    """Machine, system and Python of these tests, and their compiler, unless $CC names another."""
+    command = [*os.environ.get("CC", "cc").split(), "--version"]
+    compiler = subprocess.run(command, capture_output=True, text=True)
+    return {
+        "machine": platform.machine(),
+        "kernel": platform.release(),
+        "system": platform.freedesktop_os_release().get("PRETTY_NAME"),
+        "libc": " ".join(platform.libc_ver()),
+        "compiler": compiler.stdout.partition("\n")[0],
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "gil": not sysconfig.get_config_var("Py_GIL_DISABLED"),
+    }

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Runs the fuzz targets of fuzz/, as many at a time as there are processors, and prints a table.
 
-run_fuzz.py [--seconds N] [target...]   for so long each (60), from fuzz/corpus and from what earlier
-                                        runs found, which is in build/fuzz/corpus
-run_fuzz.py --merge [target...]         into fuzz/corpus what reaches most that nothing there reaches
+run_fuzz.py [--seconds N] [target...]   for so long each (60), from fuzz/corpus and from what runs
+                                        before found, which is in build/fuzz/corpus
+run_fuzz.py --merge [target...]         into fuzz/corpus what reaches ways that nothing there does
 
 What makes a target fail is kept in build/fuzz/crashes; status 1. Needs `tools/build.sh fuzz`, and
 runs inside build/venv: see the Makefile.

@@ -2,13 +2,14 @@
 """Builds csock, runs its suites one after the other, and adds up. Within a suite as many programs
 run beside each other as there are processors for this one.
 
-run_tests.py [suite...]    by default all but c-valgrind and conformance-asan:
+run_tests.py [--json FILE] [suite...]     by default all down to conformance:
+run_tests.py [--json FILE] --built FOLDER c     the C tests that meson has built in FOLDER
+run_tests.py [--json FILE] --built FOLDER py    the Python tests with the csock in FOLDER/site
 
 lint              tools/lint
 c                 the C tests
 c-asan            the same under AddressSanitizer and UndefinedBehaviorSanitizer
 c-tsan            threads on shared sockets under ThreadSanitizer
-c-valgrind        the C tests under valgrind
 py                the Python tests
 py-plain          those that have to do with the interpreter, with a csock that keeps out of its
                   insides, as an unknown CPython gets it
@@ -17,15 +18,19 @@ types             the type stubs: mypy --strict for each Python version, and stu
 conformance       CPython's own tests of sockets and of ssl: as on the stock module?
 conformance-asan  test_socket of them, csock under both sanitizers
 fuzz              ten seconds of each fuzz target, under both sanitizers
+c-valgrind        the C tests under valgrind
+c-clang, py-clang    c and py, core and extension compiled by clang
 
 A suite that fails does not keep the others from running. At the end all that failed is named once
 more, and the last line reads "N passed, N failed, N skipped"; the status is 0 only if nothing
 failed and something passed. A build that breaks, a lint and a program that dies each count as one
-failure.
+failure. FILE gets the counts of each suite, what failed, and why what is skipped is. FILES in the
+environment: these files of Python tests and no others.
 
 Runs inside build/venv: see the Makefile.
 """
 
+import argparse
 import json
 import os
 import pathlib
@@ -37,11 +42,12 @@ import time
 
 import run_fuzz
 import side_by_side
-from outcomes import Result, junit_cases, report, summarize, with_status
+from outcomes import Result, junit_cases, report, summarize, with_status, write_json
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
-PYTEST_LIMIT = 600  # seconds for one file of Python tests
+# Seconds for one file of Python tests.
+PYTEST_LIMIT = 3600 if os.environ.get("CSOCK_EMULATED") else 600
 
 # Of CPython's suites, those that `make test` runs; `make conformance` runs all of
 # tests/conformance/suites.toml.
@@ -72,7 +78,9 @@ UBSAN = {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
 
 
 def built(way, result):
-    """Whether build/<way> is up to date now."""
+    """Whether build/<way> is up to date now. A folder elsewhere is taken as it is: --built."""
+    if os.path.isabs(way):
+        return True
     ok = side_by_side.call([ROOT / "tools/build.sh", way]) == 0
     if not ok:
         result.fail(f"the build '{way}'")
@@ -145,7 +153,7 @@ def py_env(way):
     return {
         **os.environ,
         "PYTHONPATH": str(BUILD / way / "site"),
-        "PATH": f"{BUILD}/venv/bin:{os.environ['PATH']}:/usr/sbin:/sbin",
+        "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin:/sbin",
         "CSOCK_PREFIX": str(BUILD / way / "prefix"),
         "CSOCK_WAY": way,
         "HYPOTHESIS_STORAGE_DIRECTORY": str(BUILD / "hypothesis"),
@@ -182,7 +190,8 @@ def suite_py(result, way="plain", wrapper=(), env=None, files=None):
     if not built(way, result):
         return
     env = py_env(way) | (env or {})
-    files = files or py_files([ROOT / "tests/py", ROOT / "tests/lab"])
+    named = [ROOT / name for name in os.environ.get("FILES", "").split()]
+    files = named or files or py_files([ROOT / "tests/py", ROOT / "tests/lab"])
     jobs = [py_job(file, way, result, env, wrapper) for file in files]
     side_by_side.run(jobs, live=one_at_a_time())
 
@@ -297,8 +306,10 @@ SUITES = {
     "conformance": suite_conformance,
     "conformance-asan": suite_conformance_asan,
     "fuzz": suite_fuzz,
+    "c-clang": lambda result: suite_c(result, "clang"),
+    "py-clang": lambda result: suite_py(result, "clang"),
 }
-NOT_BY_DEFAULT = "c-valgrind", "conformance-asan"
+NOT_BY_DEFAULT = "c-valgrind", "conformance-asan", "c-clang", "py-clang"
 
 ALL_TAKES = "7 to 10 minutes on two processors, up to three times that where they have other work"
 
@@ -311,13 +322,13 @@ def announce(names, by_default):
         print("       'skipped' is no fault: each such test says what this machine lacks for it.")
 
 
-def run_suites(names, results):
+def run_suites(names, results, *built):
     """Fills `results`, also with what was found out until something ended it."""
     for name in names:
         print(f"\n===== {name}")
         start, result = time.monotonic(), Result()
         try:
-            SUITES[name](result)
+            SUITES[name](result, *built)
         except KeyboardInterrupt:
             result.cut_short = True
             raise
@@ -336,20 +347,33 @@ def hear_signals():
             signal.signal(number, stop)
 
 
-def main():
-    names = sys.argv[1:] or [name for name in SUITES if name not in NOT_BY_DEFAULT]
-    unknown = [name for name in names if name not in SUITES]
+def arguments():
+    parser = argparse.ArgumentParser(usage=__doc__, add_help=False)
+    parser.add_argument("suites", nargs="*", metavar="suite")
+    parser.add_argument("--built", type=os.path.abspath)
+    parser.add_argument("--json", type=pathlib.Path)
+    given = parser.parse_args()
+    known = ("c", "py") if given.built else SUITES
+    unknown = [name for name in given.suites if name not in known]
     if unknown:
         sys.exit(f"no such suite: {', '.join(unknown)}\n{__doc__}")
+    return given
+
+
+def main():
+    given = arguments()
+    names = given.suites or [name for name in SUITES if name not in NOT_BY_DEFAULT]
     sys.stdout.reconfigure(line_buffering=True)  # in order with what the suites print
     hear_signals()
-    announce(names, by_default=not sys.argv[1:])
+    announce(names, by_default=not given.suites)
     results, begin, ended = {}, time.monotonic(), True
     try:
-        run_suites(names, results)
+        run_suites(names, results, *([given.built] if given.built else []))
     except KeyboardInterrupt:
         ended = False
     summarize(results)
+    if given.json:
+        write_json(results, given.json)
     passed, failed, skipped = (
         sum(getattr(result, kind) for result, _ in results.values())
         for kind in ("passed", "failed", "skipped")

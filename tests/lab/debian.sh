@@ -1,39 +1,55 @@
 #!/bin/sh
-# csock on Pythons newer than this machine's: a Debian sid in a folder, with CPython 3.14 and 3.15
-# and their own tests. Builds csock there for each, from a copy of this checkout as it is.
+# csock on another Debian, or an Ubuntu, in a folder: with its compiler, its C library and its
+# Python, on this machine's kernel. From a copy of this checkout as it is; another run there goes on
+# with what is installed and built.
 #
-# sid.sh [part...]   conformance: tests/conformance/run.py for each Python (suites: $SUITES)
-#                    py: csock's own tests
-#                    by default conformance
+# debian.sh SUITE[/ARCH] [part...]   SUITE bookworm, trixie, sid or noble; ARCH one that this
+#                                    machine runs, such as i386
+# A part is                conformance: tests/conformance/run.py (suites: $SUITES)
+#                          any of tools/run_tests.py: lint c py …
+#                          by default conformance
 #
 # As root, for debootstrap and chroot. Environment:
-#   CSOCK_SID   the folder (default build/sid); what is there is used again
-#   PYTHONS     versions (default "3.14 3.15"), as Debian sid has them
-#   SUITES      of tests/conformance/suites.toml (default: all)
+#   CSOCK_DEBIAN   the folder (default build/debian/SUITE[-ARCH]); what is there is used again
+#   PYTHONS        versions (default: those that the suite has)
+#   SUITES         of tests/conformance/suites.toml (default: all)
+#   FRESH          if set, nothing of an earlier run is used
+#   CSOCK_ROOT     for other-machine.sh: a root that is made and mounted already
 #
-# The status is 0 if all went well for each Python, 1 if not, 77 if this machine lacks something.
+# Leaves conformance-VERSION and tests-VERSION.json, run_tests.py's counts, in the folder. The
+# status is 0 if all went well for each Python, 1 if not, 77 if this machine lacks something.
 set -eu
 cd "$(dirname "$0")/../.."
-top=$(pwd)
 
-folder=${CSOCK_SID:-build/sid}
-versions=${PYTHONS:-3.14 3.15}
+where=${1:?SUITE[/ARCH], such as sid}
+shift
+suite=${where%/*} arch=${where#"$suite"} arch=${arch#/}
 parts=${*:-conformance}
+case $suite in
+    bookworm) versions=3.11 ;;
+    noble) versions=3.12 ;;
+    trixie) versions=3.13 ;;
+    sid) versions="3.14 3.15" ;;
+    *) echo "debian: no such suite: $suite" >&2; exit 2 ;;
+esac
+versions=${PYTHONS:-$versions}
 
-[ "$(id -u)" = 0 ] || { echo "sid: needs root, for chroot" >&2; exit 77; }
+[ "$(id -u)" = 0 ] || { echo "debian: needs root, for chroot" >&2; exit 77; }
 PATH=$PATH:/usr/sbin:/sbin
 command -v debootstrap >/dev/null || apt-get install -y -q debootstrap >/dev/null ||
-    { echo "sid: no debootstrap" >&2; exit 77; }
+    { echo "debian: no debootstrap" >&2; exit 77; }
 
 [ -n "${CSOCK_OWN_MOUNTS:-}" ] ||
-    CSOCK_OWN_MOUNTS=1 exec unshare --mount --propagation private "$0" "$@"
+    CSOCK_OWN_MOUNTS=1 exec unshare --mount --propagation private "$0" "$where" $parts
 
 . tools/chroot.sh
+folder=${CSOCK_DEBIAN:-build/debian/$suite${arch:+-$arch}}
 mkdir -p "$folder"
-root=$(cd "$folder" && pwd)/root
+folder=$(cd "$folder" && pwd)
+root=${CSOCK_ROOT:-$folder/root}
 
 say() {
-    echo "sid: $*"
+    echo "$where: $*"
 }
 stop() { # text, log
     tail -n 20 "$2" >&2
@@ -41,30 +57,33 @@ stop() { # text, log
     exit 77
 }
 
-if [ ! -e "$root/complete" ]; then
-    say "debootstrap into $root"
+if [ -n "${CSOCK_ROOT:-}" ]; then
+    :
+elif [ ! -e "$root/complete" ] || [ -n "${FRESH:-}" ]; then
+    say "a new $suite in $root"
     rm -rf --one-file-system "$root"
-    chroot_debootstrap sid "$root" ca-certificates \
-        >"$folder/debootstrap.log" 2>&1 || stop "debootstrap failed" "$folder/debootstrap.log"
+    { chroot_unpacked "$suite" "$root" "$arch" && chroot_begin "$root"; } \
+        >"$folder/debootstrap.log" 2>&1 || stop "it could not be had" "$folder/debootstrap.log"
     touch "$root/complete"
+else
+    chroot_mounts "$root"
+    chroot_settings "$root"
 fi
-chroot_mounts "$root"
-chroot_settings "$root"
+
+# What tells a program, and pip, that it is a 32-bit machine where the kernel has 64 bits.
+personality=
+[ "$arch" != i386 ] || personality="setarch i686"
 
 packages="gcc libc6-dev pkg-config netbase make git iproute2 procps openssl"
 for version in $versions; do
-    packages="$packages python$version python$version-dev python$version-venv
-        libpython$version-testsuite"
+    packages="$packages python$version python$version-dev python$version-venv"
+    case " $parts " in *" conformance "*) packages="$packages libpython$version-testsuite" ;; esac
 done
 if [ "$(cat "$root/packages" 2>/dev/null)" != "$packages" ]; then
     say "installing $(echo $packages)"
-    # Snapshots of sid, which mirrors may serve, outlive the date in their lists.
-    {
-        chroot_inside "$root" update-ca-certificates &&
-            chroot_inside "$root" apt-get -q -o Acquire::Check-Valid-Until=false update &&
-            chroot_inside "$root" env DEBIAN_FRONTEND=noninteractive \
-                apt-get -q -y install --no-install-recommends $packages
-    } >"$folder/apt.log" 2>&1 || stop "apt-get failed" "$folder/apt.log"
+    chroot_inside "$root" env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q -y install --no-install-recommends $packages >"$folder/apt.log" 2>&1 ||
+        stop "apt-get failed" "$folder/apt.log"
     echo "$packages" >"$root/packages"
 fi
 
@@ -77,7 +96,8 @@ copy() { # version
 }
 
 in_copy() { # version, command of the shell
-    chroot_inside "$root" sh -euc "cd /srv/csock-$1; export PYTHON=python$1; $2"
+    chroot_inside "$root" $personality sh -euc "cd /srv/csock-$1
+        export PYTHON=python$1 CSOCK_EMULATED='${CSOCK_EMULATED:-}'; $2"
 }
 
 conformance() { # version
@@ -90,22 +110,31 @@ conformance() { # version
     return $went
 }
 
-# With warnings as errors, and the C tests built, too.
-own_tests() { # version
-    in_copy "$1" "tools/setup.sh test; build/venv/bin/python tools/run_tests.py c py"
+# With warnings as errors.
+own_tests() { # version, suites
+    rm -f "$folder/tests-$1.json" "$root/srv/csock-$1/build/tests.json"
+    in_copy "$1" "tools/setup.sh test
+        build/venv/bin/python tools/run_tests.py --json build/tests.json $2" && went=0 || went=$?
+    cp "$root/srv/csock-$1/build/tests.json" "$folder/tests-$1.json" || went=1
+    return $went
 }
 
 status=0
+own=
+for part in $parts; do
+    [ "$part" = conformance ] || own="$own $part"
+done
 for version in $versions; do
     copy "$version"
-    for part in $parts; do
-        say "python$version: $part"
-        case $part in
-            conformance) conformance "$version" || status=1 ;;
-            py) own_tests "$version" || status=1 ;;
-            *) echo "sid: no such part: $part" >&2; exit 2 ;;
-        esac
-    done
+    case " $parts " in
+        *" conformance "*)
+            say "python$version: conformance"
+            conformance "$version" || status=1 ;;
+    esac
+    if [ -n "$own" ]; then
+        say "python$version:$own"
+        own_tests "$version" "$own" || status=1
+    fi
 done
 [ $status = 0 ] && say "all went well" || say "FAILED"
 exit $status

@@ -1,6 +1,8 @@
 """tools/run_tests.py, which says what failed: does it name it, and lose nothing?"""
 
 import importlib
+import json
+import os
 import pathlib
 import signal
 import subprocess
@@ -101,3 +103,30 @@ def test_what_had_failed_is_named_after_an_interruption(env, folder, sig):
     assert (err, program.returncode) == ("interrupted in py; until then 0 passed, 2 failed\n", 1)
     pid = (folder / "second").read_text().strip()
     assert not pathlib.Path("/proc", pid).exists()
+
+
+def test_counts_and_reasons_as_json(run_tests, tmp_path):
+    xml = tmp_path / "one.xml"
+    xml.write_text(
+        CASES.join(
+            [
+                '<testsuite><testcase name="c"><skipped message="no root"/></testcase>',
+                "</testsuite>",
+            ]
+        )
+    )
+    result = run_tests.Result()
+    result.add(run_tests.junit_cases(xml), "test_x.py")
+    run_tests.write_json({"py": (result, 1.04)}, tmp_path / "all.json")
+    written = json.loads((tmp_path / "all.json").read_text())
+    assert written["about"]["machine"] == os.uname().machine
+    assert written["suites"] == {
+        "py": {
+            "passed": 1,
+            "failed": 1,
+            "skipped": 1,
+            "seconds": 1.0,
+            "failures": ["test_x.py: b"],
+            "skips": [["test_x.py: c", "no root"]],
+        }
+    }

@@ -27,6 +27,8 @@ def _sanitised():
 SANITISED = _sanitised()
 # Factor for limits that a sanitizer or emulation makes meaningless.
 SLOWNESS = 4 if SANITISED or "CSOCK_TSAN" in os.environ else 1
+if os.environ.get("CSOCK_EMULATED"):
+    SLOWNESS = 10
 
 # The build keeps out of the interpreter's insides: see csock/_interp.py.
 PLAIN_PYTHON = csock._PLAIN

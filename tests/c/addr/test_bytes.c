@@ -1,6 +1,6 @@
 /* Ports and addresses as bytes: in the wire's order, whatever the machine's. It holds everywhere. A
  * missing htons(3) shows on little-endian machines; a swap by hand, or an int read through a
- * narrower pointer, only on a big-endian one, where big-endian.sh runs this. */
+ * narrower pointer, only on a big-endian one: tests/lab/other-machine.sh s390x. */
 #include <csock.h>
 
 #include <stdio.h>

@@ -255,7 +255,7 @@ static int64_t close_each_other(int flags)
     return took;
 }
 
-/* Closing that waits in vain takes its time whenever it is tried; a busy machine does not always. */
+/* Closing that waits in vain takes its time each time it is tried; a busy machine does not. */
 static void handlers_that_wait_for_each_other_give_up_at_once(void **state)
 {
     (void)state;
