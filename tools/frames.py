@@ -53,4 +53,5 @@ def check(path):
 
 
 if __name__ == "__main__":
-    sys.exit(any([check(path) for path in sys.argv[1:]]) or len(sys.argv) < 2)
+    found = [check(path) for path in sys.argv[1:]]  # all of them, each with its line
+    sys.exit(any(found) or not found)

@@ -1,4 +1,4 @@
-"""Frame pointers, by which profilers and debuggers walk stacks (PEP 831), are kept in all of csock's
+"""Frame pointers, by which profilers and debuggers walk stacks (PEP 831), are kept in all of the
 code: tools/frames.py looks at what was built."""
 
 import platform
