@@ -283,6 +283,21 @@ class Items:
         return self.items[at]
 
 
+class Exporter:
+    """A buffer made in Python, from 3.12 on; before, no buffer at all."""
+
+    def __init__(self, n):
+        self.memory = bytearray(n)
+
+    def __buffer__(self, flags):
+        act()
+        return memoryview(self.memory)
+
+    def __release_buffer__(self, view):
+        act()
+        view.release()
+
+
 def wrapped(w, number, kind=Index):
     """Mostly as it is."""
     how = w.byte()
@@ -322,7 +337,8 @@ def buffer(w):
         return w.views[-1][:: w.one_of([1, 1, 2, -1])]
     if kind == 7:
         return array.array(w.one_of("bHd"), [0] * w.byte())
-    return w.one_of([None, "text", 5, memoryview(b"const"), Items([])])
+    others = [None, "text", 5, memoryview(b"const"), Items([]), Exporter(0), Exporter(100)]
+    return w.one_of(others)
 
 
 def listed(w, make):
