@@ -1,5 +1,5 @@
-"""Frame pointers, by which profilers and debuggers walk stacks (PEP 831), are kept in all of csock's
-code: tools/frames.py looks at what was built."""
+"""Frame pointers, by which profilers and debuggers walk stacks (PEP 831), are kept in all of
+csock's code: tools/frames.py looks at what was built."""
 
 import platform
 import shutil
@@ -7,9 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import csock._core
+import pytest
 
 FRAMES = Path(__file__).resolve().parents[2] / "tools" / "frames.py"
 PREFIX = Path(csock._core.__file__).resolve().parents[2] / "prefix" / "lib"

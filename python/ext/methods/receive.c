@@ -66,8 +66,8 @@ int sock_recv_flags(struct sock_object *s, int flags)
     return EXT_GET(s->timeout) >= 0 ? flags & ~MSG_WAITALL : flags;
 }
 
-/* All of a receive but the plain try, of which tried is the result; 0 if there was none. A call that
- * has made one has the GIL, and goes on with it, until it waits, whatever its size. */
+/* All of a receive but the plain try, of which tried is the result; 0 if there was none. A call
+ * that has made one has the GIL, and goes on with it, until it waits, whatever its size. */
 EXT_WAITS static ssize_t receive_waiting(struct sock_object *s, void *buf, size_t n, int flags,
                                          struct sock_sender *from, bool light, ssize_t tried)
 {
