@@ -143,8 +143,8 @@ def measure(only="", other=None):
     names = [op.name for op in countable() if only in op.name]
     by_callgrind, by_strace = instructions(names), calls(names)
     if other:
-        more = instructions(names, other).items()
-        by_callgrind |= {("other", name): n for (side, name), n in more if side == "csock"}
+        there = instructions(names, other)
+        by_callgrind |= {("other", name): there["csock", name] for name in names}
     for name in names:
         report = {"name": name, "instructions": {}, "calls": {}, "missed": [], "allowed": []}
         for side in ("csock", "other", "stock", "bare", "core", "raw"):

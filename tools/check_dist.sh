@@ -14,8 +14,8 @@
 #   CSOCK_CACHE   where minimal installations are kept (default ~/.cache/csock)
 #
 # A line for each file ends it, for what could not be tried, too. The status is 1 if something
-# failed, 77 if nothing could be tried. While wheels for aarch64 are tried, the kernel starts programs
-# of that machine by qemu (binfmt_misc), if it does not do so already.
+# failed, 77 if nothing could be tried. While wheels for aarch64 are tried, the kernel starts
+# programs of that machine by qemu (binfmt_misc), if it does not do so already.
 set -eu
 cd "$(dirname "$0")/.."
 top=$(pwd)
@@ -183,10 +183,13 @@ sources() {
     say "a fresh $suite with a compiler"
     chroot_minimal "$suite" "$root" >>"$log" 2>&1 &&
         chroot_inside "$root" env DEBIAN_FRONTEND=noninteractive apt-get -q -y install \
-            --no-install-recommends gcc libc6-dev python3-dev python3-venv meson pkg-config xz-utils \
-            openssl netbase >>"$log" 2>&1 || return 77
+            --no-install-recommends gcc libc6-dev python3-dev python3-venv meson pkg-config \
+            xz-utils openssl netbase >>"$log" 2>&1 || return 77
     for kind in sdist library; do
-        case $kind in sdist) file=$(echo "$dist"/*.tar.gz) ;; *) file=$(echo "$dist"/*.tar.xz) ;; esac
+        case $kind in
+            sdist) file=$(echo "$dist"/*.tar.gz) ;;
+            *) file=$(echo "$dist"/*.tar.xz) ;;
+        esac
         bring "$root" "$file"
         say "${file##*/}"
         chroot_inside "$root" sh /srv/check/check_sources.sh $kind "/srv/check/${file##*/}" \

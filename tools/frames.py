@@ -13,7 +13,7 @@ import sys
 
 SET_UP = re.compile(r"\bmov +%rsp,%rbp$")
 CALL = re.compile(r"\bcall\b")
-# Where a function begins. Parts that gcc has moved away stand in the frame of their function.
+# Where a function begins. What gcc has moved away stands in the frame of what it was part of.
 BEGIN = re.compile(r"^[0-9a-f]+ <(?P<name>[^>]+)>:$")
 PART = re.compile(r"\.(cold|part)\b|@plt|^_(start|init|fini)$|^\.plt|_dtors|_tm_clones|frame_dummy")
 
@@ -53,5 +53,5 @@ def check(path):
 
 
 if __name__ == "__main__":
-    found = [check(path) for path in sys.argv[1:]]  # all of them, each with its line
-    sys.exit(any(found) or not found)
+    wrong = [check(path) for path in sys.argv[1:]]
+    sys.exit(any(wrong) or not wrong)

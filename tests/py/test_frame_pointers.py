@@ -1,5 +1,5 @@
-"""Frame pointers, by which profilers and debuggers walk stacks (PEP 831), are kept in all of the
-code: tools/frames.py looks at what was built."""
+"""Frame pointers, by which profilers and debuggers walk stacks (PEP 831), are kept in all of
+csock's code: tools/frames.py looks at what was built."""
 
 import platform
 import shutil

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds and installs the sdist, or the C library's archive, as their users do; tries it, takes it
-# away again and looks for what is left. In a chroot of tools/check_dist.sh's that has a compiler, as
-# root; the first line that fails ends it.
+# away again and looks for what is left. In a chroot of tools/check_dist.sh's that has a compiler,
+# as root; the first line that fails ends it.
 #
 # check_sources.sh sdist FILE | library FILE
 set -eu
