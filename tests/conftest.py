@@ -1,6 +1,7 @@
 """The folder above is no package of tests, although it has an __init__.py, which is for others.
 What an emulator does not do is skipped there."""
 
+import fnmatch
 import os
 import pathlib
 
@@ -21,7 +22,7 @@ def pytest_configure(config):
 
 
 def not_emulated():
-    """Beginnings of tests' ids, and why: tests/lab/emulated.tsv."""
+    """Patterns of tests' ids, and why: tests/lab/emulated.tsv."""
     lines = (TOP / "tests" / "lab" / "emulated.tsv").read_text().splitlines()
     return [line.split("\t") for line in lines if not line.startswith("#")]
 
@@ -32,6 +33,7 @@ def pytest_collection_modifyitems(items):
     left_out = not_emulated()
     for item in items:
         name = item.path.relative_to(TOP) if item.path.is_relative_to(TOP) else item.path
-        found = [why for start, why in left_out if f"{name}::{item.name}".startswith(start)]
+        test = f"{name}::{item.name}"
+        found = [why for pattern, why in left_out if fnmatch.fnmatchcase(test, pattern)]
         if found:
             item.add_marker(pytest.mark.skip(reason=f"emulated: {found[0]}"))

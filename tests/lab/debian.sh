@@ -13,6 +13,7 @@
 #   CSOCK_DEBIAN   the folder (default build/debian/SUITE[-ARCH]); what is there is used again
 #   PYTHONS        versions (default: those that the suite has)
 #   SUITES         of tests/conformance/suites.toml (default: all)
+#   FILES          files of Python tests, for py (default: all)
 #   FRESH          if set, nothing of an earlier run is used
 #   CSOCK_ROOT     for other-machine.sh: a root that is made and mounted already
 #
@@ -97,7 +98,7 @@ copy() { # version
 
 in_copy() { # version, command of the shell
     chroot_inside "$root" $personality sh -euc "cd /srv/csock-$1
-        export PYTHON=python$1 CSOCK_EMULATED='${CSOCK_EMULATED:-}'; $2"
+        export PYTHON=python$1 CSOCK_EMULATED='${CSOCK_EMULATED:-}' FILES='${FILES:-}'; $2"
 }
 
 conformance() { # version
