@@ -136,6 +136,7 @@ chroot_foreign() { # suite, machine as Debian calls it, root, packages with comm
     chroot_settings "$3"
     mkdir -p "$3/mnt" "$3/srv" "$3/usr/local/bin"
     cp /etc/passwd /etc/group "$3/etc/"
+    printf '127.0.0.1 localhost\n::1 localhost\n' >"$3/etc/hosts"
 }
 
 # The Debian or Ubuntu whose Python that is; none for a version that none has.

@@ -63,11 +63,20 @@ esac
 [ "$(in_place)" = False ] || fail "csock disable: it is still in place"
 ! "$env/bin/csock" status >/dev/null || fail "csock status: in place, after disable"
 
-# CPython's own tests of sockets, on stock and on csock.
-[ "$parts" = short ] ||
+# CPython's own tests of sockets, on stock and on csock. Where hardly any pass on both, nothing was
+# compared.
+suite() {
     "python$version" "$here/conformance/run.py" --python "/usr/bin/python$version" \
-    --suites test_socket --site "$env/lib/python$version/site-packages" --out "$work/conformance" \
-    --patience "$patience"
+        --suites test_socket --site "$env/lib/python$version/site-packages" \
+        --out "$work/conformance" --patience "$patience" >"$work/suite" || {
+        cat "$work/suite"
+        fail "test_socket differs"
+    }
+    cat "$work/suite"
+    passed=$(sed -n 's/^test_socket  *\([0-9]*\) .*/\1/p' "$work/suite")
+    [ "${passed:-0}" -ge 300 ] || fail "of test_socket ${passed:-none} passed"
+}
+[ "$parts" = short ] || suite
 
 "$env/bin/pip" uninstall -q -y csock
 files | sort >"$work/after"

@@ -50,6 +50,17 @@ static bool short_argument(const char *what, PyObject *o, uint16_t *ret)
     return true;
 }
 
+/* Whether what PyLong_AsUnsignedLong gave is a value, and fits. */
+EXT_RARE static bool fits_into_long(unsigned long value)
+{
+    if (value == (unsigned long)-1 && PyErr_Occurred())
+        return false;
+    if (value <= UINT32_MAX)
+        return true;
+    PyErr_SetString(PyExc_OverflowError, "int larger than 32 bits");
+    return false;
+}
+
 static bool long_argument(PyObject *o, uint32_t *ret)
 {
     if (!PyLong_Check(o)) {
@@ -57,12 +68,8 @@ static bool long_argument(PyObject *o, uint32_t *ret)
         return false;
     }
     unsigned long value = PyLong_AsUnsignedLong(o);
-    if (value == (unsigned long)-1 && PyErr_Occurred())
+    if (value >= UINT32_MAX && !fits_into_long(value))
         return false;
-    if (value > UINT32_MAX) {
-        PyErr_SetString(PyExc_OverflowError, "int larger than 32 bits");
-        return false;
-    }
     *ret = (uint32_t)value;
     return true;
 }
