@@ -128,8 +128,8 @@ install_compilers() {
     chroot_inside "$root" sh -euc 'prefix=$1-linux-gnu arch=$2 own=$3 libraries=$4
         export DEBIAN_FRONTEND=noninteractive
         apt-get -q -y install --no-install-recommends libc6-dev \
-            "libbinutils:$own" "libgmp10:$own" "libisl23:$own" "libmpc3:$own" "libmpfr6:$own" \
-            "libstdc++6:$own" "libzstd1:$own" "zlib1g:$own"
+            "libbinutils:$own" "libgmp10:$own" "libisl23:$own" "libjansson4:$own" \
+            "libmpc3:$own" "libmpfr6:$own" "libstdc++6:$own" "libzstd1:$own" "zlib1g:$own"
         mkdir -p /opt/cross/packages
         cd /opt/cross/packages
         apt-get -q download "gcc-12-$prefix:$own" "g++-12-$prefix:$own" "cpp-12-$prefix:$own" \
@@ -144,7 +144,8 @@ install_compilers() {
         done
         ln -sfn gcc /usr/local/bin/cc
         ln -sfn g++ /usr/local/bin/c++
-        cc --version' sh "$machine" "$arch" "$own" "$(gcc -print-multiarch)"
+        echo "int main(void) { return 0; }" | cc -x c -o /tmp/a.out -
+        /tmp/a.out' sh "$machine" "$arch" "$own" "$(gcc -print-multiarch)"
 }
 
 if [ ! -e "$root/complete" ]; then
