@@ -259,9 +259,10 @@ def test_numbers_and_separators_of_other_types(pair):
 
 
 def test_exceptions_have_words_and_pickle():
+    incomplete = csock.IncompleteReadError
     for error, text in (
-        (csock.IncompleteReadError(b"abc", 5), "the stream ended after 3 of 5 bytes"),
-        (csock.IncompleteReadError(b"", None), "the stream ended after 0 bytes without a separator"),
+        (incomplete(b"abc", 5), "the stream ended after 3 of 5 bytes"),
+        (incomplete(b"", None), "the stream ended without a separator after 0 bytes"),
         (csock.LimitOverrunError("too long", 9), "too long"),
     ):
         assert (str(error), type(error).__module__) == (text, "csock")

@@ -86,10 +86,11 @@ def test_what_it_raises_passes_through_and_nothing_is_lost(error):
     assert (reader.pending, reader.readline()) == (3, b"abcd\n")
 
 
-@pytest.mark.parametrize(
-    "result, raises",
-    [(-1, OSError), (1 << 20, OSError), (1 << 80, OverflowError), (None, TypeError), (1.5, TypeError)],
-)
+COUNTS = [-1, 1 << 20, 1 << 80, None, 1.5]
+REFUSED = [OSError, OSError, OverflowError, TypeError, TypeError]
+
+
+@pytest.mark.parametrize("result, raises", zip(COUNTS, REFUSED, strict=True))
 def test_a_count_that_cannot_be(result, raises):
     reader = csock.Reader(Source(lambda view: result))
     for call in (reader.readline, reader.read, lambda: reader.readexactly(100_000)):
@@ -148,7 +149,11 @@ def test_the_end_is_asked_for_once():
     assert len(asked) == 1
 
 
-@pytest.mark.parametrize("what", [5, None, object(), b"x", stock, type("T", (), {"recv_into": 5})()])
+class NoMethod:
+    recv_into = 5
+
+
+@pytest.mark.parametrize("what", [5, None, object(), b"x", stock, NoMethod()])
 def test_what_has_no_such_method(what):
     with pytest.raises(TypeError, match=r"needs something with recv_into\(\)"):
         csock.Reader(what)

@@ -117,7 +117,7 @@ def test_a_handler_that_raises_loses_nothing(call, module):
 
 
 def test_a_handler_that_reads_is_refused(pair):
-    """The call below is in the middle of its bytes: what the handler raises ends it, and they stay."""
+    """The call below is in the middle of its bytes: what the handler raises ends it, they stay."""
     a, b = pair
     reader = csock.Reader(b)
     a.sendall(b"abc")

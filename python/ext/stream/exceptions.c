@@ -21,7 +21,7 @@ static PyObject *incomplete_text(PyObject *partial, PyObject *expected)
     if (n < 0)
         return NULL;
     if (expected == Py_None)
-        return PyUnicode_FromFormat("the stream ended after %zd bytes without a separator", n);
+        return PyUnicode_FromFormat("the stream ended without a separator after %zd bytes", n);
     return PyUnicode_FromFormat("the stream ended after %zd of %S bytes", n, expected);
 }
 

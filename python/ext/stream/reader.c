@@ -33,7 +33,7 @@ static bool check_source(struct ext_state *st, PyObject *sock)
     return callable;
 }
 
-static void set_up(struct reader *r, struct ext_state *st, PyObject *sock, size_t limit)
+static void fill_reader(struct reader *r, struct ext_state *st, PyObject *sock, size_t limit)
 {
     csock_reader_init(&r->core, reader_source(r), limit);
     r->state = st;
@@ -60,7 +60,7 @@ static int reader_init(PyObject *self, PyObject *args, PyObject *kwargs)
     if (r->state)
         err = -1;
     else
-        set_up(r, ext_state_of(module), sock, (size_t)limit);
+        fill_reader(r, ext_state_of(module), sock, (size_t)limit);
     Py_END_CRITICAL_SECTION();
     if (err < 0)
         PyErr_SetString(PyExc_RuntimeError, "the reader is initialised already");

@@ -1,4 +1,4 @@
-/* Where a reader's bytes come from: for csock's own sockets, whose recv_into is as it was, the core;
+/* Where a reader's bytes come from: for csock's own sockets whose recv_into is as it was, the core;
  * for all others (SSLSocket, subclasses, other people's classes) their recv_into. Sits on
  * methods/receive.c and object/known_class.h. Must not let memory of the core's into foreign hands:
  * who is given a buffer may keep it. */
