@@ -20,8 +20,8 @@ struct messages {
     size_t length;
 };
 
-/* The next message: its length, or an error; -ENODATA at the end. After CSOCK_ETIMEOUT the same call
- * goes on with it. */
+/* The next message: its length, or an error; -ENODATA at the end. After CSOCK_ETIMEOUT the same
+ * call goes on with it. */
 static ssize_t next_message(struct messages *m, char *buf, size_t size, const struct csock_wait *w)
 {
     if (!m->begun) {

@@ -90,7 +90,7 @@ COUNTS = [-1, 1 << 20, 1 << 80, None, 1.5]
 REFUSED = [OSError, OSError, OverflowError, TypeError, TypeError]
 
 
-@pytest.mark.parametrize("result, raises", zip(COUNTS, REFUSED, strict=True))
+@pytest.mark.parametrize("result, raises", list(zip(COUNTS, REFUSED, strict=True)))
 def test_a_count_that_cannot_be(result, raises):
     reader = csock.Reader(Source(lambda view: result))
     for call in (reader.readline, reader.read, lambda: reader.readexactly(100_000)):
