@@ -141,6 +141,17 @@ static void a_separator_behind_the_limit(void **state)
     script_end(&r, &script);
 }
 
+static void as_much_as_the_limit(void **state)
+{
+    BEGIN(3, GIVES("abc"), GIVES("\na"), GIVES("bc\nabcd\n"));
+    line("abc\n");
+    line("abc\n");
+    assert_int_equal(csock_reader_line(&r, &data, NULL), CSOCK_EOVERRUN);
+    assert_int_equal(csock_reader_overrun(&r), 4);
+    exactly("abcd\n");
+    script_end(&r, &script);
+}
+
 static void a_look_takes_nothing(void **state)
 {
     BEGIN(2, GIVES("ab"), GIVES("cde"), ENDS);
@@ -290,6 +301,7 @@ int main(void)
         TEST(separators_that_end_together),
         TEST(separators_that_are_none),
         TEST(a_separator_behind_the_limit),
+        TEST(as_much_as_the_limit),
         TEST(a_look_takes_nothing),
         TEST(what_is_there_may_be_handed_over),
         TEST(large_reads_go_straight_to_their_caller),
