@@ -151,6 +151,50 @@ def test_a_handler_that_comes_back_changes_nothing(pair):
     assert set(seen[:3]) == {(0, False)}
 
 
+# Its recv_into is C, has always something, and runs no Python.
+ENDLESS = """
+import resource, signal, threading, types, csock
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+reader = csock.Reader(types.SimpleNamespace(recv_into=len))
+"""
+RAISES = """
+def stop(*args):
+    raise KeyboardInterrupt
+resource.setrlimit(resource.RLIMIT_AS, (used + (2 << 30),) * 2)
+signal.signal(signal.SIGALRM, stop)
+signal.setitimer(signal.ITIMER_REAL, 0.02)
+try:
+    reader.read()
+except KeyboardInterrupt:
+    print(reader.pending > 0, reader.readexactly(3))
+"""
+TURNS = """
+import sys, time
+sys.setswitchinterval(1e-5)
+begun, ended, turns = threading.Event(), [], 0
+def read():
+    begun.set()
+    reader.peek(300 << 20)
+    ended.append(True)
+thread = threading.Thread(target=read)
+thread.start()
+begun.wait()
+while not ended:
+    time.sleep(0)  # and stands in line for the GIL again
+    turns += 1
+print(turns > 9)
+"""
+
+
+@pytest.mark.skipif(testkit.SANITISED, reason="a sanitizer takes address space of its own")
+def test_a_handler_runs_in_a_call_that_never_waits():
+    assert testkit.run_python(ENDLESS + RAISES).stdout == "True b'\\x00\\x00\\x00'\n"
+
+
+def test_other_threads_have_their_turns_in_a_call_that_never_waits():
+    assert testkit.run_python(ENDLESS + TURNS).stdout == "True\n"
+
+
 def test_many_threads_at_one_reader_lose_no_byte(pair):
     """Each gets its bytes or is refused; together they get each byte once."""
     a, b = pair

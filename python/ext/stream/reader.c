@@ -55,16 +55,17 @@ static int reader_init(PyObject *self, PyObject *args, PyObject *kwargs)
     }
     if (!check_source(ext_state_of(module), sock))
         return -1;
-    int err = 0;
-    Py_BEGIN_CRITICAL_SECTION(self);
-    if (r->state)
-        err = -1;
-    else
+    if (!reader_is_free(r)) {
+        reader_refuse(r, false);
+        return -1;
+    }
+    bool first = !r->state;
+    if (first)
         fill_reader(r, ext_state_of(module), sock, (size_t)limit);
-    Py_END_CRITICAL_SECTION();
-    if (err < 0)
+    reader_give(r);
+    if (!first)
         PyErr_SetString(PyExc_RuntimeError, "the reader is initialised already");
-    return err;
+    return first ? 0 : -1;
 }
 
 /* (socket, bytes): all that there is in it. */

@@ -21,6 +21,7 @@ struct reader {
     PyObject *sock;          /* NULL: not initialised yet, or detached */
     struct ext_state *state; /* NULL: not initialised yet */
     struct csock_reader core;
+    size_t received;   /* source.c: since others had their turn */
     Py_buffer scratch; /* source.c: what a recv_into that is not ours gets to fill; .obj or NULL */
     PyObject *weak_references;
     /* As the newest call has left it, for who asks while another is inside. */
@@ -40,17 +41,24 @@ PyObject *reader_peek(PyObject *self, PyObject *const *args, Py_ssize_t nargs, P
 PyObject *reader_readline(PyObject *self, PyObject *unused);
 PyObject *reader_next(PyObject *self);
 
+/* Whether no other call has the reader: this one has it then. */
+static inline bool reader_is_free(struct reader *r)
+{
+#ifdef Py_GIL_DISABLED
+    return !__atomic_exchange_n(&r->busy, true, __ATOMIC_ACQUIRE);
+#else
+    bool busy = r->busy;
+    r->busy = true;
+    return !busy;
+#endif
+}
+
 /* Takes the reader for one call, and gives it back; false with an exception where another call has
  * it, or it is detached. */
 bool reader_refuse(struct reader *r, bool taken);
 static inline bool reader_take(struct reader *r)
 {
-#ifdef Py_GIL_DISABLED
-    bool taken = !__atomic_exchange_n(&r->busy, true, __ATOMIC_ACQUIRE);
-#else
-    bool taken = !r->busy;
-    r->busy = true;
-#endif
+    bool taken = reader_is_free(r);
     return (taken && r->sock) || reader_refuse(r, taken);
 }
 static inline void reader_give(struct reader *r)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define SCRATCH_SIZE (16 * 1024) /* a record of TLS */
+#define TURN (256 * 1024)        /* received before others get their turn: some 50 us */
 
 /* A bytearray that is ours for good: as long as we have its buffer nobody resizes it. Zeros, as a
  * recv_into may say that it has written what it has not. */
@@ -86,13 +87,29 @@ static ssize_t receive_directly(struct sock_object *s, void *buf, size_t n)
     return CSOCK_EINTERRUPTED;
 }
 
+/* A call for much, from a stream that always has some, waits nowhere and runs no Python: signals'
+ * handlers and other threads would have to wait for its end. */
+static bool let_others_run(struct reader *r)
+{
+    r->received = 0;
+    if (PyErr_CheckSignals() < 0)
+        return false;
+    PyEval_RestoreThread(PyEval_SaveThread());
+    return true;
+}
+
 static ssize_t receive_for_reader(void *arg, void *buf, size_t n, const struct csock_wait *w)
 {
     struct reader *r = arg;
     (void)w; /* how long a call waits is the socket's own matter */
-    return sock_is_untouched(r->state, r->sock, NAME_RECV_INTO)
-               ? receive_directly((struct sock_object *)r->sock, buf, n)
-               : receive_by_method(r, buf, n);
+    if (r->received >= TURN && !let_others_run(r))
+        return CSOCK_EINTERRUPTED;
+    ssize_t count = sock_is_untouched(r->state, r->sock, NAME_RECV_INTO)
+                        ? receive_directly((struct sock_object *)r->sock, buf, n)
+                        : receive_by_method(r, buf, n);
+    if (count > 0)
+        r->received += (size_t)count;
+    return count;
 }
 
 struct csock_reader_source reader_source(struct reader *r)
