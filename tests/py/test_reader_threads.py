@@ -8,7 +8,6 @@ import socket as stock
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 import testkit
@@ -66,11 +65,29 @@ def test_another_thread_is_refused(pair):
 
 
 @contextlib.contextmanager
-def handler(function):
-    before = signal.signal(signal.SIGUSR1, lambda number, frame: function())
+def signalled(reader, act):
+    """Sends this thread signals in the block. Where one comes while a call on the reader is inside,
+    its handler calls act(), until that sets the event that it gets."""
+    main, done = threading.current_thread(), threading.Event()
+
+    def send():
+        while not done.wait(0.02):
+            signal.pthread_kill(main.ident, signal.SIGUSR1)
+
+    def handle(number, frame):
+        try:
+            reader.read(0)
+        except RuntimeError:
+            if not done.is_set():
+                act(done)
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    job = testkit.Job(send)
     try:
         yield
     finally:
+        done.set()
+        job.result()
         signal.signal(signal.SIGUSR1, before)
 
 
@@ -78,60 +95,37 @@ class Stop(Exception):
     pass
 
 
-def stop():
-    raise Stop
-
-
-def signal_when_asleep(thread=None):
-    """Sends this thread a signal, until it has come out of its call."""
-    main, done = threading.current_thread(), threading.Event()
-
-    def send():
-        time.sleep(0.05)
-        while not done.is_set():
-            signal.pthread_kill(main.ident, signal.SIGUSR1)
-            done.wait(0.05)
-
-    testkit.Job(send)
-    return done
-
-
 @pytest.mark.parametrize("call", BLOCKING)
 @pytest.mark.parametrize("module", [csock, stock])
 def test_a_handler_that_raises_loses_nothing(call, module):
+    def stop(done):
+        done.set()
+        raise Stop
+
     a, b = module.socketpair()
     with a, b:
         reader = csock.Reader(b)
         a.sendall(b"abc")
-        with handler(stop):
-            done = signal_when_asleep()
-            with contextlib.suppress(Stop):  # another signal may be on its way
-                try:
-                    with pytest.raises(Stop):
-                        BLOCKING[call](reader)
-                finally:
-                    done.set()
-                time.sleep(0.1)
+        with signalled(reader, stop), pytest.raises(Stop):
+            BLOCKING[call](reader)
         a.sendall(b"d\n")
-        assert reader.readline() == b"abcd\n"
+        assert (reader.pending, reader.readline()) == (3, b"abcd\n")
 
 
 def test_a_handler_that_reads_is_refused(pair):
     """The call below is in the middle of its bytes: what the handler raises ends it, they stay."""
+
+    def read(done):
+        done.set()
+        reader.readline()
+
     a, b = pair
     reader = csock.Reader(b)
     a.sendall(b"abc")
-    with handler(reader.readline):
-        done = signal_when_asleep()
-        with contextlib.suppress(RuntimeError):
-            try:
-                with pytest.raises(RuntimeError, match=IN_USE):
-                    reader.readline()
-            finally:
-                done.set()
-            time.sleep(0.1)
+    with signalled(reader, read), pytest.raises(RuntimeError, match=IN_USE):
+        reader.readline()
     a.sendall(b"d\n")
-    assert reader.readline() == b"abcd\n"
+    assert (reader.pending, reader.readline()) == (3, b"abcd\n")
 
 
 def test_a_handler_that_comes_back_changes_nothing(pair):
@@ -139,16 +133,15 @@ def test_a_handler_that_comes_back_changes_nothing(pair):
     reader, seen = csock.Reader(b), []
     a.sendall(b"abc")
 
-    def look():
+    def look(done):
         seen.append((reader.pending, reader.at_eof()))
         if len(seen) == 3:
+            done.set()
             a.sendall(b"d\n")
 
-    with handler(look):
-        done = signal_when_asleep()
+    with signalled(reader, look):
         assert reader.readline() == b"abcd\n"
-        done.set()
-    assert set(seen[:3]) == {(0, False)}
+    assert seen == [(0, False)] * 3
 
 
 # Its recv_into is C, has always something, and runs no Python.
