@@ -32,6 +32,8 @@ _told = globals().get("_told", False)
 
 # Beside those of dropin.__all__.
 _MORE = ("EAGAIN", "EBADF", "EWOULDBLOCK", "AddressInfo", "MsgFlag", "SocketIO")
+# Those that csock alone has. They are made when the first of them is asked for.
+_READER = ("Reader", "IncompleteReadError", "LimitOverrunError")
 
 
 def _hatch_open():
@@ -179,6 +181,10 @@ def _load_names():
     names.update(found)  # at once: other threads look for `socket` to see whether they are here
 
 
+def _load_reader():
+    globals().update(zip(_READER, _loaded("_core").reader_classes(), strict=True))
+
+
 def _load_constants():
     """Put the constants that CPython lacks here, and all names into __all__."""
     _core, dropin = _loaded("_core"), _loaded("dropin")
@@ -189,7 +195,8 @@ def _load_constants():
         if isinstance(value, int) and not name.startswith("_")
     }
     globals().update(more)
-    globals()["__all__"] = [*_MORE, *dropin.__all__, *more]
+    _load_reader()
+    globals()["__all__"] = [*_MORE, *_READER, *dropin.__all__, *more]
 
 
 def _version():
@@ -267,7 +274,9 @@ def __getattr__(name):
     names = globals()
     if "socket" not in names:
         _load_names()
-    if name not in names and "__all__" not in names:
+    if name in _READER and not _disabled():
+        _load_reader()
+    elif name not in names and "__all__" not in names:
         _load_constants()
     try:
         return names[name]  # also if another thread has just loaded them
@@ -280,7 +289,8 @@ class _Spelling:
     """Where a traceback looks for the name that was meant: in no list of more than 750."""
 
     def __dir__(self):
-        return [*_submodule("dropin").__all__, *_MORE, "SocketType", "install", "uninstall"]
+        names = *_MORE, *_READER, "SocketType", "install", "uninstall"
+        return [*_submodule("dropin").__all__, *names]
 
 
 def __dir__():

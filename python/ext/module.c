@@ -13,6 +13,7 @@
 #include "class/enums.h"
 #include "class/equip.h"
 #include "file/raw.h"
+#include "stream/reader.h"
 #include "constants/constants.h"
 
 /* ---- csock._socket */
@@ -41,6 +42,9 @@ static int socket_traverse(PyObject *module, visitproc visit, void *arg)
     struct ext_state *st = PyModule_GetState(module);
     Py_VISIT(st->sock_type);
     Py_VISIT(st->stream_type);
+    Py_VISIT(st->reader_type);
+    Py_VISIT(st->incomplete);
+    Py_VISIT(st->overrun);
     Py_VISIT(st->errors.gaierror);
     Py_VISIT(st->errors.herror);
     /* What is kept of receives is bytes, which refer to nothing. */
@@ -52,6 +56,9 @@ static int socket_clear(PyObject *module)
     struct ext_state *st = PyModule_GetState(module);
     Py_CLEAR(st->sock_type);
     Py_CLEAR(st->stream_type);
+    Py_CLEAR(st->reader_type);
+    Py_CLEAR(st->incomplete);
+    Py_CLEAR(st->overrun);
     Py_CLEAR(st->errors.gaierror);
     Py_CLEAR(st->errors.herror);
     sock_class_clear(st);
@@ -142,7 +149,8 @@ static int core_exec(PyObject *module)
         PyModule_AddFunctions(module, sendfile_functions) < 0 ||
         PyModule_AddFunctions(module, sock_class_functions) < 0 ||
         PyModule_AddFunctions(module, answer_functions) < 0 ||
-        PyModule_AddFunctions(module, enum_functions) < 0)
+        PyModule_AddFunctions(module, enum_functions) < 0 ||
+        PyModule_AddFunctions(module, reader_functions) < 0)
         return -1;
     return stream_type_setup(module, PyModule_GetState(*owner));
 }

@@ -29,6 +29,8 @@ struct sock_class;
 struct ext_state {
     PyTypeObject *sock_type;             /* methods/type.c: csock._socket.socket */
     PyTypeObject *stream_type;           /* file/raw.c: the raw stream behind makefile() */
+    PyTypeObject *reader_type;           /* stream/reader.c; NULL until somebody asks for it */
+    PyObject *incomplete, *overrun;      /* stream/exceptions.c: its exceptions; the same */
     struct ext_errors errors;            /* shared/errors.c */
     int64_t default_timeout;             /* methods/functions.c: ns, < 0: none */
     const struct sock_class *sock_class; /* object/known_class.c: the newest; never NULL */

@@ -168,7 +168,7 @@ tsan() {
     for file in ${FILES:-tests/py/test_free_threaded.py tests/py/test_streams.py
         tests/py/test_shortcuts.py tests/py/test_waiting.py tests/py/test_spurious_readiness.py
         tests/py/test_blocking_mode.py tests/py/test_closing.py tests/py/test_closing_signals.py
-        tests/py/test_closing_programs.py}; do
+        tests/py/test_closing_programs.py tests/py/test_reader_threads.py}; do
         echo "--- $file (ThreadSanitizer)"
         PYTHON_GIL=0 PYTHONPATH=$site:$venv/lib/python3.13t/site-packages \
             PYTHONDONTWRITEBYTECODE=1 TSAN_OPTIONS="$options:exitcode=0:history_size=4" \

@@ -51,6 +51,14 @@ def test_c_examples_echo_to_each_other(tmp_path, c_env):
     assert serving.returncode == 0
 
 
+@installed
+def test_the_c_example_of_readers(tmp_path, c_env):
+    program = compile_example("reader", tmp_path, c_env)
+    done = subprocess.run([program], env=c_env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "hello\n(timed out, 2 bytes are kept)\nhello again\nno net\n!\n"
+
+
 VERSION = """
 #include <csock.h>
 #include <stdio.h>

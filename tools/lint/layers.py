@@ -24,6 +24,7 @@ EXT_LAYERS = (
     ("methods", "names"),
     ("class",),
     ("file",),
+    ("stream",),
     ("module.c",),
 )
 # By their definitions the interpreter knows the modules; state.h declares them.

@@ -104,6 +104,14 @@ ssize_t sock_receive_into(struct sock_object *s, const Py_buffer *into, size_t n
     return r;
 }
 
+ssize_t sock_receive_own(struct sock_object *s, void *buf, size_t n)
+{
+    ssize_t r = receive_bytes(s, buf, n, 0, NULL, 0);
+    if (r >= 0)
+        note_size(s, (size_t)r, n);
+    return r;
+}
+
 /* How many bytes the receive that gave `count` has written, noted as the newest size. */
 static size_t note_written(struct sock_object *s, ssize_t count, size_t n, int flags)
 {
