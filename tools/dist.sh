@@ -24,6 +24,7 @@ command -v debootstrap >/dev/null || apt-get install -y -q debootstrap >/dev/nul
 python=build/venv/bin/python
 out=$top/build/dist
 folder=$(mktemp -d /var/tmp/csock-dist.XXXXXX)
+mkdir -p build
 log=build/dist.log
 : >"$log"
 
