@@ -33,6 +33,9 @@ _told = globals().get("_told", False)
 # Beside those of dropin.__all__.
 _MORE = ("EAGAIN", "EBADF", "EWOULDBLOCK", "AddressInfo", "MsgFlag", "SocketIO")
 
+# csock's own, beside install() and uninstall(). `import *` brings none of them.
+_OWN = ("DeadlineExceeded", "current_deadline", "deadline")
+
 
 def _hatch_open():
     return os.environ.get("CSOCK_DISABLE", "0") not in ("", "0")
@@ -176,6 +179,7 @@ def _load_names():
     dropin = _loaded("dropin")
     found = {name: getattr(dropin, name) for name in (*dropin.__all__, *_MORE)}
     found["SocketType"] = dropin.socket
+    found.update((name, getattr(_submodule("_core"), name)) for name in _OWN)
     names.update(found)  # at once: other threads look for `socket` to see whether they are here
 
 
@@ -280,7 +284,7 @@ class _Spelling:
     """Where a traceback looks for the name that was meant: in no list of more than 750."""
 
     def __dir__(self):
-        return [*_submodule("dropin").__all__, *_MORE, "SocketType", "install", "uninstall"]
+        return [*_submodule("dropin").__all__, *_MORE, *_OWN, "SocketType", "install", "uninstall"]
 
 
 def __dir__():

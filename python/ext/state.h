@@ -5,6 +5,7 @@
 #ifndef CSOCK_EXT_STATE_H
 #define CSOCK_EXT_STATE_H
 
+#include "shared/deadline_type.h"
 #include "shared/errors.h"
 
 #define EXT_SPARES 4
@@ -30,6 +31,7 @@ struct ext_state {
     PyTypeObject *sock_type;             /* methods/type.c: csock._socket.socket */
     PyTypeObject *stream_type;           /* file/raw.c: the raw stream behind makefile() */
     struct ext_errors errors;            /* shared/errors.c */
+    struct ext_deadlines deadlines;      /* shared/deadline_type.c */
     int64_t default_timeout;             /* methods/functions.c: ns, < 0: none */
     const struct sock_class *sock_class; /* object/known_class.c: the newest; never NULL */
     PyObject *names[EXT_NAMES];          /* the same */

@@ -3,14 +3,38 @@
 #include "object/wait.h"
 
 /* A relative timeout, so that the core reads the clock only for a call that has to wait. */
-static struct csock_wait wait_of(const struct sock_object *s)
+static struct csock_wait wait_of(int64_t timeout)
 {
-    int64_t timeout = EXT_GET(s->timeout);
     if (timeout < 0)
         return (struct csock_wait){.deadline = CSOCK_FOREVER};
     if (timeout == 0)
         return (struct csock_wait){.deadline = CSOCK_NOWAIT};
     return (struct csock_wait){.deadline = CSOCK_FOREVER, .timeout = timeout};
+}
+
+/* The sooner of the timeout, which is not 0, and the thread's deadline. False: that has passed. */
+EXT_COLD static bool bound_wait(struct ext_wait *w, int64_t timeout)
+{
+    struct ext_moment m = ext_deadline_now();
+    int64_t now, own;
+    if (m.at == CSOCK_FOREVER)
+        return true;
+    if ((now = csock_now()) >= m.at)
+        return false;
+    w->bounded = timeout < 0 || __builtin_add_overflow(now, timeout, &own) || m.at <= own;
+    w->wait.deadline = w->bounded ? m.at : own;
+    w->wait.timeout = 0;
+    return true;
+}
+
+bool ext_is_over(const struct sock_object *s)
+{
+    return EXT_GET(s->timeout) != 0 && ext_moment_is_over(ext_deadline_now());
+}
+
+bool ext_is_bounded(const struct sock_object *s)
+{
+    return EXT_GET(s->timeout) < 0 && ext_deadline_now().at != CSOCK_FOREVER;
 }
 
 static void drop(struct ext_wait *w)
@@ -111,25 +135,55 @@ static int handle_signals(void *arg)
     return stop;
 }
 
-void ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held)
+/* All but letting the GIL go. */
+static bool prepare(struct ext_wait *w, const struct sock_object *s, bool held)
 {
+    int64_t timeout = EXT_GET(s->timeout);
+    w->wait = wait_of(timeout);
+    w->bounded = false;
+    if (ext_innermost && timeout != 0 && !bound_wait(w, timeout))
+        return false;
     forget_parents_threads(s->state);
     w->held = held;
     w->waited = false;
     w->raised = false;
+    w->lender = NULL;
     w->state = s->state;
-    w->wait = wait_of(s);
     w->wait.interrupted = handle_signals;
     w->wait.pause = before_waiting;
     w->wait.arg = w;
-    if (!held)
-        drop(w);
+    return true;
 }
 
-void ext_wait_end(struct ext_wait *w)
+bool ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held)
+{
+    if (!prepare(w, s, held))
+        return false;
+    if (!held)
+        drop(w);
+    return true;
+}
+
+bool ext_wait_begin_mode(struct ext_wait *w, struct sock_object *s, bool held)
+{
+    if (!prepare(w, s, held))
+        return false;
+    if (w->bounded && EXT_GET(s->timeout) < 0) {
+        w->lender = s;
+        sock_mode_borrow(s);
+    }
+    if (!held)
+        drop(w);
+    return true;
+}
+
+ssize_t ext_wait_end(struct ext_wait *w, ssize_t r)
 {
     if (w->waited)
         count_sleepers(w->state, -1);
     if (!w->held)
         take(w);
+    if (w->lender)
+        sock_mode_return(w->lender);
+    return r == CSOCK_ETIMEOUT && w->bounded ? EXT_EDEADLINE : r;
 }
