@@ -43,7 +43,8 @@ struct ext_state {
      * of forks that those two are for. */
     int gil_wanted, gil_budget, sleepers;
     uint32_t forks;
-    bool low_water; /* methods/options.c: SO_RCVLOWAT was set, on some socket */
+    /* methods/options.c: SO_RCVLOWAT was set, on some socket; SO_RCVTIMEO or SO_SNDTIMEO was. */
+    bool low_water, kernel_timeouts;
 };
 
 /* By these the interpreter tells modules and types of ours from others; module.c fills them. */

@@ -80,7 +80,7 @@ int sock_run_accept(struct sock_object *s, struct csock *conn, union csock_addr 
     struct ext_wait w;
     bool held = EXT_GET(s->timeout) >= 0 && ext_may_hold(s, 0, EXT_IN), beside;
     int r;
-    if (!ext_wait_begin_mode(&w, s, held))
+    if (!ext_wait_begin_mode(&w, s, held, EXT_IN))
         return EXT_EPASSED;
     do {
         uint16_t loans = sock_mode_loans(s);
@@ -124,13 +124,12 @@ static bool connects_at_once(const struct sock_object *s)
 static int connect_waiting(struct sock_object *s, const union csock_addr *addr, socklen_t len)
 {
     struct ext_wait w;
-    bool at_once = connects_at_once(s);
-    if (!(at_once ? ext_wait_begin(&w, s, false) : ext_wait_begin_mode(&w, s, false)))
+    if (!(connects_at_once(s) ? ext_wait_begin(&w, s, false, EXT_OUT, MSG_DONTWAIT)
+                              : ext_wait_begin_mode(&w, s, false, EXT_OUT)))
         return EXT_EPASSED;
-    if (at_once && w.bounded)
-        w.wait.deadline = CSOCK_FOREVER;
-    int r = csock_connect(&s->core, &addr->any, len, &w.wait);
-    return (int)ext_wait_end(&w, r);
+    int r = (int)ext_wait_end(&w, csock_connect(&s->core, &addr->any, len, &w.wait));
+    bool by_option = r == -EAGAIN && w.ends_by == EXT_BY_OPTION;
+    return by_option && EXT_GET(s->family) != AF_UNIX ? -EINPROGRESS : r;
 }
 
 static PyObject *sock_connect(PyObject *self, PyObject *const *args, Py_ssize_t n)

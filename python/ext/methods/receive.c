@@ -73,7 +73,7 @@ EXT_WAITS static ssize_t receive_waiting(struct sock_object *s, void *buf, size_
 {
     struct ext_wait w;
     flags = sock_recv_flags(s, flags);
-    if (!ext_wait_begin(&w, s, held))
+    if (!ext_wait_begin(&w, s, held, EXT_IN, flags))
         return EXT_EPASSED;
     ssize_t r = from ? csock_recv_from_tried(&s->core, buf, n, flags, &from->addr, &from->len,
                                              tried, &w.wait)

@@ -60,7 +60,7 @@ static ssize_t receive_message(struct sock_object *s, struct incoming *in)
 {
     struct ext_wait w;
     int flags = sock_recv_flags(s, in->flags);
-    if (!ext_wait_begin(&w, s, ext_may_hold(s, in->n, EXT_IN)))
+    if (!ext_wait_begin(&w, s, ext_may_hold(s, in->n, EXT_IN), EXT_IN, flags))
         return EXT_EPASSED;
     ssize_t r = csock_recvmsg(&s->core, &in->msg, flags, &w.wait);
     if (r >= 0 && ext_received(&w, r) < 0)

@@ -44,7 +44,7 @@ static PyObject *sent_at_once(struct sock_object *s, const char *what, ssize_t r
  * deadline, where the core would be content with a part. */
 static bool sends_whole(const struct sock_object *s, const struct ext_wait *w, int flags)
 {
-    return w->bounded && EXT_GET(s->timeout) < 0 && EXT_GET(s->type) == SOCK_STREAM &&
+    return w->polls_blocking && EXT_GET(s->type) == SOCK_STREAM &&
            (flags & ~(MSG_NOSIGNAL | MSG_MORE)) == 0;
 }
 
@@ -63,7 +63,8 @@ EXT_WAITS static ssize_t transmit_waiting(struct sock_object *s, const struct ex
                                           int flags, ssize_t tried)
 {
     struct ext_wait w;
-    if (!ext_wait_begin(&w, s, tried != 0 || ext_may_hold(s, data->weight, EXT_OUT)))
+    bool held = tried != 0 || ext_may_hold(s, data->weight, EXT_OUT);
+    if (!ext_wait_begin(&w, s, held, EXT_OUT, flags))
         return EXT_EPASSED;
     ssize_t r = sends_whole(s, &w, flags)
                     ? transmit_whole(s, &w, data, flags, tried)
@@ -122,7 +123,8 @@ static int transmit_all(struct sock_object *s, const struct ext_payload *data, i
         if (ends_send(r, data->n))
             return r < 0 ? (int)r : 0;
     }
-    if (!ext_wait_begin(&w, s, r != 0 || ext_may_hold(s, data->weight, EXT_OUT)))
+    bool held = r != 0 || ext_may_hold(s, data->weight, EXT_OUT);
+    if (!ext_wait_begin(&w, s, held, EXT_OUT, flags))
         return EXT_EPASSED;
     r = csock_send_all_tried(&s->core, data->data, data->n, flags, NULL, r, &w.wait);
     return (int)ext_wait_end(&w, r);
@@ -170,7 +172,7 @@ static PyObject *send_to(struct sock_object *s, const struct ext_payload *data, 
             return sent_at_once(s, "sendto", r);
     }
     bool held = r != 0 || ext_may_hold(s, weight, EXT_OUT);
-    if (!ext_wait_begin(&w, s, held))
+    if (!ext_wait_begin(&w, s, held, EXT_OUT, flags))
         return ext_raise_sock_to(s, "sendto", EXT_EPASSED, &addr.any, len);
     r = csock_send_to_tried(&s->core, data->data, data->n, flags, &addr.any, len, r, &w.wait);
     r = ext_wait_end(&w, r);

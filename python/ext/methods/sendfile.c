@@ -36,7 +36,7 @@ static PyObject *core_send_file(PyObject *module, PyObject *const *args, Py_ssiz
         !ext_ssize(args[3], &size))
         return NULL;
     ssize_t r = EXT_EPASSED;
-    if (ext_wait_begin_mode(&w, s, false))
+    if (ext_wait_begin_mode(&w, s, false, EXT_OUT))
         r = ext_wait_end(&w, csock_sendfile(&s->core, file, offset, (size_t)size, &w.wait));
     return r < 0 ? ext_raise_sock(s, "sendfile", (int)r) : PyLong_FromSsize_t(r);
 }
@@ -48,7 +48,7 @@ static PyObject *core_await_writable(PyObject *module, PyObject *o)
     if (!s)
         return NULL;
     int r = EXT_EPASSED;
-    if (ext_wait_begin(&w, s, false))
+    if (ext_wait_begin(&w, s, false, EXT_OUT, 0))
         r = (int)ext_wait_end(&w, csock_ready(&s->core, POLLOUT, &w.wait));
     if (r < 0)
         return ext_raise_sock(s, "sendfile", r);

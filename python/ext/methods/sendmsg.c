@@ -106,7 +106,7 @@ static PyObject *send_message(struct sock_object *s, const char *what, const str
     if (msg->msg_name)
         weight = sock_weight_to(weight, msg->msg_name, msg->msg_namelen);
     ssize_t r = EXT_EPASSED;
-    if (ext_wait_begin(&w, s, ext_may_hold(s, weight, EXT_OUT)))
+    if (ext_wait_begin(&w, s, ext_may_hold(s, weight, EXT_OUT), EXT_OUT, flags))
         r = ext_wait_end(&w, csock_sendmsg(&s->core, msg, flags, &w.wait));
     return r < 0 && msg->msg_name
                ? ext_raise_sock_to(s, what, (int)r, msg->msg_name, msg->msg_namelen)

@@ -15,6 +15,12 @@
 #include "object/mode.h"
 #include "shared/buffers.h"
 
+enum ext_direction { EXT_IN, EXT_OUT };
+
+/* What ends a call's waiting first: the socket's timeout, the thread's deadline, or SO_RCVTIMEO or
+ * SO_SNDTIMEO, which are heeded here where it is not the kernel that waits. */
+enum ext_end { EXT_BY_TIMEOUT, EXT_BY_DEADLINE, EXT_BY_OPTION };
+
 /* Filled in place, for one call; lives on its stack. */
 struct ext_wait {
     struct csock_wait wait;
@@ -22,19 +28,20 @@ struct ext_wait {
     PyThreadState *saved; /* while the GIL is not held */
     bool held;            /* the GIL, but for waiting */
     bool waited;
-    bool raised;                /* a signal's handler has */
-    bool bounded;               /* by the thread's deadline, which is sooner than the timeout */
+    bool raised;         /* a signal's handler has */
+    bool polls_blocking; /* for a blocking socket it waits by poll, because of a deadline */
+    enum ext_end ends_by;
     struct sock_object *lender; /* whose mode it has borrowed, or NULL */
 };
 
 /* For a call that holds the GIL until it has to wait, or one that runs without it from start to
- * end. False: the thread's deadline has passed; then the call is not to be made, and its result is
- * EXT_EPASSED. */
-bool ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held)
-    __attribute__((warn_unused_result));
+ * end. flags: those of recv(2) or send(2). False: the thread's deadline has passed; then the call is
+ * not to be made, and its result is EXT_EPASSED. */
+bool ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held,
+                    enum ext_direction direction, int flags) __attribute__((warn_unused_result));
 /* The same for a call that knows no MSG_DONTWAIT: see object/mode.h. */
-bool ext_wait_begin_mode(struct ext_wait *w, struct sock_object *s, bool held)
-    __attribute__((warn_unused_result));
+bool ext_wait_begin_mode(struct ext_wait *w, struct sock_object *s, bool held,
+                         enum ext_direction direction) __attribute__((warn_unused_result));
 /* What the core's result is for the method. */
 ssize_t ext_wait_end(struct ext_wait *w, ssize_t r);
 
@@ -53,8 +60,6 @@ static inline ssize_t ext_received(const struct ext_wait *w, ssize_t r)
 
 /* What only a call that has to wait needs, apart, so that the others set up no frame for it. */
 #define EXT_WAITS __attribute__((noinline))
-
-enum ext_direction { EXT_IN, EXT_OUT };
 
 #define EXT_CROWDED (1 << 24) /* in gil_wanted: more than a system has threads */
 
