@@ -191,10 +191,11 @@ static PyObject *sock_detach(PyObject *self, PyObject *unused)
     int fd = -1;
     (void)unused;
     if (ext_take_fd(s) >= 0) {
+        bool borrowed = sock_mode_is_borrowed(s);
         Py_BEGIN_ALLOW_THREADS
         fd = csock_detach(&s->core);
         Py_END_ALLOW_THREADS
-        if (fd >= 0)
+        if (fd >= 0 && borrowed)
             sock_mode_settle(s, fd);
     }
     return PyLong_FromLong(fd < 0 ? -1 : fd);

@@ -50,7 +50,7 @@ int sock_mode_set(struct sock_object *s, bool blocking)
 void sock_mode_settle(struct sock_object *s, int fd)
 {
     struct csock core;
-    if (!sock_mode_is_borrowed(s) || !s->mode.blocks || EXT_GET(s->timeout) >= 0 ||
+    if (!s->mode.blocks || EXT_GET(s->timeout) >= 0 ||
         csock_adopt(&core, fd, EXT_GET(s->family), EXT_GET(s->type), EXT_GET(s->proto), 0) < 0)
         return;
     csock_set_blocking(&core, true);
