@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-counts differential tsan valgrind coverage lint format clean check-fresh \
+.PHONY: help demo test bench bench-counts bench-deadlines differential tsan valgrind coverage lint format clean check-fresh \
         big-endian musl m32 clang conformance conformance-asan conformance-sid dist free-threaded \
         guest ecosystem \
         setup-demo setup-test setup-conformance setup-ecosystem setup-programs bench-programs
@@ -26,6 +26,7 @@ help:
 	@echo 'make bench-programs     whole programs on stock and on csock (ONLY=redis)'
 	@echo "make ecosystem    other people's programs on stock and on csock (ONLY=requests,suite:redis)"
 	@echo 'make bench-counts its short form: instructions and system calls, in a minute'
+	@echo 'make bench-deadlines  how exactly calls end at the deadline of a block (ONLY=makefile)'
 	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
 	@echo 'make valgrind     the C tests under valgrind'
 	@echo 'make coverage     line coverage of core/ by the C tests'
@@ -89,6 +90,11 @@ bench-programs: setup-programs
 bench-counts: setup-test
 	@tools/build.sh release
 	@PYTHONPATH=build/release/site $(VENV) bench/counts.py --json $(or $(JSON),build/counts.json)
+
+bench-deadlines: setup-demo
+	@tools/build.sh release
+	@PYTHONPATH=build/release/site $(VENV) bench/deadlines.py $(if $(ONLY),--only "$(ONLY)") \
+	    $(if $(JSON),--json $(JSON))
 
 tsan: setup-test
 	@$(VENV) tools/run_tests.py c-tsan

@@ -164,7 +164,8 @@ def test_no_call_once_it_has_passed(sock, name, call):
 PASSED = {
     "recv": "a.recv(1)", "recv large": "a.recv(1 << 20)", "recvfrom": "a.recvfrom(9)",
     "recv_into": "a.recv_into(buffer)", "recvmsg": "a.recvmsg(9)", "flags": "a.recv(1, 2)",
-    "recvmsg_into": "a.recvmsg_into([buffer])", "file": "setattr(f, '_timeout_occurred', False) or f.readinto(buffer)",
+    "recvmsg_into": "a.recvmsg_into([buffer])",
+    "file": "setattr(f, '_timeout_occurred', False) or f.readinto(buffer)",
     "send": "a.send(b'x')", "sendall": "a.sendall(b'x')", "sendmsg": "a.sendmsg([b'x'])",
     "sendto": "a.sendto(b'x', ('127.0.0.1', 9))", "write": "f.write(b'x')",
     "accept": "server.accept()", "connect": "a.connect(('127.0.0.1', 9))",
