@@ -15,8 +15,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 LATE = 0.05  # s; so much is allowed, either way
 LIMIT = 1.5  # times the deadline; then a case is ended from outside

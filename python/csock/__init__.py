@@ -277,6 +277,8 @@ def __getattr__(name):
         return names[name]  # also if another thread has just loaded them
     except KeyError:
         message = f"module {__name__!r} has no attribute {name!r}"
+        if name in _OWN:  # or it would be there
+            message = "CSOCK_DISABLE is set: csock has only what stock has"
         raise AttributeError(message, name=name, obj=_Spelling()) from None
 
 

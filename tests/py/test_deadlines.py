@@ -57,6 +57,12 @@ def test_names_are_csocks():
     assert pickle.loads(pickle.dumps(DeadlineExceeded("late"))).args == ("late",)
 
 
+def test_the_way_out_has_none(env):
+    program = "import csock\ntry: csock.deadline\nexcept AttributeError as error: print(error)"
+    out = testkit.run_python(program, env={**env, "CSOCK_DISABLE": "1"}).stdout
+    assert out == "CSOCK_DISABLE is set: csock has only what stock has\n"
+
+
 def test_remaining_and_expired():
     with deadline(50) as d:
         assert isinstance(d, deadline)

@@ -35,8 +35,8 @@ struct ext_wait {
 };
 
 /* For a call that holds the GIL until it has to wait, or one that runs without it from start to
- * end. flags: those of recv(2) or send(2). False: the thread's deadline has passed; then the call is
- * not to be made, and its result is EXT_EPASSED. */
+ * end. flags: those of recv(2) or send(2). False: the thread's deadline has passed; then the call
+ * is not to be made, and its result is EXT_EPASSED. */
 bool ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held,
                     enum ext_direction direction, int flags) __attribute__((warn_unused_result));
 /* The same for a call that knows no MSG_DONTWAIT: see object/mode.h. */
