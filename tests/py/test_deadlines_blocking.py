@@ -331,6 +331,24 @@ def test_close_ends_it():
     assert error.errno == csock.EBADF and "closed by another thread" in str(error)
 
 
+def test_an_accept_that_hears_eagain_beside_one_that_borrows():
+    """The moment in which the other one tries, made long."""
+    with testkit.listener(csock) as s:
+
+        def borrow():
+            with deadline(100):
+                return s.accept()
+
+        borrower = testkit.Job(borrow).wait_blocked()
+        os.set_blocking(s.fileno(), False)
+        plain = testkit.Job(s.accept).wait_blocked()
+        os.set_blocking(s.fileno(), True)
+        for _ in range(2):
+            csock.create_connection(s.getsockname()).close()
+        for job in borrower, plain:
+            job.result()[0].close()
+
+
 def test_accepts_without_a_deadline_beside_others_with():
     """The mode goes to and fro under them, and none of them hears EAGAIN."""
     with testkit.listener(csock, backlog=100) as s:

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+import tracemalloc
 
 import pytest
 import testkit
@@ -132,9 +133,13 @@ def test_a_thread_that_ends_within_one(pair):
 
     testkit.Job(enter, 3).result()
     before = alive()
+    tracemalloc.start()
     for _ in range(50):
         testkit.Job(enter, 20).result()
     assert alive() <= before
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size < 40_000, "what is not Python's, too"
     (d,) = testkit.Job(enter, 1).result()
     with pytest.raises(RuntimeError, match="another thread"):
         d.__exit__(None, None, None)

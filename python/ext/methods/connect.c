@@ -7,6 +7,7 @@
 #include "methods/tables.h"
 
 #include <errno.h>
+#include <poll.h>
 
 #define DEFAULT_BACKLOG 128
 
@@ -72,6 +73,18 @@ static PyObject *sock_listen(PyObject *self, PyObject *const *args, Py_ssize_t n
     return none_or_raise(s, "listen", r);
 }
 
+/* Once. *ret_beside: whether another call has borrowed the descriptor's mode then or meanwhile, so
+ * that -EAGAIN says nothing (object/mode.h). */
+static int accept_once(struct sock_object *s, struct csock *conn, union csock_addr *peer,
+                       socklen_t *len, const struct ext_wait *w, bool *ret_beside)
+{
+    uint16_t loans = sock_mode_loans(s);
+    bool beside = sock_mode_is_borrowed(s);
+    int r = csock_accept(&s->core, conn, peer, len, &w->wait);
+    *ret_beside = !w->lender && (beside || sock_mode_loans(s) != loans);
+    return r;
+}
+
 /* Without a timeout accept hardly ever finds a connection waiting, and the blocking call cannot
  * be tried: the GIL goes first. */
 int sock_run_accept(struct sock_object *s, struct csock *conn, union csock_addr *peer,
@@ -82,12 +95,9 @@ int sock_run_accept(struct sock_object *s, struct csock *conn, union csock_addr 
     int r;
     if (!ext_wait_begin_mode(&w, s, held, EXT_IN))
         return EXT_EPASSED;
-    do {
-        uint16_t loans = sock_mode_loans(s);
-        beside = !w.lender && sock_mode_is_borrowed(s);
-        r = csock_accept(&s->core, conn, peer, len, &w.wait);
-        beside = beside || (!w.lender && sock_mode_loans(s) != loans);
-    } while (r == -EAGAIN && beside && EXT_GET(s->timeout) < 0);
+    while ((r = accept_once(s, conn, peer, len, &w, &beside)) == -EAGAIN && beside &&
+           EXT_GET(s->timeout) < 0 && (r = csock_ready(&s->core, POLLIN, &w.wait)) >= 0)
+        ;
     return (int)ext_wait_end(&w, r);
 }
 

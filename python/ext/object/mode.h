@@ -7,7 +7,7 @@
  * after. Receives and sends have MSG_DONTWAIT, and sendfile() goes by them.
  *
  * An accept without a deadline, beside one that borrows, hears EAGAIN if it comes just when the
- * mode changes: it is tried again. */
+ * mode changes: it waits by poll, and is tried again. */
 #ifndef CSOCK_EXT_OBJECT_MODE_H
 #define CSOCK_EXT_OBJECT_MODE_H
 
