@@ -83,7 +83,7 @@ def test_a_blocking_send_takes_all(kind):
     a, b = testkit.stream_pair(csock, kind)
     with a, b:
         job = testkit.Job(testkit.drain, b, 2 * 10**7)
-        with deadline(100):
+        with deadline(30):
             assert a.send(bytes(10**7)) == 10**7
             assert a.makefile("wb", 0).write(bytes(10**7)) == 10**7
         assert job.result() == 2 * 10**7
@@ -104,7 +104,7 @@ def test_a_send_that_it_cuts_short_says_how_much_went_out(pair):
 def test_waitall_brings_all_or_what_has_come(pair):
     a, b = pair
     job = testkit.Job(drip, b, 5, 0.02)
-    with deadline(100):
+    with deadline(30):
         assert a.recv(5, csock.MSG_WAITALL) == b"xxxxx"
     job.result()
     b.send(b"xx")
@@ -118,7 +118,7 @@ def test_low_water_is_waited_for(pair):
     a, b = pair
     a.setsockopt(csock.SOL_SOCKET, csock.SO_RCVLOWAT, 4)
     job = testkit.Job(drip, b, 4, 0.02)
-    with deadline(100):
+    with deadline(30):
         assert a.recv(100) == b"xxxx"
     job.result()
     b.send(b"xx")
@@ -132,7 +132,7 @@ def test_the_kernels_own_timeouts(pair, option):
     testkit.fill(a, b)
     a.setsockopt(csock.SOL_SOCKET, getattr(csock, option), ALSO_SOONER)
     call = (lambda: a.recv(1)) if option == "SO_RCVTIMEO" else (lambda: a.send(b"x"))
-    with deadline(100), testkit.Stopwatch() as watch:
+    with deadline(30), testkit.Stopwatch() as watch:
         with pytest.raises(BlockingIOError):
             call()
     assert 0.05 <= watch.wall < testkit.LATE
@@ -142,12 +142,12 @@ def test_the_kernels_own_timeouts(pair, option):
 
 def test_the_kernels_own_timeout_of_connect_and_accept():
     server, waiting = testkit.full_tcp_listener(csock)
-    with testkit.closing(server, waiting), csock.socket() as s, deadline(100):
+    with testkit.closing(server, waiting), csock.socket() as s, deadline(30):
         s.setsockopt(csock.SOL_SOCKET, csock.SO_SNDTIMEO, ALSO_SOONER)
         with pytest.raises(BlockingIOError) as caught:
             s.connect(server.getsockname())
         assert caught.value.errno == csock.dropin.errno.EINPROGRESS
-    with testkit.listener(csock) as s, deadline(100):
+    with testkit.listener(csock) as s, deadline(30):
         s.setsockopt(csock.SOL_SOCKET, csock.SO_RCVTIMEO, ALSO_SOONER)
         with pytest.raises(BlockingIOError):
             s.accept()
@@ -156,7 +156,7 @@ def test_the_kernels_own_timeout_of_connect_and_accept():
 
 @pytest.mark.parametrize("flags", ["MSG_DONTWAIT", "MSG_ERRQUEUE"])
 def test_flags_that_say_not_to_wait(pair, flags):
-    with deadline(100), pytest.raises(BlockingIOError):
+    with deadline(30), pytest.raises(BlockingIOError):
         pair[0].recv(1, getattr(csock, flags))
     with deadline(0), pytest.raises(DeadlineExceeded):
         pair[0].recv(1, getattr(csock, flags))
@@ -168,7 +168,7 @@ def test_a_unix_listener_whose_backlog_is_full(unix_dir):
         with deadline(0.1), pytest.raises(DeadlineExceeded, match=f"connect to {unix_dir}/s: "):
             s.connect(str(unix_dir / "s"))
         assert os.get_blocking(s.fileno())
-        with deadline(100):
+        with deadline(30):
             job = testkit.Job(s.connect, str(unix_dir / "s"))  # not bound: it is in another thread
             server.accept()[0].close()
             job.result()
@@ -182,7 +182,7 @@ def test_sendfile(pair, tmp_path):
     (tmp_path / "file").write_bytes(data := os.urandom(3 * 10**6))
     with open(tmp_path / "file", "rb") as file:
         job = testkit.Job(b.recv, len(data) - 10, csock.MSG_WAITALL)
-        with deadline(100):
+        with deadline(30):
             assert a.sendfile(file, offset=10) == len(data) - 10
             assert file.tell() == len(data)
         assert job.result() == data[10:]
@@ -267,7 +267,7 @@ def test_an_accept_that_waits_does_not():
     with testkit.listener(csock) as s:
 
         def accept():
-            with deadline(100):
+            with deadline(30):
                 return s.accept()
 
         job = testkit.Job(accept).wait_blocked()
@@ -322,7 +322,7 @@ def test_close_ends_it():
     s = testkit.listener(csock)
 
     def accept():
-        with deadline(100):
+        with deadline(30):
             s.accept()
 
     job = testkit.Job(accept).wait_blocked()
@@ -336,7 +336,7 @@ def test_an_accept_that_hears_eagain_beside_one_that_borrows():
     with testkit.listener(csock) as s:
 
         def borrow():
-            with deadline(100):
+            with deadline(30):
                 return s.accept()
 
         borrower = testkit.Job(borrow).wait_blocked()
@@ -392,7 +392,7 @@ def test_children_get_a_blocking_descriptor(pair):
     a, _ = pair
     with testkit.listener(csock) as s, deadline(0.05), pytest.raises(DeadlineExceeded):
         s.accept()
-    with csock.create_server(("127.0.0.1", 0)) as s, deadline(100):
+    with csock.create_server(("127.0.0.1", 0)) as s, deadline(30):
         with csock.create_connection(s.getsockname()) as c:
             program = "import os; print(os.get_blocking(0))"
             out = subprocess.check_output([sys.executable, "-c", program], stdin=c.fileno())
@@ -402,7 +402,7 @@ def test_children_get_a_blocking_descriptor(pair):
 def test_a_datagram_socket_that_connects_keeps_its_mode(tmp_path):
     with csock.socket(csock.AF_INET, csock.SOCK_DGRAM) as s:
         job = testkit.Job(s.recv, 1)
-        with deadline(100):
+        with deadline(30):
             for _ in range(100):
                 s.connect(("127.0.0.1", 9))
                 assert os.get_blocking(s.fileno())
