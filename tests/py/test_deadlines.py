@@ -179,10 +179,9 @@ def test_current():
 @pytest.mark.parametrize("seconds", [None, 100, 0.02])
 def test_the_sooner_of_nested_ones(pair, seconds):
     with deadline(0.05), deadline(seconds) as inner:
-        with testkit.Stopwatch() as watch, pytest.raises(DeadlineExceeded) as caught:
+        with pytest.raises(DeadlineExceeded) as caught:
             pair[0].recv(1)
         assert inner.expired() and inner.remaining() == 0
-    assert watch.wall >= min(seconds or 9, 0.05) - 0.005
     assert f"the deadline of {min(seconds or 9, 0.05)} s" in str(caught.value)
 
 

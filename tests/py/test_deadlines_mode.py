@@ -44,7 +44,7 @@ def connecting():
 
 
 def test_a_connect_borrows_the_mode(connecting):
-    s, job = connecting(0.2)
+    s, job = connecting(1)
     assert isinstance(job.failure(), DeadlineExceeded)
     assert os.get_blocking(s.fileno())
 
@@ -74,7 +74,7 @@ def test_a_descriptor_that_was_not_blocking_stays_so():
 
 
 def test_the_last_of_several_gives_it_back(connecting):
-    s, long = connecting(0.5)
+    s, long = connecting(1.5)
 
     def connect():
         with deadline(0.1):
@@ -89,7 +89,7 @@ def test_the_last_of_several_gives_it_back(connecting):
 
 @pytest.mark.parametrize("timeout", [None, 7, 0])
 def test_a_timeout_that_is_set_meanwhile_wins(connecting, timeout):
-    s, job = connecting(0.3)
+    s, job = connecting(1)
     s.settimeout(timeout)
     assert not os.get_blocking(s.fileno()) or not job.is_alive()
     assert isinstance(job.failure(), DeadlineExceeded)
@@ -163,7 +163,7 @@ def test_accepts_without_a_deadline_beside_others_with():
 
 
 def test_a_fork_meanwhile(connecting):
-    s, job = connecting(1)
+    s, job = connecting(2)
     child = os.fork()
     if child == 0:  # where that thread is not
         s.settimeout(5)

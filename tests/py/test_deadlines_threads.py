@@ -54,7 +54,7 @@ def test_until_carries_it_into_a_thread(pair):
             assert csock.current_deadline() is d and d is not until
             pair[0].recv(1)
 
-    with deadline(0.1) as d, testkit.Stopwatch() as watch:
+    with testkit.Stopwatch() as watch, deadline(0.1) as d:
         error = testkit.Job(work, d).failure()
     assert isinstance(error, DeadlineExceeded) and "the deadline of 0.1 s" in str(error)
     assert 0.1 <= watch.wall < 0.1 + testkit.LATE
@@ -195,23 +195,24 @@ def test_a_handler_within_a_wait_enters_and_leaves(pair, on_alarm):
         with deadline(0):
             seen.append(passed(other))
 
-    with other, peer, deadline(0.3), testkit.Stopwatch() as watch:
+    with other, peer, testkit.Stopwatch() as watch, deadline(1):
         on_alarm(handler, 0.05)
-        with pytest.raises(DeadlineExceeded, match="of 0.3 s has passed"):
+        with pytest.raises(DeadlineExceeded, match="of 1.0 s has passed"):
             pair[0].recv(1)
-    assert seen == [True] and 0.3 <= watch.wall < 0.3 + testkit.LATE
+    assert seen == [True] and 1 <= watch.wall < 1 + testkit.LATE
 
 
 def test_a_handler_is_bounded_by_what_it_interrupts(pair, on_alarm):
     seen = []
 
     def handler():
-        time.sleep(0.2)
+        while not csock.current_deadline().expired():
+            time.sleep(0.01)
         seen.append(passed(pair[0]))
         with deadline(10, shield=True):
             seen.append(passed(pair[0]))
 
-    with deadline(0.1):
+    with deadline(0.5):
         on_alarm(handler, 0.02)
         with pytest.raises(DeadlineExceeded):
             pair[0].recv(1)
@@ -219,10 +220,11 @@ def test_a_handler_is_bounded_by_what_it_interrupts(pair, on_alarm):
 
 
 def test_a_handler_that_leaves_the_deadline_of_the_call(pair, on_alarm):
-    d = deadline(0.2)
+    d = deadline(1)
     d.__enter__()
     on_alarm(lambda: d.__exit__(None, None, None), 0.02)
-    with pytest.raises(DeadlineExceeded, match="recv"):  # the call has had its end from the start
+    # The call has had its end from the start.
+    with pytest.raises(DeadlineExceeded, match="^recv: the deadline has passed$"):
         pair[0].recv(1)
     assert csock.current_deadline() is None
 
@@ -247,7 +249,7 @@ def test_a_child_keeps_that_of_its_thread(pair):
 def test_a_fork_within_a_wait(pair, on_alarm):
     """The child goes on with the call, and the time is the same."""
     children = []
-    with deadline(0.3), testkit.Stopwatch() as watch:
+    with testkit.Stopwatch() as watch, deadline(1):
         on_alarm(lambda: children.append(os.fork()), 0.05)
         try:
             pair[0].recv(1)
@@ -256,14 +258,14 @@ def test_a_fork_within_a_wait(pair, on_alarm):
                 os._exit(7)
         else:
             os._exit(1)
-    assert watch.wall >= 0.3
+    assert watch.wall >= 1
     assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 7
 
 
 def test_sigprocmask_and_wall_clock_do_not_matter(pair):
     signal.pthread_sigmask(signal.SIG_BLOCK, all_of := signal.valid_signals())
     try:
-        with deadline(0.1), testkit.Stopwatch() as watch, pytest.raises(DeadlineExceeded):
+        with testkit.Stopwatch() as watch, deadline(0.1), pytest.raises(DeadlineExceeded):
             pair[0].recv(1)
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, all_of)

@@ -123,7 +123,7 @@ static PyObject *sock_accept(PyObject *self, PyObject *unused)
     return result;
 }
 
-/* Whether connecting names a peer and no more. */
+/* Whether connecting names a peer and no more: then it is like a call with MSG_DONTWAIT. */
 static bool connects_at_once(const struct sock_object *s)
 {
     int type = EXT_GET(s->type);

@@ -6,12 +6,16 @@
 
 #define WHOM_MAX 300
 
-/* A double as Python shows it, whatever the locale. */
-static PyObject *words_of(const char *what, const char *whom, int64_t given, bool begun)
+/* A double as Python shows it, whatever the locale. A signal's handler may have left the deadline
+ * of the call that it came into. */
+static PyObject *words_of(const char *what, const char *whom, struct ext_moment m, bool begun)
 {
-    PyObject *seconds = PyFloat_FromDouble((double)given / EXT_NS_PER_SECOND);
+    const char *already = begun ? "" : " already";
+    if (m.at == CSOCK_FOREVER)
+        return PyUnicode_FromFormat("%s%s: the deadline has passed%s", what, whom, already);
+    PyObject *seconds = PyFloat_FromDouble((double)m.given / EXT_NS_PER_SECOND);
     PyObject *text = seconds ? PyUnicode_FromFormat("%s%s: the deadline of %R s has passed%s", what,
-                                                    whom, seconds, begun ? "" : " already")
+                                                    whom, seconds, already)
                              : NULL;
     Py_XDECREF(seconds);
     return text;
@@ -20,7 +24,7 @@ static PyObject *words_of(const char *what, const char *whom, int64_t given, boo
 PyObject *ext_deadline_raise(const struct ext_deadlines *d, const char *what, const char *whom,
                              bool begun)
 {
-    PyObject *text = words_of(what, whom, ext_deadline_now().given, begun);
+    PyObject *text = words_of(what, whom, ext_deadline_now(), begun);
     if (text) {
         PyErr_SetObject(d->exceeded ? d->exceeded : PyExc_TimeoutError, text);
         Py_DECREF(text);
