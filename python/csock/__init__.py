@@ -32,8 +32,10 @@ _told = globals().get("_told", False)
 
 # Beside those of dropin.__all__.
 _MORE = ("EAGAIN", "EBADF", "EWOULDBLOCK", "AddressInfo", "MsgFlag", "SocketIO")
-# Those that csock alone has. They are made when the first of them is asked for.
+# csock's own, beside install() and uninstall(). `import *` brings none of them. Those of the reader
+# are made when the first of them is asked for.
 _READER = ("Reader", "IncompleteReadError", "LimitOverrunError")
+_OWN = ("DeadlineExceeded", "current_deadline", "deadline")
 
 
 def _hatch_open():
@@ -178,6 +180,7 @@ def _load_names():
     dropin = _loaded("dropin")
     found = {name: getattr(dropin, name) for name in (*dropin.__all__, *_MORE)}
     found["SocketType"] = dropin.socket
+    found.update((name, getattr(_submodule("_core"), name)) for name in _OWN)
     names.update(found)  # at once: other threads look for `socket` to see whether they are here
 
 
@@ -195,8 +198,7 @@ def _load_constants():
         if isinstance(value, int) and not name.startswith("_")
     }
     globals().update(more)
-    _load_reader()
-    globals()["__all__"] = [*_MORE, *_READER, *dropin.__all__, *more]
+    globals()["__all__"] = [*_MORE, *dropin.__all__, *more]
 
 
 def _version():
@@ -282,6 +284,8 @@ def __getattr__(name):
         return names[name]  # also if another thread has just loaded them
     except KeyError:
         message = f"module {__name__!r} has no attribute {name!r}"
+        if name in _OWN or name in _READER:  # or it would be there
+            message = "CSOCK_DISABLE is set: csock has only what stock has"
         raise AttributeError(message, name=name, obj=_Spelling()) from None
 
 
@@ -289,7 +293,7 @@ class _Spelling:
     """Where a traceback looks for the name that was meant: in no list of more than 750."""
 
     def __dir__(self):
-        names = *_MORE, *_READER, "SocketType", "install", "uninstall"
+        names = *_MORE, *_READER, *_OWN, "SocketType", "install", "uninstall"
         return [*_submodule("dropin").__all__, *names]
 
 

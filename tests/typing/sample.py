@@ -286,6 +286,22 @@ def conversions() -> None:
     assert_type(csock.inet_ntop(AF_INET6, bytes(16)), str)
 
 
+def deadlines() -> None:
+    with csock.deadline(5.0, shield=True) as d:
+        assert_type(d, csock.deadline)
+        assert_type(d.remaining(), float | None)
+        assert_type(d.expired(), bool)
+        assert_type(csock.current_deadline(), csock.deadline | None)
+        with csock.deadline(None), csock.deadline(until=csock.current_deadline()):
+            pass
+    try:
+        with csock.deadline(0), socket() as s:
+            s.connect(("127.0.0.1", 1))
+    except csock.DeadlineExceeded as error:
+        late: TimeoutError = error
+        assert "connect to 127.0.0.1:1" in str(late)
+
+
 def defaults() -> None:
     before = csock.getdefaulttimeout()
     assert_type(before, float | None)
@@ -308,6 +324,8 @@ def mistakes(s: socket) -> None:
     s.family = AF_INET  # type: ignore[misc]
     csock.gethostbyname(1)  # type: ignore[arg-type]
     csock.htons("1")  # type: ignore[arg-type]
+    csock.deadline("5")  # type: ignore[arg-type]
+    csock.deadline(5, True)  # type: ignore[call-arg]
     _ = csock.AF_NOPE  # type: ignore[attr-defined]
     _ = csock.AF_INET.nope  # type: ignore[attr-defined]
     _ = dropin.AF_LOCAL  # type: ignore[attr-defined]
@@ -334,6 +352,7 @@ def run() -> None:
     names()
     interfaces()
     conversions()
+    deadlines()
     defaults()
 
 

@@ -50,7 +50,7 @@ static bool may_try(struct sock_object *s, size_t n, int flags)
     return !EXT_GET(s->state->low_water) && ext_may_try(s, n, flags, EXT_IN);
 }
 
-/* The core notices what it is told. */
+/* The core notices what it is told. Not for a call that will not be made. */
 static void ask_for_low_water(struct sock_object *s)
 {
     int low;
@@ -61,7 +61,8 @@ static void ask_for_low_water(struct sock_object *s)
  * of stock does. The core would wait for all. */
 int sock_recv_flags(struct sock_object *s, int flags)
 {
-    if (EXT_GET(s->state->low_water) && !(csock_flags(&s->core) & CSOCK_NO_TRY))
+    if (EXT_GET(s->state->low_water) && !(csock_flags(&s->core) & CSOCK_NO_TRY) &&
+        !(ext_innermost && ext_is_over(s)))
         ask_for_low_water(s);
     return EXT_GET(s->timeout) >= 0 ? flags & ~MSG_WAITALL : flags;
 }
@@ -74,12 +75,12 @@ EXT_WAITS static ssize_t receive_waiting(struct sock_object *s, void *buf, size_
     struct ext_wait w;
     bool held = tried != 0 || (light && ext_may_hold(s, n, EXT_IN));
     flags = sock_recv_flags(s, flags);
-    ext_wait_begin(&w, s, held);
+    if (!ext_wait_begin(&w, s, held, EXT_IN, flags))
+        return EXT_EPASSED;
     ssize_t r = from ? csock_recv_from_tried(&s->core, buf, n, flags, &from->addr, &from->len,
                                              tried, &w.wait)
                      : csock_recv_tried(&s->core, buf, n, flags, tried, &w.wait);
-    ext_wait_end(&w);
-    return ext_received(&w, r);
+    return ext_received(&w, ext_wait_end(&w, r));
 }
 
 /* Into memory that is there. tried: the result of a plain try that was inconclusive, or 0. */

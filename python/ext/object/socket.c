@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #define AFTER_HEAD(member) (offsetof(struct sock_object, member) - sizeof(PyObject))
 
@@ -116,8 +117,51 @@ void sock_free(PyObject *self)
     Py_DECREF(type);
 }
 
+#define WHOM_SIZE (CSOCK_ADDR_TEXT_MAX + sizeof " from ")
+
+/* " <word> <address>", or "" if there is none to show. */
+static void put_address(const char *word, const struct sockaddr *addr, socklen_t len, char *whom,
+                        size_t size)
+{
+    char text[CSOCK_ADDR_TEXT_MAX];
+    bool shown = len > 0 && csock_addr_format(addr, len, text, sizeof text) > 0;
+    snprintf(whom, size, shown ? " %s %s" : "", word, text);
+}
+
+/* Who the other end is, or for accept where it listens; "" if nobody knows. */
+static void whom_of(struct sock_object *s, const char *what, char *whom, size_t size)
+{
+    union csock_addr addr;
+    socklen_t len;
+    bool accepts = strcmp(what, "accept") == 0;
+    int r = accepts ? csock_sockname(&s->core, &addr, &len) : csock_peername(&s->core, &addr, &len);
+    const char *word = accepts ? "on" : strncmp(what, "recv", 4) == 0 ? "from" : "to";
+    put_address(word, &addr.any, r < 0 ? 0 : len, whom, size);
+}
+
+/* No system call is made for who was to be called and was not. */
+static PyObject *raise_deadline(struct sock_object *s, const char *what, int err)
+{
+    char whom[WHOM_SIZE] = "";
+    if (err == EXT_EDEADLINE)
+        whom_of(s, what, whom, sizeof whom);
+    return ext_deadline_raise(&s->state->deadlines, what, whom, err == EXT_EDEADLINE);
+}
+
+PyObject *ext_raise_sock_to(struct sock_object *s, const char *what, int err,
+                            const struct sockaddr *addr, socklen_t len)
+{
+    char whom[WHOM_SIZE];
+    if (!ext_is_deadline(err))
+        return ext_raise_sock(s, what, err);
+    put_address("to", addr, len, whom, sizeof whom);
+    return ext_deadline_raise(&s->state->deadlines, what, whom, err == EXT_EDEADLINE);
+}
+
 PyObject *ext_raise_sock(struct sock_object *s, const char *what, int err)
 {
+    if (ext_is_deadline(err))
+        return raise_deadline(s, what, err);
     char text[80];
     if (err != CSOCK_ECLOSED)
         return ext_raise(&s->state->errors, err);

@@ -203,6 +203,12 @@ static bool other_seconds(PyObject *o, int64_t *ret_ns)
     return int_seconds(o, ret_ns);
 }
 
+bool ext_seconds(PyObject *o, int64_t *ret_ns)
+{
+    return PyFloat_Check(o) ? float_seconds(PyFloat_AS_DOUBLE(o), ret_ns)
+                            : other_seconds(o, ret_ns);
+}
+
 bool ext_timeout(PyObject *o, int64_t *ret_ns)
 {
     int64_t ns = 0;
@@ -210,7 +216,7 @@ bool ext_timeout(PyObject *o, int64_t *ret_ns)
         *ret_ns = -1;
         return true;
     }
-    if (!(PyFloat_Check(o) ? float_seconds(PyFloat_AS_DOUBLE(o), &ns) : other_seconds(o, &ns)))
+    if (!ext_seconds(o, &ns))
         return false;
     if (ns < 0) {
         PyErr_SetString(PyExc_ValueError, "Timeout value out of range");

@@ -2,6 +2,7 @@
  * finds. Sits on csock_reader and exceptions.c. */
 #include "stream/reader.h"
 
+#include "object/wait.h"
 #include "shared/args.h"
 
 #define STRAIGHT_MAX (256 * 1024)       /* of a read(n) that may get less */
@@ -41,6 +42,33 @@ static bool size_argument(const char *what, PyObject *const *args, Py_ssize_t n,
     if (*ret)
         return size_of_argument(*ret, ret_size);
     PyErr_Format(PyExc_TypeError, "%s() missing required argument 'n' (pos 1)", what);
+    return false;
+}
+
+/* ---- a thread's deadline */
+
+/* Whether it has passed; then that is raised. */
+static bool time_is_up(struct reader *r)
+{
+    bool ours = PyObject_TypeCheck(r->sock, r->state->sock_type);
+    struct sock_object *s = (struct sock_object *)r->sock;
+    if (ours ? !ext_is_over(s) : !ext_moment_is_over(ext_deadline_now()))
+        return false;
+    if (ours)
+        ext_raise_sock(s, "read", EXT_EPASSED);
+    else
+        ext_deadline_raise(&r->state->deadlines, "read", "", false);
+    return true;
+}
+
+/* Once it has passed no call begins, though what is asked for may be there already. */
+static bool begin_reading(struct reader *r)
+{
+    if (!reader_take(r))
+        return false;
+    if (!ext_innermost || !time_is_up(r))
+        return true;
+    reader_give(r);
     return false;
 }
 
@@ -113,7 +141,7 @@ PyObject *reader_read(PyObject *self, PyObject *const *args, Py_ssize_t nargs, P
     Py_ssize_t n = -1;
     PyObject *given;
     if (!only_argument("read", "n", args, nargs, kwnames, &given) ||
-        (given && !size_of_argument(given, &n)) || !reader_take(r))
+        (given && !size_of_argument(given, &n)) || !begin_reading(r))
         return NULL;
     PyObject *result = n < 0 ? peek_bytes(r, SIZE_MAX, true) : read_some(r, (size_t)n);
     reader_give(r);
@@ -158,7 +186,7 @@ PyObject *reader_readexactly(PyObject *self, PyObject *const *args, Py_ssize_t n
         PyErr_SetString(PyExc_ValueError, "readexactly() of a negative number of bytes");
         return NULL;
     }
-    if (!reader_take(r))
+    if (!begin_reading(r))
         return NULL;
     PyObject *result = exactly(r, (size_t)n, given);
     reader_give(r);
@@ -176,7 +204,7 @@ PyObject *reader_peek(PyObject *self, PyObject *const *args, Py_ssize_t nargs, P
         PyErr_SetString(PyExc_ValueError, "peek() at a negative number of bytes");
         return NULL;
     }
-    if (!reader_take(r))
+    if (!begin_reading(r))
         return NULL;
     PyObject *result = peek_bytes(r, (size_t)n, false);
     reader_give(r);
@@ -202,7 +230,7 @@ PyObject *reader_readuntil(PyObject *self, PyObject *const *args, Py_ssize_t nar
     if (!only_argument("readuntil", "separator", args, nargs, kwnames, &given) ||
         (given && !reader_separators_of(given, &seps)))
         return NULL;
-    if (reader_take(r)) {
+    if (begin_reading(r)) {
         result = given ? until(r, seps.all, seps.n) : until(r, &newline, 1);
         reader_give(r);
     }
@@ -237,7 +265,7 @@ PyObject *reader_readline(PyObject *self, PyObject *unused)
 {
     struct reader *r = (struct reader *)self;
     (void)unused;
-    if (!reader_take(r))
+    if (!begin_reading(r))
         return NULL;
     PyObject *result = next_line(r);
     reader_give(r);
