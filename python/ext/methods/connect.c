@@ -81,7 +81,7 @@ static int accept_once(struct sock_object *s, struct csock *conn, union csock_ad
     uint16_t loans = sock_mode_loans(s);
     bool beside = sock_mode_is_borrowed(s);
     int r = csock_accept(&s->core, conn, peer, len, &w->wait);
-    *ret_beside = !w->lender && (beside || sock_mode_loans(s) != loans);
+    *ret_beside = !(w->bounded && w->lender) && (beside || sock_mode_loans(s) != loans);
     return r;
 }
 
@@ -138,7 +138,7 @@ static int connect_waiting(struct sock_object *s, const union csock_addr *addr, 
                               : ext_wait_begin_mode(&w, s, false, EXT_OUT)))
         return EXT_EPASSED;
     int r = (int)ext_wait_end(&w, csock_connect(&s->core, &addr->any, len, &w.wait));
-    bool by_option = r == -EAGAIN && w.ends_by == EXT_BY_OPTION;
+    bool by_option = r == -EAGAIN && w.bounded && w.ends_by == EXT_BY_OPTION;
     return by_option && EXT_GET(s->family) != AF_UNIX ? -EINPROGRESS : r;
 }
 
