@@ -73,15 +73,21 @@ static PyObject *sock_listen(PyObject *self, PyObject *const *args, Py_ssize_t n
     return none_or_raise(s, "listen", r);
 }
 
-/* Once. *ret_beside: whether another call has borrowed the descriptor's mode then or meanwhile, so
- * that -EAGAIN says nothing (object/mode.h). */
-static int accept_once(struct sock_object *s, struct csock *conn, union csock_addr *peer,
-                       socklen_t *len, const struct ext_wait *w, bool *ret_beside)
+/* An accept that heard EAGAIN, as it does beside one that has borrowed the descriptor's mode
+ * (object/mode.h): waits by poll, and tries again. borrowed: one had when it began; loans: so far. */
+EXT_COLD static int accept_beside(struct sock_object *s, struct csock *conn, union csock_addr *peer,
+                                  socklen_t *len, const struct ext_wait *w, bool borrowed,
+                                  uint16_t loans)
 {
-    uint16_t loans = sock_mode_loans(s);
-    bool beside = sock_mode_is_borrowed(s);
-    int r = csock_accept(&s->core, conn, peer, len, &w->wait);
-    *ret_beside = !w->lender && (beside || sock_mode_loans(s) != loans);
+    int r = -EAGAIN;
+    while (r == -EAGAIN && EXT_GET(s->timeout) < 0 && !(w->bounded && w->lender) &&
+           (borrowed || sock_mode_loans(s) != loans)) {
+        if ((r = csock_ready(&s->core, POLLIN, &w->wait)) < 0)
+            break;
+        borrowed = sock_mode_is_borrowed(s);
+        loans = sock_mode_loans(s);
+        r = csock_accept(&s->core, conn, peer, len, &w->wait);
+    }
     return r;
 }
 
@@ -91,13 +97,14 @@ int sock_run_accept(struct sock_object *s, struct csock *conn, union csock_addr 
                     socklen_t *len)
 {
     struct ext_wait w;
-    bool held = EXT_GET(s->timeout) >= 0 && ext_may_hold(s, 0, EXT_IN), beside;
-    int r;
+    bool held = EXT_GET(s->timeout) >= 0 && ext_may_hold(s, 0, EXT_IN);
     if (!ext_wait_begin_mode(&w, s, held, EXT_IN))
         return EXT_EPASSED;
-    while ((r = accept_once(s, conn, peer, len, &w, &beside)) == -EAGAIN && beside &&
-           EXT_GET(s->timeout) < 0 && (r = csock_ready(&s->core, POLLIN, &w.wait)) >= 0)
-        ;
+    bool borrowed = sock_mode_is_borrowed(s);
+    uint16_t loans = sock_mode_loans(s);
+    int r = csock_accept(&s->core, conn, peer, len, &w.wait);
+    if (r == -EAGAIN)
+        r = accept_beside(s, conn, peer, len, &w, borrowed, loans);
     return (int)ext_wait_end(&w, r);
 }
 
@@ -138,7 +145,7 @@ static int connect_waiting(struct sock_object *s, const union csock_addr *addr, 
                               : ext_wait_begin_mode(&w, s, false, EXT_OUT)))
         return EXT_EPASSED;
     int r = (int)ext_wait_end(&w, csock_connect(&s->core, &addr->any, len, &w.wait));
-    bool by_option = r == -EAGAIN && w.ends_by == EXT_BY_OPTION;
+    bool by_option = r == -EAGAIN && w.bounded && w.ends_by == EXT_BY_OPTION;
     return by_option && EXT_GET(s->family) != AF_UNIX ? -EINPROGRESS : r;
 }
 

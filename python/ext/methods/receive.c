@@ -51,9 +51,11 @@ static bool may_try(struct sock_object *s, size_t n, int flags)
 }
 
 /* The core notices what it is told. Not for a call that will not be made. */
-static void ask_for_low_water(struct sock_object *s)
+EXT_COLD static void ask_for_low_water(struct sock_object *s)
 {
     int low;
+    if (ext_innermost && ext_is_over(s))
+        return;
     csock_opt_get_int(&s->core, SOL_SOCKET, SO_RCVLOWAT, &low);
 }
 
@@ -61,8 +63,7 @@ static void ask_for_low_water(struct sock_object *s)
  * of stock does. The core would wait for all. */
 int sock_recv_flags(struct sock_object *s, int flags)
 {
-    if (EXT_GET(s->state->low_water) && !(csock_flags(&s->core) & CSOCK_NO_TRY) &&
-        !(ext_innermost && ext_is_over(s)))
+    if (EXT_GET(s->state->low_water) && !(csock_flags(&s->core) & CSOCK_NO_TRY))
         ask_for_low_water(s);
     return EXT_GET(s->timeout) >= 0 ? flags & ~MSG_WAITALL : flags;
 }

@@ -44,7 +44,7 @@ static PyObject *sent_at_once(struct sock_object *s, const char *what, ssize_t r
  * deadline, where the core would be content with a part. */
 static bool sends_whole(const struct sock_object *s, const struct ext_wait *w, int flags)
 {
-    return w->polls_blocking && EXT_GET(s->type) == SOCK_STREAM &&
+    return ext_polls_blocking(w) && EXT_GET(s->type) == SOCK_STREAM &&
            (flags & ~(MSG_NOSIGNAL | MSG_MORE)) == 0;
 }
 

@@ -158,13 +158,17 @@ PyObject *ext_raise_sock_to(struct sock_object *s, const char *what, int err,
     return ext_deadline_raise(&s->state->deadlines, what, whom, err == EXT_EDEADLINE);
 }
 
-PyObject *ext_raise_sock(struct sock_object *s, const char *what, int err)
+EXT_COLD static PyObject *raise_words(struct sock_object *s, const char *what, int err)
 {
+    char text[80];
     if (ext_is_deadline(err))
         return raise_deadline(s, what, err);
-    char text[80];
-    if (err != CSOCK_ECLOSED)
-        return ext_raise(&s->state->errors, err);
     snprintf(text, sizeof text, "%s: socket closed by another thread", what);
     return ext_raise_numbered(PyExc_OSError, EBADF, text);
+}
+
+PyObject *ext_raise_sock(struct sock_object *s, const char *what, int err)
+{
+    bool own = err == CSOCK_ECLOSED || ext_is_deadline(err);
+    return own ? raise_words(s, what, err) : ext_raise(&s->state->errors, err);
 }

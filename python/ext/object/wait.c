@@ -51,7 +51,9 @@ EXT_COLD static bool bound_wait(struct ext_wait *w, const struct sock_object *s,
         return false;
     if (timeout < 0 && never_waits(s, flags))
         return true;
-    w->polls_blocking = timeout < 0;
+    w->bounded = true;
+    w->polls = timeout < 0;
+    w->lender = NULL;
     w->ends_by = timeout < 0 ? EXT_BY_OPTION : EXT_BY_TIMEOUT;
     if (timeout < 0)
         timeout = option_timeout(s, direction);
@@ -178,15 +180,13 @@ static bool prepare(struct ext_wait *w, const struct sock_object *s, bool held,
 {
     int64_t timeout = EXT_GET(s->timeout);
     w->wait = wait_of(timeout);
-    w->ends_by = EXT_BY_TIMEOUT;
-    w->polls_blocking = false;
+    w->bounded = false;
     if (ext_innermost && timeout != 0 && !bound_wait(w, s, timeout, direction, flags))
         return false;
     forget_parents_threads(s->state);
     w->held = held;
     w->waited = false;
     w->raised = false;
-    w->lender = NULL;
     w->state = s->state;
     w->wait.interrupted = handle_signals;
     w->wait.pause = before_waiting;
@@ -209,7 +209,7 @@ bool ext_wait_begin_mode(struct ext_wait *w, struct sock_object *s, bool held,
 {
     if (!prepare(w, s, held, direction, 0))
         return false;
-    if (w->polls_blocking) {
+    if (ext_polls_blocking(w)) {
         w->lender = s;
         sock_mode_borrow(s);
     }
@@ -218,15 +218,20 @@ bool ext_wait_begin_mode(struct ext_wait *w, struct sock_object *s, bool held,
     return true;
 }
 
+EXT_COLD static ssize_t end_bounded(const struct ext_wait *w, ssize_t r)
+{
+    if (w->lender)
+        sock_mode_return(w->lender);
+    if (r != CSOCK_ETIMEOUT || w->ends_by == EXT_BY_TIMEOUT)
+        return r;
+    return w->ends_by == EXT_BY_DEADLINE ? EXT_EDEADLINE : -EAGAIN;
+}
+
 ssize_t ext_wait_end(struct ext_wait *w, ssize_t r)
 {
     if (w->waited)
         count_sleepers(w->state, -1);
     if (!w->held)
         take(w);
-    if (w->lender)
-        sock_mode_return(w->lender);
-    if (r != CSOCK_ETIMEOUT || w->ends_by == EXT_BY_TIMEOUT)
-        return r;
-    return w->ends_by == EXT_BY_DEADLINE ? EXT_EDEADLINE : -EAGAIN;
+    return w->bounded ? end_bounded(w, r) : r;
 }

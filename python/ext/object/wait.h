@@ -28,8 +28,9 @@ struct ext_wait {
     PyThreadState *saved; /* while the GIL is not held */
     bool held;            /* the GIL, but for waiting */
     bool waited;
-    bool raised;         /* a signal's handler has */
-    bool polls_blocking; /* for a blocking socket it waits by poll, because of a deadline */
+    bool raised;  /* a signal's handler has */
+    bool bounded; /* by the thread's deadline; what follows is of use then alone */
+    bool polls;   /* for a blocking socket it waits by poll */
     enum ext_end ends_by;
     struct sock_object *lender; /* whose mode it has borrowed, or NULL */
 };
@@ -44,6 +45,12 @@ bool ext_wait_begin_mode(struct ext_wait *w, struct sock_object *s, bool held,
                          enum ext_direction direction) __attribute__((warn_unused_result));
 /* What the core's result is for the method. */
 ssize_t ext_wait_end(struct ext_wait *w, ssize_t r);
+
+/* Whether the call waits by poll where, but for a deadline, the kernel would block. */
+static inline bool ext_polls_blocking(const struct ext_wait *w)
+{
+    return w->bounded && w->polls;
+}
 
 /* Whether a deadline bounds calls on s, and it is a blocking one. */
 bool ext_is_bounded(const struct sock_object *s);
