@@ -380,3 +380,12 @@ void util_needs_wiped_memory(void)
     print_message("skipped from here on: memory is not wiped on fork (MADV_WIPEONFORK)\n");
     skip();
 }
+
+void util_not_emulated(const char *why)
+{
+    const char *machine = getenv("CSOCK_EMULATED");
+    if (!machine || !*machine)
+        return;
+    print_message("skipped from here on: emulated: %s\n", why);
+    skip();
+}
