@@ -93,8 +93,9 @@ run_tests.main()
 def test_what_had_failed_is_named_after_an_interruption(env, folder, sig):
     env["PYTHONPATH"] += f":{TOOLS}"
     with subprocess.Popen(
-        [sys.executable, "-c", MAIN], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as program:
+        [sys.executable, "-c", MAIN], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(sig, signal.SIG_DFL),  # nohup(1) ignores one
+    ) as program:  # fmt: skip
         testkit.wait_for(lambda: (folder / "second").exists() and (folder / "last").exists())
         program.send_signal(sig)
         out, err = (text.decode() for text in program.communicate(timeout=60))

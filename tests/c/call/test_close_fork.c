@@ -240,6 +240,7 @@ static void children_that_libc_does_not_know_of_close_for_themselves(void **stat
     struct util_call calls[2] = {{.run = util_recv, .s = &s[0]},
                                  {.run = util_recv, .s = &s[0], .w = WITHIN(60000 * MS)}};
     (void)state;
+    util_needs_wiped_memory();
     util_pair(s, AF_UNIX, SOCK_STREAM);
     for (int i = 0; i < 2; i++)
         util_start_asleep(&calls[i]);
@@ -286,6 +287,7 @@ static void a_child_waits_for_no_signal_that_its_parent_was_sending(void **state
     struct util_call call = {.run = recv_and_fork, .s = &inside[0]};
     int status = -1;
     (void)state;
+    util_needs_wiped_memory();
     forked_pid = -1;
     util_pair(inside, AF_UNIX, SOCK_STREAM);
     util_handle(SIGUSR1, fork_while_signalled, 0);

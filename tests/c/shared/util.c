@@ -359,3 +359,33 @@ void util_in_child(int (*f)(void *arg), void *arg)
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
 }
+
+static bool wipes_on_fork(void)
+{
+    int status = -1;
+    int *page = csock__sys_linux.wiped_on_fork();
+    if (!page)
+        return false;
+    *page = 1;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(*page);
+    return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+void util_needs_wiped_memory(void)
+{
+    if (wipes_on_fork())
+        return;
+    print_message("skipped from here on: memory is not wiped on fork (MADV_WIPEONFORK)\n");
+    skip();
+}
+
+void util_not_emulated(const char *why)
+{
+    const char *machine = getenv("CSOCK_EMULATED");
+    if (!machine || !*machine)
+        return;
+    print_message("skipped from here on: emulated: %s\n", why);
+    skip();
+}

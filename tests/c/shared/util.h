@@ -115,6 +115,13 @@ void util_in_child(int (*f)(void *arg), void *arg);
 /* The end of a child. */
 void util_exit(int code);
 
+/* Skips the rest of the test where the kernel does not wipe memory on fork, so that nobody notices
+ * a child by _Fork(3) or clone(2). */
+void util_needs_wiped_memory(void);
+
+/* The same under tests/lab/other-machine.sh, whose emulator does not do what the test needs. */
+void util_not_emulated(const char *why);
+
 /* From now on naps are only noted, on a clock that moves with them alone; and that they were those,
  * in microseconds. */
 void util_note_naps(void);
