@@ -38,7 +38,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         program = f"{scratch}/numbers"
         compiled(folder, "-o", program, text=f"{INCLUDE}{body}\n")
-        sys.stdout.write(subprocess.run([program], capture_output=True, check=True, text=True).stdout)
+        subprocess.run([program], check=True)
 
 
 if __name__ == "__main__":
