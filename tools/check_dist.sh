@@ -36,7 +36,6 @@ log=build/check-dist.log
 : >"$log"
 : >"$folder/results"
 rm -f build/check-dist.passed
-trap 'binfmt_end; exit 1' HUP INT TERM
 format= # what binfmt_misc was told
 emulate=all # the first emulated wheel has CPython's tests run on it, which take minutes then
 
@@ -55,6 +54,8 @@ binfmt_end() {
     [ -z "$format" ] || echo -1 >"/proc/sys/fs/binfmt_misc/$format"
     format=
 }
+trap binfmt_end EXIT
+trap 'exit 1' HUP INT TERM
 
 # ------------------------------------------------------------ without installing
 
@@ -204,12 +205,8 @@ sources() {
 
 # ---------------------------------------------------------------- all of it
 
-of_suite() { # suite
-    for v in $versions; do [ "$(chroot_python_suite "$v")" != "$1" ] || echo "$v"; done
-}
-
 left_out() { # suite, machine, why
-    for v in $(of_suite "$1"); do
+    for v in $(chroot_pythons_of "$1" $versions); do
         for wheel in $(wheels_of "$v" "$2"); do
             result "${wheel##*/}" "left out: $3"
         done
@@ -217,7 +214,7 @@ left_out() { # suite, machine, why
 }
 
 tools/setup.sh dist
-suites=$(for v in $versions; do chroot_python_suite "$v"; done | uniq)
+suites=$(chroot_python_suites $versions)
 sums
 for v in $versions; do
     wheels=$(wheels_of "$v" '*')
@@ -227,14 +224,16 @@ for v in $versions; do
     done
 done
 for suite in $suites; do
-    native "$suite" $(of_suite "$suite") || left_out "$suite" x86_64 "no $suite to be had"
+    native "$suite" $(chroot_pythons_of "$suite" $versions) ||
+        left_out "$suite" x86_64 "no $suite to be had"
 done
 sources || for file in "$dist"/*.tar.*; do result "${file##*/}" "left out: no mirror"; done
 for suite in $suites; do
-    some=$(for v in $(of_suite "$suite"); do wheels_of "$v" aarch64; done)
+    some=$(for v in $(chroot_pythons_of "$suite" $versions); do wheels_of "$v" aarch64; done)
     [ -n "$some" ] || continue
     emulator || { left_out "$suite" aarch64 "no qemu-user, or no binfmt_misc"; continue; }
-    emulated "$suite" $(of_suite "$suite") || left_out "$suite" aarch64 "no $suite for arm64"
+    emulated "$suite" $(chroot_pythons_of "$suite" $versions) ||
+        left_out "$suite" aarch64 "no $suite for arm64"
 done
 binfmt_end
 

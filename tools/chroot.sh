@@ -150,6 +150,16 @@ chroot_python_suite() { # version
     esac
 }
 
+# Of these versions, each suite once; and the versions of a suite.
+chroot_python_suites() { # version...
+    for v; do chroot_python_suite "$v" || :; done | awk '!seen[$0]++'
+}
+chroot_pythons_of() ( # suite, version...
+    suite=$1
+    shift
+    for v; do [ "$(chroot_python_suite "$v")" != "$suite" ] || echo "$v"; done
+)
+
 chroot_end() { # root
     umount -R "$1"
     rm -rf --one-file-system "$1"

@@ -21,6 +21,11 @@ command -v debootstrap >/dev/null || apt-get install -y -q debootstrap >/dev/nul
 [ -n "${CSOCK_OWN_MOUNTS:-}" ] ||
     CSOCK_OWN_MOUNTS=1 exec unshare --mount --propagation private "$0" "$@"
 
+versions=${*:-3.11 3.12 3.13 3.14 3.15}
+for v in $versions; do
+    chroot_python_suite "$v" >/dev/null ||
+        { echo "dist: no suite is known that has Python $v" >&2; exit 2; }
+done
 python=build/venv/bin/python
 out=$top/build/dist
 folder=$(mktemp -d /var/tmp/csock-dist.XXXXXX)
@@ -33,12 +38,8 @@ say() {
 }
 stop() { # status, text
     tail -n 20 "$log" >&2
-    say "$2 (all of it: $log)" >&2
+    say "$2 (all of it: $log; what was made stays in $folder)" >&2
     exit "$1"
-}
-
-suite_of() { # version
-    chroot_python_suite "$1" || stop 2 "no suite is known that has Python $1"
 }
 
 sources() {
@@ -78,9 +79,8 @@ wheels() { # suite, version...
 
 tools/setup.sh dist
 sources
-versions=${*:-3.11 3.12 3.13 3.14 3.15}
-for suite in $(for v in $versions; do suite_of "$v"; done | uniq); do
-    wheels "$suite" $(for v in $versions; do [ "$(suite_of "$v")" != "$suite" ] || echo "$v"; done)
+for suite in $(chroot_python_suites $versions); do
+    wheels "$suite" $(chroot_pythons_of "$suite" $versions)
 done
 "$python" tools/dist/sbom.py "$out"
 (cd "$out" && sha256sum ./* | sed 's,\./,,' >"$folder/sums" && mv "$folder/sums" SHA256SUMS)

@@ -10,7 +10,6 @@ runs inside build/venv: see the Makefile.
 """
 
 import argparse
-import concurrent.futures
 import dataclasses
 import os
 import pathlib
@@ -19,6 +18,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+
+import side_by_side
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "fuzz"
@@ -34,7 +35,7 @@ KEPT = 40  # inputs of a target that are committed
 @dataclasses.dataclass
 class Outcome:
     name: str
-    status: int  # 0: nothing was found
+    status: int | str  # 0: nothing was found; text: it hung
     runs: int
     rate: int  # runs a second
     edges: int  # of the code, reached
@@ -55,32 +56,27 @@ def last_number(pattern, text):
     return int(found[-1]) if found else 0
 
 
-def run_target(name, seconds, found_before=None, wrapper=()):
-    """One target. Without `found_before` what it finds is thrown away, but for failures."""
+def target_job(name, seconds, corpus, scratch, wrapper, tell):
+    """A run of one target in a folder of its own; tell(outcome) is called when it has ended."""
     crashes = BUILD / "crashes"
-    crashes.mkdir(parents=True, exist_ok=True)
-    (CORPUS / name).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        corpus = found_before or pathlib.Path(scratch) / "corpus"
-        corpus.mkdir(parents=True, exist_ok=True)
-        options = [*OPTIONS, f"-max_total_time={seconds}", f"-artifact_prefix={crashes}/{name}-"]
-        words = ROOT / "fuzz" / f"{name}.dict"
-        options += [f"-dict={words}"] if words.exists() else []
-        command = [*wrapper, program(name), *options, corpus, CORPUS / name]
-        limit = ["timeout", "--kill-after=10", str(seconds + LATE)]
-        env = {**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1"}
-        done = subprocess.run(
-            [*limit, *command],
-            cwd=scratch,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-    text = done.stdout.decode(errors="replace")
+    for folder in crashes, CORPUS / name, corpus, scratch:
+        folder.mkdir(parents=True, exist_ok=True)
+    options = [*OPTIONS, f"-max_total_time={seconds}", f"-artifact_prefix={crashes}/{name}-"]
+    words = ROOT / "fuzz" / f"{name}.dict"
+    options += [f"-dict={words}"] if words.exists() else []
+    command = [*wrapper, program(name), *options, corpus, CORPUS / name]
+    env = {**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1"}
+
+    def done(status, output, _):
+        tell(outcome_of(name, status, output))
+
+    return side_by_side.Job(name, command, seconds + LATE, done, cwd=scratch, env=env)
+
+
+def outcome_of(name, status, text):
     return Outcome(
         name=name,
-        status=done.returncode,
+        status=status,
         runs=last_number(r"stat::number_of_executed_units: *(\d+)", text),
         rate=last_number(r"stat::average_exec_per_sec: *(\d+)", text),
         edges=last_number(r" cov: (\d+)", text),
@@ -101,14 +97,24 @@ def explain(outcome):
 
 
 def run(seconds, targets=TARGETS, keep=False, wrapper=()):
-    """The outcomes of the targets that were built, in order."""
+    """The outcomes of the targets that were built, in order, printed as rows. Unless they are to
+    keep it, what they find is thrown away, but for failures."""
+    outcomes = []
 
-    def one(name):
-        found_before = BUILD / "corpus" / name if keep else None
-        return run_target(name, seconds, found_before, wrapper)
+    def tell(outcome):
+        print(outcome.row())
+        outcomes.append(outcome)
 
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield from pool.map(one, [name for name in targets if program(name).exists()])
+    with tempfile.TemporaryDirectory() as scratch:
+        found = BUILD / "corpus" if keep else pathlib.Path(scratch) / "corpus"
+        jobs = [
+            target_job(name, seconds, found / name, pathlib.Path(scratch) / name, wrapper, tell)
+            for name in targets
+            if program(name).exists()
+        ]
+        print(HEAD)
+        side_by_side.run(jobs)
+    return outcomes
 
 
 def possible(result):
@@ -122,8 +128,7 @@ def possible(result):
 
 def suite(result, wrapper, seconds=10):
     """From the inputs that are committed; a target is one test."""
-    outcomes = list(run(seconds, wrapper=wrapper))
-    print(HEAD, *(outcome.row() for outcome in outcomes), sep="\n")
+    outcomes = run(seconds, wrapper=wrapper)
     for outcome in outcomes:
         if outcome.status:
             explain(outcome)
@@ -181,11 +186,12 @@ def main():
         for name in args.targets:
             merge(name)
         return
-    print(HEAD)
-    failed = []
-    for outcome in run(args.seconds, args.targets, keep=True, wrapper=run_tests.fixed_layout()):
-        print(outcome.row())
-        failed += [outcome] if outcome.status else []
+    run_tests.hear_signals()
+    try:
+        outcomes = run(args.seconds, args.targets, keep=True, wrapper=run_tests.fixed_layout())
+    except KeyboardInterrupt:
+        sys.exit("fuzz: interrupted")
+    failed = [outcome for outcome in outcomes if outcome.status]
     for outcome in failed:
         explain(outcome)
     sys.exit(1 if failed else 0)

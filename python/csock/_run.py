@@ -266,7 +266,7 @@ def _prepare(options):
     try:
         csock.install(options.force)
     except RuntimeError as error:
-        csock._say(f"{error} (python -m csock --force …)")
+        csock._say(f"{error} (here by the option --force)")
         raise SystemExit(1) from None
     if options.children:
         _children.begin()

@@ -20,8 +20,9 @@ pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="needs git")
 CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n## [1.2.3] - 2026-11-27\n\n### Added\n\n- All.\n"
 WHEELS = [
     f"csock-1.2.3-cp3{minor}-cp3{minor}-manylinux_2_28_{machine}.whl"
-    for minor in (14, 9)
+    for minor in (14, 9, 12)
     for machine in ("x86_64", "aarch64")
+    if (minor, machine) != (12, "aarch64")  # is left out
 ]
 
 
@@ -36,11 +37,14 @@ def wheel(path, version="1.2.3"):
         archive.writestr(f"csock-{version}.dist-info/METADATA", metadata)
 
 
-def sdist(root, path):
-    with tarfile.open(path, "w:gz") as archive:
+def sources(root):
+    """The sdist and the C library's archive."""
+    with tarfile.open(root / "build/dist/csock-1.2.3.tar.gz", "w:gz") as archive:
         for name in ("meson.build", "CHANGELOG.md", "pyproject.toml"):
             archive.add(root / name, f"csock-1.2.3/{name}")
         archive.addfile(tarfile.TarInfo("csock-1.2.3/PKG-INFO"), io.BytesIO())
+    with tarfile.open(root / "build/dist/libcsock-1.2.3.tar.xz", "w:xz") as archive:
+        archive.add(root / "CHANGELOG.md", "libcsock-1.2.3/CHANGELOG.md")
 
 
 def sums(root):
@@ -55,7 +59,7 @@ def root(tmp_path):
     """A checkout that can be released, as far as its library's interface is left out."""
     python = '"Programming Language :: Python :: {}",\n'
     (tmp_path / "meson.build").write_text("project('csock', 'c',\n  version: '1.2.3',\n)\n")
-    (tmp_path / "pyproject.toml").write_text(python.format("3.14") + python.format("3.9"))
+    (tmp_path / "pyproject.toml").write_text("".join(map(python.format, ("3.14", "3.9", "3.12"))))
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
     (tmp_path / ".gitignore").write_text("build/\n")
     git(tmp_path, "init", "-q")
@@ -65,9 +69,8 @@ def root(tmp_path):
     dist.mkdir(parents=True)
     for name in WHEELS:
         wheel(dist / name)
-    sdist(tmp_path, dist / "csock-1.2.3.tar.gz")
-    for name in ("libcsock-1.2.3.tar.xz", "csock-1.2.3.cdx.json"):
-        (dist / name).write_text(name)
+    sources(tmp_path)
+    (dist / "csock-1.2.3.cdx.json").write_text("{}")
     sums(tmp_path)
     return tmp_path
 
@@ -142,7 +145,20 @@ def test_an_sdist_of_another_commit(root):
     git(root, "rm", "-q", "pyproject.toml")
     git(root, "commit", "-qam", "More")
     told = list(release_check.made_of_this_commit(release_check.Release(root)))
-    assert [line.split(": ")[1] for line in told] == [
-        "CHANGELOG.md is not as in the last commit",
-        "pyproject.toml is not in the last commit",
+    assert [line.removesuffix(": make dist") for line in told] == [
+        "csock-1.2.3.tar.gz: CHANGELOG.md is not as in the last commit",
+        "csock-1.2.3.tar.gz: pyproject.toml is not in the last commit",
+        "libcsock-1.2.3.tar.xz: CHANGELOG.md is not as in the last commit",
     ]
+
+
+def test_a_file_that_is_none(root, monkeypatch, capsys):
+    (root / "build/dist/csock-1.2.3.tar.gz").write_text("no archive")
+    sums(root)
+    monkeypatch.setattr(release_check.sys, "argv", ["release_check.py", str(root)])
+    checks = {"sources": release_check.made_of_this_commit, "sums": release_check.sums_are_right}
+    monkeypatch.setattr(release_check, "CHECKS", checks)
+    with pytest.raises(SystemExit, match="1"):
+        release_check.main()
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "FAILED  sources" and "cannot be looked at" in told[1] and "ok" in told[2]
