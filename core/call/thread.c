@@ -133,8 +133,9 @@ static void after_fork_in_child(void)
         csock__thread();
 }
 
-/* At load time, not at the first sleep: a program may fork before any thread of it slept. Where the
- * kernel wipes nothing (before Linux 4.14, or emulated) children by _Fork(3) or clone(2) go unnoticed. */
+/* At load time, not at the first sleep: a program may fork before any thread of it slept. Where
+ * nothing is wiped (before Linux 4.14, or under qemu-user) children by _Fork(3) or clone(2) go
+ * unnoticed. */
 __attribute__((constructor)) static void watch_forks(void)
 {
     uint32_t *page = csock__sys->wiped_on_fork();
