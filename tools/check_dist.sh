@@ -21,17 +21,13 @@ cd "$(dirname "$0")/.."
 top=$(pwd)
 . tools/chroot.sh
 
-[ "$(id -u)" = 0 ] || { echo "check-dist: needs root, for chroot" >&2; exit 77; }
-PATH=$PATH:/usr/sbin:/sbin
-command -v debootstrap >/dev/null || apt-get install -y -q debootstrap >/dev/null ||
-    { echo "check-dist: no debootstrap" >&2; exit 77; }
-[ -n "${CSOCK_OWN_MOUNTS:-}" ] ||
-    CSOCK_OWN_MOUNTS=1 exec unshare --mount --propagation private "$0" "$@"
+chroot_own_mounts check-dist "$0" "$@"
 
 dist=$(realpath -m "${CSOCK_DIST:-build/dist}")
 [ -e "$dist/SHA256SUMS" ] || { echo "check-dist: nothing in $dist; make dist" >&2; exit 1; }
 versions=${*:-3.11 3.12 3.13 3.14 3.15}
 folder=$(mktemp -d /var/tmp/csock-check.XXXXXX)
+mkdir -p build
 log=build/check-dist.log
 : >"$log"
 : >"$folder/results"

@@ -1,6 +1,18 @@
 # Functions for scripts that make a Debian in a folder with debootstrap and run commands in it, as
 # root. To be sourced; does nothing by itself. The script that sources it has mounts of its own
-# (unshare --mount --propagation private), so that they end with it.
+# (chroot_own_mounts), so that they end with it.
+
+# Begins such a script: what it needs, or status 77; then once more, with mounts of its own.
+chroot_own_mounts() { # name for messages, script, its arguments...
+    [ "$(id -u)" = 0 ] || { echo "$1: needs root, for chroot" >&2; exit 77; }
+    unshare --mount true || { echo "$1: needs a root that may mount" >&2; exit 77; }
+    PATH=$PATH:/usr/sbin:/sbin
+    command -v debootstrap >/dev/null || apt-get install -y -q debootstrap >/dev/null ||
+        { echo "$1: no debootstrap" >&2; exit 77; }
+    shift
+    [ -n "${CSOCK_OWN_MOUNTS:-}" ] ||
+        CSOCK_OWN_MOUNTS=1 exec unshare --mount --propagation private "$@"
+}
 
 # The first mirror of Debian itself that apt uses here: one-line files and deb822 files.
 chroot_mirror() {

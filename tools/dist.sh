@@ -14,12 +14,7 @@ cd "$(dirname "$0")/.."
 top=$(pwd)
 . tools/chroot.sh
 
-[ "$(id -u)" = 0 ] || { echo "dist: needs root, for chroot" >&2; exit 77; }
-PATH=$PATH:/usr/sbin:/sbin
-command -v debootstrap >/dev/null || apt-get install -y -q debootstrap >/dev/null ||
-    { echo "dist: no debootstrap" >&2; exit 77; }
-[ -n "${CSOCK_OWN_MOUNTS:-}" ] ||
-    CSOCK_OWN_MOUNTS=1 exec unshare --mount --propagation private "$0" "$@"
+chroot_own_mounts dist "$0" "$@"
 
 versions=${*:-3.11 3.12 3.13 3.14 3.15}
 for v in $versions; do

@@ -18,6 +18,7 @@ import os
 import pathlib
 import platform
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -43,6 +44,10 @@ class Row:
     results: str
     missing: dict = dataclasses.field(default_factory=dict)
     env: dict = dataclasses.field(default_factory=dict)
+
+    def shown(self):
+        """For the shell."""
+        return " ".join([*(f"{k}={v}" for k, v in self.env.items()), shlex.join(self.command)])
 
 
 def on_host(what, suites, missing):
@@ -235,7 +240,7 @@ def main():
     if given.list:
         print(__doc__)
         for name, row in ROWS.items():
-            print(f"{name:10} {row.what}: {' '.join(row.command)}")
+            print(f"{name:10} {row.what}: {row.shown()}")
         return
     LOGS.mkdir(parents=True, exist_ok=True)
     outcomes = {}

@@ -2,7 +2,7 @@
 """Builds csock, runs its suites one after the other, and adds up. Within a suite as many programs
 run beside each other as there are processors for this one.
 
-run_tests.py [--json FILE] [suite...]     by default all down to conformance:
+run_tests.py [--json FILE] [suite...]     by default all down to fuzz:
 run_tests.py [--json FILE] --built FOLDER c     the C tests that meson has built in FOLDER
 run_tests.py [--json FILE] --built FOLDER py    the Python tests with the csock in FOLDER/site
 
@@ -16,8 +16,8 @@ py-plain          those that have to do with the interpreter, with a csock that 
 py-asan           the Python tests with core and extension under both sanitizers
 types             the type stubs: mypy --strict for each Python version, and stubtest
 conformance       CPython's own tests of sockets and of ssl: as on the stock module?
-conformance-asan  test_socket of them, csock under both sanitizers
 fuzz              ten seconds of each fuzz target, under both sanitizers
+conformance-asan  test_socket of CPython's own, csock under both sanitizers
 c-valgrind        the C tests under valgrind
 c-clang, py-clang    c and py, core and extension compiled by clang
 
@@ -59,8 +59,8 @@ NOT_COMPARED = 77  # the runner's status when this Python has no suite
 NOT_IN_PLAIN = {
     f"test_{name}"
     for name in (
-        "abi conformance_runner constants differential headers install package readme"
-        " run_tests side_by_side stubs"
+        "abi conformance_runner constants differential headers install matrix package readme"
+        " release_check run_tests side_by_side stubs"
     ).split()
 }
 
@@ -304,8 +304,8 @@ SUITES = {
     "py-plain": suite_py_plain,
     "py-asan": suite_py_asan,
     "conformance": suite_conformance,
-    "conformance-asan": suite_conformance_asan,
     "fuzz": suite_fuzz,
+    "conformance-asan": suite_conformance_asan,
     "c-clang": lambda result: suite_c(result, "clang"),
     "py-clang": lambda result: suite_py(result, "clang"),
 }

@@ -35,15 +35,8 @@ case $suite in
 esac
 versions=${PYTHONS:-$versions}
 
-[ "$(id -u)" = 0 ] || { echo "debian: needs root, for chroot" >&2; exit 77; }
-PATH=$PATH:/usr/sbin:/sbin
-command -v debootstrap >/dev/null || apt-get install -y -q debootstrap >/dev/null ||
-    { echo "debian: no debootstrap" >&2; exit 77; }
-
-[ -n "${CSOCK_OWN_MOUNTS:-}" ] ||
-    CSOCK_OWN_MOUNTS=1 exec unshare --mount --propagation private "$0" "$where" $parts
-
 . tools/chroot.sh
+chroot_own_mounts debian "$0" "$where" $parts
 folder=${CSOCK_DEBIAN:-build/debian/$suite${arch:+-$arch}}
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
