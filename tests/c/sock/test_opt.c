@@ -45,13 +45,13 @@ static void buffers_are_set_and_read(void **state)
     assert_int_equal(csock_opt_get(&tcp, SOL_SOCKET, SO_LINGER, &back, &len), 0);
     assert_int_equal(len, sizeof back);
     assert_memory_equal(&back, &linger, sizeof back);
+    csock_opt_set(&tcp, SOL_SOCKET, SO_LINGER, &(struct linger){0}, sizeof linger);
+    util_not_emulated("SO_LINGER is written whole, most others as an int, whatever the length");
     len = 2; /* no more than there is room for */
     memset(name, 'z', sizeof name);
     assert_int_equal(csock_opt_get(&tcp, SOL_SOCKET, SO_LINGER, name, &len), 0);
     assert_int_equal(len, 2);
     assert_int_equal(name[2], 'z');
-    csock_opt_set(&tcp, SOL_SOCKET, SO_LINGER, &(struct linger){0}, sizeof linger);
-    util_not_emulated("every option is an int there");
     len = sizeof name;
     memset(name, 0, sizeof name);
     assert_int_equal(csock_opt_get(&tcp, IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
@@ -64,6 +64,7 @@ static void int_of_an_option_that_fills_less(void **state)
 {
     int value = -1;
     (void)state;
+    util_not_emulated("it writes a byte that the kernel did not");
     assert_int_equal(csock_opt_get_int(&tcp, SOL_SOCKET, SO_BINDTODEVICE, &value), 0);
     assert_int_equal(value, 0);
 }
