@@ -24,7 +24,9 @@ import ops
 RUNS = 100  # and three times as many: the difference is free of what preparing costs
 MARK = "/csock-bench/"
 RARE = 0.05  # a call in a score of runs: the allocator's, or libc's now and then
-TOLERANCE = 1.01  # of instructions: the hash seed is fixed, addresses are not
+# Of instructions: addresses are not fixed, as the hash seed is; and csock keeps its frame pointers,
+# which cost up to 2.4 % of what is short, where Debian's stock module has none.
+TOLERANCE = 1.03
 OTHER_MOST = 1.05  # of another build's instructions to this one's
 
 

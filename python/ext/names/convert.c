@@ -16,9 +16,13 @@ static bool short_argument(const char *what, PyObject *o, uint16_t *ret)
     return ext_native_unsigned(o, "uint16_t", ret, sizeof *ret);
 }
 
-static bool long_argument(PyObject *o, uint32_t *ret)
+/* Both ways are the same. */
+static PyObject *swapped_long(PyObject *o)
 {
-    return ext_native_unsigned(o, "uint32_t", ret, sizeof *ret);
+    uint32_t value;
+    return ext_native_unsigned(o, "uint32_t", &value, sizeof value)
+               ? PyLong_FromUnsignedLong(htonl(value))
+               : NULL;
 }
 
 #else
@@ -50,28 +54,27 @@ static bool short_argument(const char *what, PyObject *o, uint16_t *ret)
     return true;
 }
 
-/* Whether what PyLong_AsUnsignedLong gave is a value, and fits. */
-EXT_RARE static bool fits_into_long(unsigned long value)
+/* What is no number below UINT32_MAX: value is what PyLong_AsUnsignedLong gave. */
+EXT_RARE static PyObject *swapped_rarely(PyObject *o, unsigned long value)
 {
-    if (value == (unsigned long)-1 && PyErr_Occurred())
-        return false;
-    if (value <= UINT32_MAX)
-        return true;
-    PyErr_SetString(PyExc_OverflowError, "int larger than 32 bits");
-    return false;
+    if (value == (unsigned long)-1 && PyErr_Occurred()) {
+        if (!PyLong_Check(o))
+            PyErr_Format(PyExc_TypeError, "expected int, %s found", Py_TYPE(o)->tp_name);
+        return NULL;
+    }
+    if (value > UINT32_MAX) {
+        PyErr_SetString(PyExc_OverflowError, "int larger than 32 bits");
+        return NULL;
+    }
+    return PyLong_FromUnsignedLong(UINT32_MAX);
 }
 
-static bool long_argument(PyObject *o, uint32_t *ret)
+/* Both ways are the same. */
+static PyObject *swapped_long(PyObject *o)
 {
-    if (!PyLong_Check(o)) {
-        PyErr_Format(PyExc_TypeError, "expected int, %s found", Py_TYPE(o)->tp_name);
-        return false;
-    }
     unsigned long value = PyLong_AsUnsignedLong(o);
-    if (value >= UINT32_MAX && !fits_into_long(value))
-        return false;
-    *ret = (uint32_t)value;
-    return true;
+    return value < UINT32_MAX ? PyLong_FromUnsignedLong(htonl((uint32_t)value))
+                              : swapped_rarely(o, value);
 }
 
 #endif
@@ -92,16 +95,14 @@ static PyObject *mod_htons(PyObject *module, PyObject *o)
 
 static PyObject *mod_ntohl(PyObject *module, PyObject *o)
 {
-    uint32_t value;
     (void)module;
-    return long_argument(o, &value) ? PyLong_FromUnsignedLong(ntohl(value)) : NULL;
+    return swapped_long(o);
 }
 
 static PyObject *mod_htonl(PyObject *module, PyObject *o)
 {
-    uint32_t value;
     (void)module;
-    return long_argument(o, &value) ? PyLong_FromUnsignedLong(htonl(value)) : NULL;
+    return swapped_long(o);
 }
 
 #if PY_VERSION_HEX >= 0x030D0000
