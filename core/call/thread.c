@@ -134,7 +134,8 @@ static void after_fork_in_child(void)
 }
 
 /* At load time, not at the first sleep: a program may fork before any thread of it slept. Where the
- * kernel wipes nothing (before Linux 4.14, or emulated) children by _Fork(3) or clone(2) go unnoticed. */
+ * kernel wipes nothing (before Linux 4.14, or emulated) children by _Fork(3) or clone(2) go
+ * unnoticed. */
 __attribute__((constructor)) static void watch_forks(void)
 {
     uint32_t *page = csock__sys->wiped_on_fork();
