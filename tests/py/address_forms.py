@@ -71,8 +71,11 @@ ITEMS += ["g:0:0:0:0:0", "0:0:0:0:0:0 ", "+1:0:0:0:0:0", "0:0:0:0:0:", ":0:0:0:0
 
 def intended(family, proto, address):
     """Whether ours means to differ: stock cuts an interface's name, and looks for what is left; to
-    its CAN_ISOTP and CAN_J1939 what is no tuple is a SystemError."""
+    its CAN_ISOTP and CAN_J1939 what is no tuple is a SystemError; it writes some numbers in another
+    width than their field's, which shows where the high byte comes first."""
     if family == CAN and proto in (6, 7) and not isinstance(address, tuple):
+        return True
+    if sys.byteorder == "big" and family in (ALG, BLUETOOTH):
         return True
     name = address[0] if isinstance(address, tuple) and address else None
     return family == PACKET and isinstance(name, str) and len(name) > 15
