@@ -134,7 +134,7 @@ native() { # suite, version...
             wheel_in "$root" "$wheel" "$version" 1 all ""
         done
     done
-    chroot_end "$root"
+    chroot_end "$root" || say "$root could not be taken away"
 }
 
 # Sets `qemu`; the kernel is told of it, unless it knows already.
@@ -170,7 +170,7 @@ emulated() { # suite, version...
             emulate=short
         done
     done
-    chroot_end "$root"
+    chroot_end "$root" || say "$root could not be taken away"
 }
 
 # ------------------------------------------------------------------- sources
@@ -196,7 +196,7 @@ sources() {
         [ $went = 0 ] && result "${file##*/}" "well, $suite" ||
             failed "${file##*/}" "$(tail -n 1 "$folder/said")"
     done
-    chroot_end "$root"
+    chroot_end "$root" || say "$root could not be taken away"
 }
 
 # ---------------------------------------------------------------- all of it

@@ -105,13 +105,20 @@ def write_json(results, path):
 def about():
     """Machine, system and Python of these tests, and their compiler, unless $CC names another."""
     command = [*os.environ.get("CC", "cc").split(), "--version"]
-    compiler = subprocess.run(command, capture_output=True, text=True)
+    try:
+        compiler = subprocess.run(command, capture_output=True, text=True).stdout
+    except FileNotFoundError:
+        compiler = ""
+    try:
+        system = platform.freedesktop_os_release().get("PRETTY_NAME")
+    except OSError:
+        system = None
     return {
         "machine": platform.machine(),
         "kernel": platform.release(),
-        "system": platform.freedesktop_os_release().get("PRETTY_NAME"),
+        "system": system,
         "libc": " ".join(platform.libc_ver()),
-        "compiler": compiler.stdout.partition("\n")[0],
+        "compiler": compiler.partition("\n")[0],
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "gil": not sysconfig.get_config_var("Py_GIL_DISABLED"),
     }
