@@ -10,8 +10,10 @@ export PYTHONDONTWRITEBYTECODE = 1
 unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-counts differential tsan valgrind coverage lint format clean check-fresh \
-        big-endian musl m32 clang conformance conformance-asan conformance-sid dist free-threaded \
+.PHONY: help demo test bench bench-counts bench-deadlines differential tsan valgrind coverage lint format \
+        clean check-fresh \
+        fuzz matrix big-endian musl m32 clang conformance conformance-asan conformance-sid dist check-dist \
+        release-check free-threaded \
         guest ecosystem \
         setup-demo setup-test setup-conformance setup-ecosystem setup-programs bench-programs
 
@@ -26,22 +28,31 @@ help:
 	@echo 'make bench-programs     whole programs on stock and on csock (ONLY=redis)'
 	@echo "make ecosystem    other people's programs on stock and on csock (ONLY=requests,suite:redis)"
 	@echo 'make bench-counts its short form: instructions and system calls, in a minute'
+	@echo '                  (WHEEL=build/dist/csock-...whl puts a wheel beside this build)'
+	@echo 'make bench-deadlines  how exactly calls end at the deadline of a block (ONLY=makefile)'
 	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
 	@echo 'make valgrind     the C tests under valgrind'
 	@echo 'make coverage     line coverage of core/ by the C tests'
 	@echo 'make differential random calls on csock and on stock: the same? (SECONDS=60)'
+	@echo 'make fuzz         hostile input, found by libFuzzer (SECONDS=60, TARGET="addr cmsg"; clang)'
 	@echo 'make lint         style and layering'
 	@echo 'make format       let clang-format and ruff mend the style'
 	@echo 'make check-fresh  demo, test and installing on fresh minimal machines (as root;'
 	@echo '                  SUITE=bookworm|trixie|sid|noble, all without; PARTS, BUSY=4)'
-	@echo 'make big-endian   core and extension on an emulated s390x (as root)'
-	@echo 'make musl, make m32, make clang     the C library with musl, as 32-bit code, by clang, and'
-	@echo '                  its C tests (apt: musl-tools, gcc-multilib, clang)'
+	@echo 'make matrix       lint, C and Python tests on other compilers, C libraries, machines and'
+	@echo '                  Pythons, and a table (ROWS="clang 3.14", JSON=file; ROWS=--list; as root)'
+	@echo 'make big-endian   C and Python tests on an emulated s390x (as root)'
+	@echo 'make musl, make m32      the C library with musl, as 32-bit code, and its C tests (apt:'
+	@echo '                  musl-tools, gcc-multilib)'
+	@echo 'make clang        core and extension by clang: C and Python tests (apt: clang)'
 	@echo 'make guest        rare address families and test_socket, in a guest kernel (qemu, apt)'
 	@echo 'make conformance-sid  CPython 3.14 and 3.15, in a Debian sid (as root; PYTHONS, SUITES)'
 	@echo 'make free-threaded    a CPython without a GIL: tests, ThreadSanitizer, bench (PARTS; apt)'
 	@echo 'make dist         sdist, wheels, C source archive, SBOM, SHA256SUMS into build/dist (as root;'
 	@echo '                  VERSIONS="3.13" for the wheels of some Pythons)'
+	@echo 'make check-dist   each file of build/dist on a minimal machine: wheels where there is no'
+	@echo '                  compiler, aarch64 under qemu; the sources with one (as root; VERSIONS)'
+	@echo 'make release-check    can the last commit, as make dist built it, be released? docs/releasing.md'
 	@echo 'make clean        remove build/'
 
 setup-demo:
@@ -64,7 +75,7 @@ demo: setup-demo
 	@PYTHONPATH=build/release/site $(VENV) tools/demo.py
 
 test: setup-test
-	@$(VENV) tools/run_tests.py $(SUITES)
+	@$(VENV) tools/run_tests.py $(if $(JSON),--json $(JSON)) $(SUITES)
 
 conformance: setup-conformance
 	@$(VENV) tests/conformance/run.py --pythons "$(PYTHONS)" --suites "$(SUITES)" \
@@ -86,9 +97,18 @@ bench-programs: setup-programs
 	@tools/build.sh release
 	@$(VENV) bench/programs.py $(if $(ONLY),--only "$(ONLY)") $(if $(JSON),--json $(JSON))
 
+# With WHEEL=... the wheel's figures, too, installed by pip into a folder of its own.
 bench-counts: setup-test
 	@tools/build.sh release
-	@PYTHONPATH=build/release/site $(VENV) bench/counts.py --json $(or $(JSON),build/counts.json)
+	@$(if $(WHEEL),rm -rf build/wheel && $(VENV) -m pip install -q --no-index --no-deps \
+	    --disable-pip-version-check --target build/wheel $(WHEEL))
+	@PYTHONPATH=build/release/site $(VENV) bench/counts.py --json $(or $(JSON),build/counts.json) \
+	    $(if $(WHEEL),--other build/wheel)
+
+bench-deadlines: setup-demo
+	@tools/build.sh release
+	@PYTHONPATH=build/release/site $(VENV) bench/deadlines.py $(if $(ONLY),--only "$(ONLY)") \
+	    $(if $(JSON),--json $(JSON))
 
 tsan: setup-test
 	@$(VENV) tools/run_tests.py c-tsan
@@ -103,20 +123,27 @@ differential: setup-test
 	@tools/build.sh plain
 	@PYTHONPATH=build/plain/site $(VENV) tests/differential/run.py --seconds $(or $(SECONDS),60)
 
+fuzz: setup-test
+	@tools/build.sh fuzz
+	@$(VENV) tools/run_fuzz.py --seconds $(or $(SECONDS),60) $(TARGET)
+
 lint: setup-test
 	@tools/build.sh plain
-	@$(VENV) tools/lint.py
+	@$(VENV) tools/lint
 
 format: setup-test
-	@build/venv/bin/clang-format -i $$(find include core python tests examples bench -name '*.[ch]')
+	@build/venv/bin/clang-format -i $$(find include core python tests examples bench fuzz -name '*.[ch]')
 	@build/venv/bin/ruff check --quiet --fix
 
 # PYTHON=... for one that apt has there (python3.15).
 check-fresh:
 	@PYTHON=$(if $(filter file,$(origin PYTHON)),,$(PYTHON)) tools/check_fresh.sh $(SUITE)
 
+matrix:
+	@$(PYTHON) tools/matrix.py $(if $(JSON),--json $(JSON)) $(ROWS)
+
 big-endian:
-	@tests/lab/big-endian.sh
+	@tests/lab/other-machine.sh s390x $(SUITES)
 
 musl: setup-test
 	@tests/lab/other-builds.sh musl
@@ -125,7 +152,7 @@ m32: setup-test
 	@tests/lab/other-builds.sh m32 m32-clang
 
 clang: setup-test
-	@tests/lab/other-builds.sh clang
+	@$(VENV) tools/run_tests.py c-clang py-clang
 
 # Without PYTHON=... it takes Debian's, whose socket module has all families.
 guest:
@@ -134,8 +161,16 @@ guest:
 dist:
 	@tools/dist.sh $(VERSIONS)
 
+check-dist:
+	@tools/check_dist.sh $(VERSIONS)
+
+release-check: setup-test
+	@tools/setup.sh dist
+	@tools/build.sh plain
+	@$(VENV) tools/release_check.py
+
 conformance-sid:
-	@tests/lab/sid.sh $(PARTS)
+	@tests/lab/debian.sh sid $(PARTS)
 
 free-threaded:
 	@tests/lab/free-threaded.sh $(PARTS)

@@ -3,6 +3,7 @@
 import ctypes
 import importlib.util
 import os
+import re
 import subprocess
 import sysconfig
 from pathlib import Path
@@ -12,7 +13,7 @@ ROOT = HERE.parent
 DEFAULT = Path(os.environ.get("BENCH_BUILD", ROOT / "build" / "bench"))
 # As the release build compiles the library.
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O3", "-DNDEBUG", "-flto=auto", "-fPIC",
-         "-fvisibility=hidden", "-shared", "-pthread"]
+         "-fno-omit-frame-pointer", "-fvisibility=hidden", "-shared", "-pthread"]
 
 
 def compile_to(target, sources, include):
@@ -26,13 +27,24 @@ def compile_to(target, sources, include):
     return target
 
 
+def version_header(folder):
+    """The folder with the header that meson makes otherwise, of the version in meson.build."""
+    text = re.search(r"version: '([\d.]+)'", (ROOT / "meson.build").read_text())[1]
+    major, minor, patch = map(int, text.split("."))
+    header = (ROOT / "include/csock/version.h.in").read_text().replace("@text@", text)
+    target = folder / "include/csock/version.h"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(header.replace("@number@", str(10000 * major + 100 * minor + patch)))
+    return folder / "include"
+
+
 def twins(folder=DEFAULT, with_csock=True):
     """raw.c, and core.c with csock's core in it, built as they are."""
     sources = [HERE / name for name in ("raw.c", "mark.c", "peers.c")]
     if with_csock:
         sources += [HERE / "core.c", *sorted((ROOT / "core").rglob("*.c"))]
     name = "bench.so" if with_csock else "bench-raw.so"
-    include = [ROOT / "include", ROOT / "core"]
+    include = [ROOT / "include", version_header(folder), ROOT / "core"]
     library = ctypes.CDLL(str(compile_to(folder / name, sources, include)))
     library.sides = ("raw", "core") if with_csock else ("raw",)
     return library

@@ -205,6 +205,20 @@ BARE_CONNECT = CONNECT.replace("sock.socket", "bare.Bare")
 FAILED_TRY = "try:\n    b.recv(1)\nexcept BlockingIOError:\n    pass"
 LINES = PAIR + "\nlines, f = (b'x' * 59 + b'\\n') * 100, b.makefile('rb')"
 READ_LINES = "a.sendall(lines)\nfor _ in range(100):\n    f.readline()"
+# csock.Reader on csock's socket; makefile, or a loop around recv, on stock's.
+READER = PAIR + """
+import csock
+ours = sock.__name__.startswith("csock")
+f = csock.Reader(b) if ours else b.makefile("rb")
+take = f.readexactly if ours else f.read
+def loop(n):
+    data = b.recv(n)
+    while len(data) < n:
+        data += b.recv(n - len(data))
+    return data
+lines, messages = (b"x" * 63 + b"\\n") * 100, (bytes(4) + b"x" * 100) * 100
+"""
+READ_MESSAGES = "a.sendall(messages)\nfor _ in range(100):\n    take(4)\n    take(100)"
 BOUND = "s = sock.socket(); s.bind(('127.0.0.1', 0))"
 
 IMPORT = """\
@@ -292,12 +306,17 @@ OPERATIONS = [
           setup=PAIR + "; f = b.makefile('rb')"),
     Timed(name="body of 64 KiB by read(n)", statement="a.sendall(data); f.read(65536)",
           setup=TCP + "f, data = b.makefile('rb'), bytes(65536)"),
+    Timed(name="Reader, 100 x readline", statement=READ_LINES, setup=READER),
+    Timed(name="Reader, 100 x (4 + 100 B)", statement=READ_MESSAGES, setup=READER),
+    Timed(name="Reader, against a recv loop", statement=READ_MESSAGES,
+          setup=READER + "take = take if ours else loop"),
     Timed(name="getpeername", statement="a.getpeername()", setup=TCP),
     Timed(name="inet_pton", statement="f(2, '127.0.0.1')", setup="f = sock.inet_pton"),
     Timed(name="inet_ntop", statement="f(2, b'abcd')", setup="f = sock.inet_ntop"),
     Timed(name="getsockopt", statement="s.getsockopt(1, 9)", setup=BOUND),
     Timed(name="fileno", statement="s.fileno()", setup="s = sock.socket()"),
-    Timed(name="htonl", statement="f(1)", setup="f = sock.htonl"),
+    # Gives 1, for which no object is made: what that costs depends on what was freed before.
+    Timed(name="htonl", statement="f(0x1000000)", setup="f = sock.htonl"),
     lookup("getaddrinfo, literal", "sock.getaddrinfo('127.0.0.1', 80, type=1)", "resolve_literal"),
     lookup("getaddrinfo, localhost", "sock.getaddrinfo('localhost', 80, type=1)",
            "resolve_localhost"),

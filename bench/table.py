@@ -128,6 +128,9 @@ ROWS = [
              workloads.close_wakes, alone=True, unit="s"),
     workload(18, "1,000 close() on 1,000 sockets", "< 300 ms", at_most(0.3),
              workloads.close_wakes_each, alone=True, unit="s"),
+    faster(22, "Reader.readline of 64 B, to makefile's", "Reader, 100 x readline", 1.1),
+    faster(22, "readexactly(4) and (100), to makefile.read", "Reader, 100 x (4 + 100 B)", 1.1),
+    faster(22, "the same, to a loop around recv", "Reader, against a recv loop", 5),
     *(Row(20, f"C library, {work}", "<= 1.02 x raw", at_most(1.02), op=name, over="core",
           under="raw") for name, work in CORE_OPS.items()),
 ]

@@ -47,6 +47,7 @@
 #include "csock/socket.h"
 #include "csock/transfer.h"
 #include "csock/message.h"
+#include "csock/reader.h"
 #include "csock/names.h"
 #include "csock/iface.h"
 

@@ -1,5 +1,8 @@
-"""The folder above is no package of tests, although it has an __init__.py, which is for others."""
+"""The folder above is no package of tests, although it has an __init__.py, which is for others.
+What an emulator does not do is skipped there."""
 
+import fnmatch
+import os
 import pathlib
 
 import pytest
@@ -16,3 +19,21 @@ class TopIsAFolder:
 def pytest_configure(config):
     # As a plugin: what a conftest.py has itself is not asked about folders above it.
     config.pluginmanager.register(TopIsAFolder())
+
+
+def not_emulated():
+    """Patterns of tests' ids, and why: tests/lab/emulated.tsv."""
+    lines = (TOP / "tests" / "lab" / "emulated.tsv").read_text().splitlines()
+    return [line.split("\t") for line in lines if not line.startswith("#")]
+
+
+def pytest_collection_modifyitems(items):
+    if not os.environ.get("CSOCK_EMULATED"):
+        return
+    left_out = not_emulated()
+    for item in items:
+        name = item.path.relative_to(TOP) if item.path.is_relative_to(TOP) else item.path
+        test = f"{name}::{item.name}"
+        found = [why for pattern, why in left_out if fnmatch.fnmatchcase(test, pattern)]
+        if found:
+            item.add_marker(pytest.mark.skip(reason=f"emulated: {found[0]}"))

@@ -6,14 +6,16 @@
 #   py-plain   the extension without any reach into CPython's insides, as an unknown CPython gets it
 #   asan       the same as plain under AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan       core and C tests under ThreadSanitizer
+#   clang      the same as plain, by clang
 #   coverage   core and C tests, counting lines for gcov
+#   fuzz       the fuzz targets, core and extension by clang, for libFuzzer and both sanitizers
 #
 # The Python package then stands in build/<way>/site, the C library in build/<way>/prefix. Needs
 # tools/setup.sh to have run. No network.
 set -eu
 cd "$(dirname "$0")/.."
 
-way=${1:?release, plain, py-plain, asan, tsan or coverage}
+way=${1:?release, plain, py-plain, asan, tsan, clang, coverage or fuzz}
 dir=build/$way
 top=$(pwd)
 log=build/build-$way.log
@@ -33,8 +35,16 @@ case $way in
         export CFLAGS="-fno-sanitize-recover=undefined -fno-omit-frame-pointer" ;;
     tsan) options="--buildtype=debug -Doptimization=1 -Dextension=disabled -Dtests=enabled
         -Db_sanitize=thread -Db_lundef=false" ;;
+    clang) options="--buildtype=debugoptimized -Dextension=enabled -Dtests=enabled"
+        export CC=clang ;;
     coverage) options="--buildtype=debug -Doptimization=0 -Dextension=disabled -Dtests=enabled
         -Db_coverage=true" ;;
+    fuzz) options="--buildtype=debug -Doptimization=1 -Dextension=enabled -Dtests=disabled
+        -Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true"
+        CC=$(tools/fuzz_clang.sh) || { echo "build: no clang with libFuzzer here" >&2; exit 1; }
+        # Methods are called through the one type that CPython's tables have.
+        export CC CFLAGS="-fno-sanitize-recover=undefined -fno-sanitize=function
+            -fno-omit-frame-pointer" ;;
     *) echo "build: no such way: $way" >&2; exit 2 ;;
 esac
 

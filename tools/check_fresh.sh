@@ -20,15 +20,7 @@ set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tools/chroot.sh"
 
-[ "$(id -u)" = 0 ] || { echo "check-fresh: needs root, for chroot" >&2; exit 77; }
-unshare --mount true || { echo "check-fresh: needs a root that may mount" >&2; exit 77; }
-PATH=$PATH:/usr/sbin:/sbin
-command -v debootstrap >/dev/null || apt-get install -y -q debootstrap >/dev/null ||
-    { echo "check-fresh: no debootstrap" >&2; exit 77; }
-
-# Mounts of this script are its own, and go when it ends.
-[ -n "${CSOCK_OWN_MOUNTS:-}" ] ||
-    CSOCK_OWN_MOUNTS=1 exec unshare --mount --propagation private "$0" "$@"
+chroot_own_mounts check-fresh "$0" "$@"
 
 parts=${PARTS:-demo test install}
 folder=${CSOCK_FRESH:-$(mktemp -d /var/tmp/csock-fresh.XXXXXX)}

@@ -14,16 +14,17 @@ cd "$(dirname "$0")/.."
 top=$(pwd)
 . tools/chroot.sh
 
-[ "$(id -u)" = 0 ] || { echo "dist: needs root, for chroot" >&2; exit 77; }
-PATH=$PATH:/usr/sbin:/sbin
-command -v debootstrap >/dev/null || apt-get install -y -q debootstrap >/dev/null ||
-    { echo "dist: no debootstrap" >&2; exit 77; }
-[ -n "${CSOCK_OWN_MOUNTS:-}" ] ||
-    CSOCK_OWN_MOUNTS=1 exec unshare --mount --propagation private "$0" "$@"
+chroot_own_mounts dist "$0" "$@"
 
+versions=${*:-3.11 3.12 3.13 3.14 3.15}
+for v in $versions; do
+    chroot_python_suite "$v" >/dev/null ||
+        { echo "dist: no suite is known that has Python $v" >&2; exit 2; }
+done
 python=build/venv/bin/python
 out=$top/build/dist
 folder=$(mktemp -d /var/tmp/csock-dist.XXXXXX)
+mkdir -p build
 log=build/dist.log
 : >"$log"
 
@@ -32,18 +33,8 @@ say() {
 }
 stop() { # status, text
     tail -n 20 "$log" >&2
-    say "$2 (all of it: $log)" >&2
+    say "$2 (all of it: $log; what was made stays in $folder)" >&2
     exit "$1"
-}
-
-suite_of() { # version
-    case $1 in
-        3.11) echo bookworm ;;
-        3.12) echo noble ;;
-        3.13) echo trixie ;;
-        3.14 | 3.15) echo sid ;;
-        *) stop 2 "no suite is known that has Python $1" ;;
-    esac
 }
 
 sources() {
@@ -83,9 +74,8 @@ wheels() { # suite, version...
 
 tools/setup.sh dist
 sources
-versions=${*:-3.11 3.12 3.13 3.14 3.15}
-for suite in $(for v in $versions; do suite_of "$v"; done | uniq); do
-    wheels "$suite" $(for v in $versions; do [ "$(suite_of "$v")" != "$suite" ] || echo "$v"; done)
+for suite in $(chroot_python_suites $versions); do
+    wheels "$suite" $(chroot_pythons_of "$suite" $versions)
 done
 "$python" tools/dist/sbom.py "$out"
 (cd "$out" && sha256sum ./* | sed 's,\./,,' >"$folder/sums" && mv "$folder/sums" SHA256SUMS)

@@ -1,43 +1,53 @@
 #!/usr/bin/env python3
-"""Builds csock, runs its suites one after the other, and adds up.
+"""Builds csock, runs its suites one after the other, and adds up. Within a suite as many programs
+run beside each other as there are processors for this one.
 
-run_tests.py [suite...]    by default all but c-valgrind and conformance-asan:
+run_tests.py [--json FILE] [suite...]     by default all down to fuzz:
+run_tests.py [--json FILE] --built FOLDER c     the C tests that meson has built in FOLDER
+run_tests.py [--json FILE] --built FOLDER py    the Python tests with the csock in FOLDER/site
 
-lint              tools/lint.py
+lint              tools/lint
 c                 the C tests
 c-asan            the same under AddressSanitizer and UndefinedBehaviorSanitizer
 c-tsan            threads on shared sockets under ThreadSanitizer
-c-valgrind        the C tests under valgrind
 py                the Python tests
 py-plain          those that have to do with the interpreter, with a csock that keeps out of its
                   insides, as an unknown CPython gets it
 py-asan           the Python tests with core and extension under both sanitizers
 types             the type stubs: mypy --strict for each Python version, and stubtest
 conformance       CPython's own tests of sockets and of ssl: as on the stock module?
-conformance-asan  test_socket of them, csock under both sanitizers
+fuzz              ten seconds of each fuzz target, under both sanitizers
+conformance-asan  test_socket of CPython's own, csock under both sanitizers
+c-valgrind        the C tests under valgrind
+c-clang, py-clang    c and py, core and extension compiled by clang
 
 A suite that fails does not keep the others from running. At the end all that failed is named once
 more, and the last line reads "N passed, N failed, N skipped"; the status is 0 only if nothing
 failed and something passed. A build that breaks, a lint and a program that dies each count as one
-failure.
+failure. FILE gets the counts of each suite, what failed, and why what is skipped is. FILES in the
+environment: these files of Python tests and no others.
 
 Runs inside build/venv: see the Makefile.
 """
 
-import concurrent.futures
+import argparse
 import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
-import tempfile
 import time
-import xml.etree.ElementTree as xml
+
+import run_fuzz
+import side_by_side
+from outcomes import Result, junit_cases, report, summarize, with_status, write_json
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
-PYTEST_LIMIT = 600  # seconds for one file of Python tests
+# Seconds for one file of Python tests.
+PYTEST_LIMIT = 3600 if os.environ.get("CSOCK_EMULATED") else 600
 
 # Of CPython's suites, those that `make test` runs; `make conformance` runs all of
 # tests/conformance/suites.toml.
@@ -49,63 +59,29 @@ NOT_COMPARED = 77  # the runner's status when this Python has no suite
 NOT_IN_PLAIN = {
     f"test_{name}"
     for name in (
-        "conformance_runner constants differential install package readme run_tests stubs"
+        "abi conformance_runner constants differential headers install matrix package readme"
+        " release_check run_tests side_by_side stubs"
     ).split()
 }
+
+# The files of Python tests that take longest, in this order.
+LONGEST = [
+    f"test_{name}"
+    for name in (
+        "install unreachable command differential syscalls streams real_dns enable inetd"
+        " kernel_promises closing_signals finder families abi sendfile conformance_runner tls"
+        " spurious_readiness"
+    ).split()
+]
 
 UBSAN = {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
 
 
-class Result:
-    """Counts of one suite, and the names of what failed."""
-
-    def __init__(self):
-        self.passed = self.skipped = 0
-        self.failures = []
-
-    @property
-    def failed(self):
-        return len(self.failures)
-
-    def fail(self, text):
-        self.failures.append(text)
-        print(f"FAILED  {text}")
-
-    def add(self, cases, where):
-        outcomes = [outcome for _, outcome, _ in cases]
-        self.passed += outcomes.count("passed")
-        self.skipped += outcomes.count("skipped")
-        self.failures += [f"{where}: {name}" for name, outcome, _ in cases if outcome == "failed"]
-
-
-def junit_cases(path):
-    """The cases of a JUnit file as triples: name, outcome, why."""
-    cases = []
-    try:
-        tree = xml.parse(path)
-    except xml.ParseError as error:  # a message with bytes that are no text, or half a file
-        return [(path.stem, "failed", f"its results cannot be read: {error}")]
-    for case in tree.iter("testcase"):
-        bad = [child for child in case if child.tag in ("failure", "error")]
-        if bad:
-            why = (bad[0].text or bad[0].get("message") or "").strip()
-            cases.append((case.get("name"), "failed", why))
-        else:
-            outcome = "passed" if case.find("skipped") is None else "skipped"
-            cases.append((case.get("name"), outcome, ""))
-    return cases
-
-
-def with_status(cases, name, status):
-    """The cases, and what the program's status adds: it counts when no case explains it."""
-    if status != 0 and not any(outcome == "failed" for _, outcome, _ in cases):
-        return [*cases, (name, "failed", f"ended with {status} before all its tests had run")]
-    return cases or [(name, "passed", "")]
-
-
 def built(way, result):
-    """Whether build/<way> is up to date now."""
-    ok = subprocess.run([ROOT / "tools/build.sh", way]).returncode == 0
+    """Whether build/<way> is up to date now. A folder elsewhere is taken as it is: --built."""
+    if os.path.isabs(way):
+        return True
+    ok = side_by_side.call([ROOT / "tools/build.sh", way]) == 0
     if not ok:
         result.fail(f"the build '{way}'")
     return ok
@@ -117,51 +93,28 @@ def c_tests(way):
     return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
-def run_c(test, way, result, wrapper, env):
+def c_job(test, way, result, wrapper, env):
     """One C program. A cmocka program writes a JUnit file; any other is one test by its status."""
-    out = BUILD / way / "junit" / test["name"]
+    name, out = test["name"], BUILD / way / "junit" / test["name"]
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     env = {**os.environ, **test["env"], **env}
     env |= {"CMOCKA_MESSAGE_OUTPUT": "XML", "CMOCKA_XML_FILE": f"{out}/%g.xml"}
-    start = time.monotonic()
-    status, output = run_limited([*wrapper, *test["cmd"]], env, test["timeout"])
-    seconds = time.monotonic() - start
-    cases = [case for file in sorted(out.glob("*.xml")) for case in junit_cases(file)]
-    cases = with_status(cases, test["name"], status)
-    result.add(cases, test["name"])
-    report(test["name"], cases, output, seconds)
 
+    def done(status, output, seconds):
+        cases = [case for file in sorted(out.glob("*.xml")) for case in junit_cases(file)]
+        cases = with_status(cases, name, status)
+        result.add(cases, name)
+        report(name, cases, output, seconds)
 
-def run_limited(command, env, limit):
-    """Status and output; a program that hangs is killed with all it has started."""
-    command = ["timeout", "--kill-after=5", str(limit), *command]
-    done = subprocess.run(
-        command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    status = f"a hang of {limit} s" if done.returncode in (124, 137) else done.returncode
-    return status, done.stdout.decode(errors="replace")
-
-
-def report(name, cases, output, seconds):
-    outcomes = [outcome for _, outcome, _ in cases]
-    counts = [f"{outcomes.count(kind):4} {kind}" for kind in ("passed", "failed", "skipped")]
-    print(f"{name:14}", *counts, f"{seconds:6.1f} s")
-    for case, outcome, why in cases:
-        if outcome == "failed":
-            print(f"FAILED  {name}: {case}\n{why}")
-    if "failed" in outcomes:
-        print(output)
-    elif "skipped" in outcomes:
-        print(*(line for line in output.splitlines() if line.startswith("skip")), sep="\n")
+    return side_by_side.Job(name, [*wrapper, *test["cmd"]], test["timeout"], done, env=env)
 
 
 def suite_c(result, way="plain", wrapper=(), env=None, only=None):
     if not built(way, result):
         return
-    for test in c_tests(way):
-        if only is None or test["name"] == only:
-            run_c(test, way, result, list(wrapper), env or {})
+    tests = [test for test in c_tests(way) if only is None or test["name"] == only]
+    side_by_side.run([c_job(test, way, result, wrapper, env or {}) for test in tests])
 
 
 def fixed_layout():
@@ -192,57 +145,59 @@ def suite_c_valgrind(result):
     suite_c(result, "plain", ["valgrind", *check], {"CSOCK_VALGRIND": "1"})
 
 
+def one_at_a_time():
+    return side_by_side.processors() == 1
+
+
 def py_env(way):
     return {
         **os.environ,
         "PYTHONPATH": str(BUILD / way / "site"),
-        "PATH": f"{BUILD}/venv/bin:{os.environ['PATH']}:/usr/sbin:/sbin",
+        "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin:/sbin",
         "CSOCK_PREFIX": str(BUILD / way / "prefix"),
         "CSOCK_WAY": way,
         "HYPOTHESIS_STORAGE_DIRECTORY": str(BUILD / "hypothesis"),
     }
 
 
-def run_py(file, way, result, env, wrapper=(), output=None):
-    """One file of Python tests; it prints to `output`, or at once where that is None."""
+def py_job(file, way, result, env, wrapper=()):
+    """One file of Python tests."""
     name = file.relative_to(ROOT)
     junit = BUILD / way / "junit" / f"{file.stem}.xml"
     junit.unlink(missing_ok=True)
     options = ["-q", "--no-header", "-rfEs", f"--junitxml={junit}"]
     command = [*wrapper, sys.executable, "-m", "pytest", *options, name]
-    limit = ["timeout", "--kill-after=10", str(PYTEST_LIMIT)]
-    status = subprocess.run(
-        [*limit, *command], cwd=ROOT, env=env, stdout=output, stderr=output and subprocess.STDOUT
-    ).returncode
-    cases = junit_cases(junit) if junit.exists() else []
-    result.add(with_status(cases, "its process", status), name)
+
+    def done(status, output, seconds):
+        if not one_at_a_time():
+            print(f"--- {name}\n{output}", end="")
+        cases = junit_cases(junit) if junit.exists() else []
+        result.add(with_status(cases, "its process", status), name)
+
+    return side_by_side.Job(name, command, PYTEST_LIMIT, done, cwd=ROOT, env=env)
 
 
-def suite_py(result, way="plain", wrapper=(), env=None):
-    """Each file in a process of its own: one that crashes or hangs does not take others along."""
+def py_files(folders, without=()):
+    """Those that take longest first, so that none of them runs on alone at the end."""
+    found = [file for folder in folders for file in sorted(folder.glob("test_*.py"))]
+    found.sort(key=lambda file: LONGEST.index(file.stem) if file.stem in LONGEST else len(LONGEST))
+    return [file for file in found if file.stem not in without]
+
+
+def suite_py(result, way="plain", wrapper=(), env=None, files=None):
+    """Each file in a process of its own: one that crashes or hangs does not take others along. With
+    one processor what they print is seen at once, else when a file has ended."""
     if not built(way, result):
         return
-    for file in sorted(ROOT.glob("tests/py/test_*.py")) + sorted(ROOT.glob("tests/lab/test_*.py")):
-        print(f"--- {file.relative_to(ROOT)}")
-        run_py(file, way, result, py_env(way) | (env or {}), wrapper)
+    env = py_env(way) | (env or {})
+    named = [ROOT / name for name in os.environ.get("FILES", "").split()]
+    files = named or files or py_files([ROOT / "tests/py", ROOT / "tests/lab"])
+    jobs = [py_job(file, way, result, env, wrapper) for file in files]
+    side_by_side.run(jobs, live=one_at_a_time())
 
 
 def suite_py_plain(result):
-    """Two files at a time: most of them wait more than they compute, and no test minds others."""
-    if not built("py-plain", result):
-        return
-    files = [
-        file for file in sorted(ROOT.glob("tests/py/test_*.py")) if file.stem not in NOT_IN_PLAIN
-    ]
-
-    def run(file):
-        with tempfile.TemporaryFile("w+", errors="replace") as output:
-            run_py(file, "py-plain", result, py_env("py-plain"), output=output)
-            output.seek(0)
-            print(f"--- {file.relative_to(ROOT)}\n{output.read()}", end="")
-
-    with concurrent.futures.ThreadPoolExecutor(2) as both:
-        list(both.map(run, files))
+    suite_py(result, "py-plain", files=py_files([ROOT / "tests/py"], without=NOT_IN_PLAIN))
 
 
 def sanitized_python():
@@ -277,7 +232,8 @@ def suite_conformance(result, way="plain", suites=CONFORMANCE, wrapper=(), env=N
     runner = [sys.executable, ROOT / "tests/conformance/run.py", "--python", sys._base_executable]
     options = ["--site", BUILD / way / "site", "--suites", ",".join(suites), "--out", out]
     options += [f"--env={name}={value}" for name, value in (env or {}).items()]
-    status = subprocess.run([*wrapper, *runner, *options], cwd=ROOT).returncode
+    options += ["--jobs", str(side_by_side.processors())]
+    status = side_by_side.call([*wrapper, *runner, *options], cwd=ROOT)
     if status == NOT_COMPARED:
         result.skipped += len(suites)
         return
@@ -303,8 +259,18 @@ def suite_conformance_asan(result):
 def suite_lint(result):
     if not built("plain", result):
         return
-    if subprocess.run([sys.executable, ROOT / "tools/lint.py"]).returncode != 0:
+    if side_by_side.call([sys.executable, ROOT / "tools/lint"]) != 0:
         result.fail("lint")
+
+
+def types_job(command, result, env):
+    name = " ".join(command[2:])
+
+    def done(status, output, seconds):
+        print(f"--- {name}\n{output}", end="")
+        result.add([(name, "failed" if status else "passed", "")], "types")
+
+    return side_by_side.Job(name, command, done=done, cwd=ROOT, env=env)
 
 
 def suite_types(result):
@@ -319,11 +285,12 @@ def suite_types(result):
     checks.append(
         [sys.executable, "-m", "mypy.stubtest", "--mypy-config-file", "pyproject.toml", "csock"]
     )
-    for command in checks:
-        name = " ".join(command[2:])
-        print(f"--- {name}")
-        status = subprocess.run(command, cwd=ROOT, env=env).returncode
-        result.add([(name, "failed" if status else "passed", "")], "types")
+    side_by_side.run([types_job(command, result, env) for command in checks])
+
+
+def suite_fuzz(result):
+    if run_fuzz.possible(result) and built("fuzz", result):
+        run_fuzz.suite(result, fixed_layout())
 
 
 SUITES = {
@@ -337,11 +304,14 @@ SUITES = {
     "py-plain": suite_py_plain,
     "py-asan": suite_py_asan,
     "conformance": suite_conformance,
+    "fuzz": suite_fuzz,
     "conformance-asan": suite_conformance_asan,
+    "c-clang": lambda result: suite_c(result, "clang"),
+    "py-clang": lambda result: suite_py(result, "clang"),
 }
-NOT_BY_DEFAULT = "c-valgrind", "conformance-asan"
+NOT_BY_DEFAULT = "c-valgrind", "conformance-asan", "c-clang", "py-clang"
 
-ALL_TAKES = "10 to 15 minutes on two processors, up to twice that where they have other work"
+ALL_TAKES = "7 to 10 minutes on two processors, up to three times that where they have other work"
 
 
 def announce(names, by_default):
@@ -352,35 +322,64 @@ def announce(names, by_default):
         print("       'skipped' is no fault: each such test says what this machine lacks for it.")
 
 
-def summarize(results):
-    print("\n===== summary")
-    for name, (result, seconds) in results.items():
-        counts = f"{result.passed:5} passed {result.failed:4} failed {result.skipped:4} skipped"
-        print(f"{name:16} {'ok' if not result.failed else 'FAILED':7} {counts} {seconds:7.0f} s")
-    for name, (result, _) in results.items():
-        for failure in result.failures:
-            print(f"FAILED  {name}: {failure}")
-
-
-def main():
-    names = sys.argv[1:] or [name for name in SUITES if name not in NOT_BY_DEFAULT]
-    unknown = [name for name in names if name not in SUITES]
-    if unknown:
-        sys.exit(f"no such suite: {', '.join(unknown)}\n{__doc__}")
-    sys.stdout.reconfigure(line_buffering=True)  # in order with what the suites print
-    announce(names, by_default=not sys.argv[1:])
-    results, begin = {}, time.monotonic()
+def run_suites(names, results, *built):
+    """Fills `results`, also with what was found out until something ended it."""
     for name in names:
         print(f"\n===== {name}")
         start, result = time.monotonic(), Result()
-        SUITES[name](result)
-        results[name] = result, time.monotonic() - start
+        try:
+            SUITES[name](result, *built)
+        except KeyboardInterrupt:
+            result.cut_short = True
+            raise
+        finally:
+            results[name] = result, time.monotonic() - start
 
+
+def stop(number, frame):
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def hear_signals():
+    """What ends us, ends what runs: side_by_side. What is ignored (nohup) stays so."""
+    for number in signal.SIGTERM, signal.SIGHUP:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, stop)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(usage=__doc__, add_help=False)
+    parser.add_argument("suites", nargs="*", metavar="suite")
+    parser.add_argument("--built", type=os.path.abspath)
+    parser.add_argument("--json", type=pathlib.Path)
+    given = parser.parse_args()
+    known = ("c", "py") if given.built else SUITES
+    unknown = [name for name in given.suites if name not in known]
+    if unknown:
+        sys.exit(f"no such suite: {', '.join(unknown)}\n{__doc__}")
+    return given
+
+
+def main():
+    given = arguments()
+    names = given.suites or [name for name in SUITES if name not in NOT_BY_DEFAULT]
+    sys.stdout.reconfigure(line_buffering=True)  # in order with what the suites print
+    hear_signals()
+    announce(names, by_default=not given.suites)
+    results, begin, ended = {}, time.monotonic(), True
+    try:
+        run_suites(names, results, *([given.built] if given.built else []))
+    except KeyboardInterrupt:
+        ended = False
     summarize(results)
+    if given.json:
+        write_json(results, given.json)
     passed, failed, skipped = (
         sum(getattr(result, kind) for result, _ in results.values())
         for kind in ("passed", "failed", "skipped")
     )
+    if not ended:
+        sys.exit(f"interrupted in {[*results][-1]}; until then {passed} passed, {failed} failed")
     print(f"all in {time.monotonic() - begin:.0f} s")
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     nothing = passed == 0 and names != ["lint"]

@@ -98,6 +98,7 @@ update_lists() {
 # What root would have to type, daemons kept from starting as below.
 by_hand() { # package...
     [ "$need" != test ] || ! new_enough "$python" || set -- "$@" $(suite_packages "$python")
+    [ "$need" != test ] || set -- "$@" $(fuzz_packages)
     set -- $(printf '%s\n' "$@" | awk '!seen[$0]++')
     echo "set-up: system packages are missing, and you may not install them (no sudo without a"
     echo "password). Have root run this, then come back:"
@@ -265,12 +266,22 @@ sys.exit(importlib.util.find_spec("test.test_socket") is None)' 2>/dev/null
 ensure_if_possible() { # what is skipped, package...
     skipped=$1
     shift
+    [ $# != 0 ] || return 0
     if may_install; then
         (ensure_packages "$@") || say "going on without $*: $skipped will be skipped"
         return 0
     fi
     missing=$(missing_packages "$@")
     [ -z "$missing" ] || say "going on without $missing(for root): $skipped will be skipped"
+}
+
+# A clang with libFuzzer and the sanitizers, whose package has the version in its name.
+fuzz_packages() {
+    ! tools/fuzz_clang.sh >/dev/null || return 0
+    command -v apt-cache >/dev/null || return 0
+    version=$(apt-cache show clang 2>/dev/null |
+        sed -n 's/^Depends:.*clang-\([0-9][0-9]*\).*/\1/p' | head -n 1)
+    echo clang ${version:+libclang-rt-$version-dev}
 }
 
 ensure_suites() { # package...
@@ -312,6 +323,7 @@ choose_python
 ensure_packages $packages $(python_packages)
 check_python
 [ "$need" != test ] || ensure_suites $(suite_packages "$python")
+[ "$need" != test ] || ensure_if_possible fuzzing $(fuzz_packages)
 [ "$need" != programs ] ||
     ensure_if_possible "what runs against them" nginx-light openssl redis-server wrk
 ensure_venv

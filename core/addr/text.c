@@ -56,12 +56,17 @@ struct run {
     int start, n;
 };
 
+static unsigned group(const struct in6_addr *addr, int i)
+{
+    return (unsigned)addr->s6_addr[2 * i] << 8 | addr->s6_addr[2 * i + 1];
+}
+
 /* The first of the longest runs of zero groups. One alone is not shortened: RFC 5952, 4.2.2. */
-static struct run longest_zeros(const unsigned group[8])
+static struct run longest_zeros(const struct in6_addr *addr)
 {
     struct run best = {-1, 1};
     for (int i = 0, n; i < 8; i += n + 1) {
-        for (n = 0; i + n < 8 && group[i + n] == 0; n++)
+        for (n = 0; i + n < 8 && group(addr, i + n) == 0; n++)
             ;
         if (n > best.n)
             best = (struct run){i, n};
@@ -70,18 +75,15 @@ static struct run longest_zeros(const unsigned group[8])
 }
 
 /* ::192.0.2.1 and ::ffff:192.0.2.1 */
-static bool ends_in_quad(const unsigned group[8], struct run zeros)
+static bool ends_in_quad(const struct in6_addr *addr, struct run zeros)
 {
-    return zeros.start == 0 && (zeros.n == 6 || (zeros.n == 5 && group[5] == 0xffff));
+    return zeros.start == 0 && (zeros.n == 6 || (zeros.n == 5 && group(addr, 5) == 0xffff));
 }
 
 int csock__inet6_text(const struct in6_addr *addr, char *text)
 {
-    unsigned group[8];
     char *p = text;
-    for (int i = 0; i < 8; i++)
-        group[i] = (unsigned)addr->s6_addr[2 * i] << 8 | addr->s6_addr[2 * i + 1];
-    struct run zeros = longest_zeros(group);
+    struct run zeros = longest_zeros(addr);
     for (int i = 0; i < 8; i++) {
         if (i == zeros.start) {
             *p++ = ':';
@@ -92,9 +94,9 @@ int csock__inet6_text(const struct in6_addr *addr, char *text)
         }
         if (i > 0)
             *p++ = ':';
-        if (i == 6 && ends_in_quad(group, zeros))
+        if (i == 6 && ends_in_quad(addr, zeros))
             return (int)(put_quad(p, addr->s6_addr + 12) - text);
-        p = put_group(p, group[i]);
+        p = put_group(p, group(addr, i));
     }
     *p = '\0';
     return (int)(p - text);

@@ -15,6 +15,7 @@
 static uint32_t plain_mark = 1;
 uint32_t *csock__mark = &plain_mark;
 static uint32_t newest = 1; /* generation of this process, or an older one in a new child */
+static uint32_t mark_at_fork;
 
 static CSOCK__TLS struct csock__thread *mine;
 static CSOCK__TLS uint32_t mine_since; /* generation */
@@ -115,18 +116,26 @@ uint32_t csock__after_fork(void)
     return next;
 }
 
-/* The thread that called fork() goes on in the child, under another number. */
+static void before_fork(void)
+{
+    __atomic_store_n(&mark_at_fork, csock__known_generation(), __ATOMIC_RELAXED);
+}
+
+/* The thread that called fork() goes on in the child, under another number. A mark that is what it
+ * was has not been wiped, whatever the kernel has promised: qemu-user takes any advice for a page,
+ * and follows none. */
 static void after_fork_in_child(void)
 {
-    if (csock__mark == &plain_mark) /* nobody has wiped it */
-        plain_mark = 0;
+    if (csock__known_generation() == __atomic_load_n(&mark_at_fork, __ATOMIC_RELAXED))
+        __atomic_store_n(csock__mark, 0, __ATOMIC_SEQ_CST);
     csock__generation();
     if (mine)
         csock__thread();
 }
 
-/* At load time, not at the first sleep: a program may fork before any thread of it slept. Where the
- * kernel wipes nothing (before Linux 4.14) children by _Fork(3) or clone(2) go unnoticed. */
+/* At load time, not at the first sleep: a program may fork before any thread of it slept. Where
+ * nothing is wiped (before Linux 4.14, or under qemu-user) children by _Fork(3) or clone(2) go
+ * unnoticed. */
 __attribute__((constructor)) static void watch_forks(void)
 {
     uint32_t *page = csock__sys->wiped_on_fork();
@@ -134,7 +143,7 @@ __attribute__((constructor)) static void watch_forks(void)
         *page = plain_mark;
         csock__mark = page;
     }
-    pthread_atfork(NULL, NULL, after_fork_in_child);
+    pthread_atfork(before_fork, NULL, after_fork_in_child);
 }
 
 uint32_t csock_forks(void)
@@ -147,11 +156,8 @@ static void set_up(void)
     watches_threads = pthread_key_create(&thread_end, release_record) == 0;
 }
 
-/* Best the one that this thread had before it was forked. */
 static struct csock__thread *reuse_record(uint32_t generation)
 {
-    if (mine && mine_since != generation && take_record(mine, generation))
-        return mine;
     for (struct csock__thread *t = atomic_load(&threads); t; t = t->next)
         if (take_record(t, generation))
             return t;

@@ -1,4 +1,5 @@
-/* What all headers of csock need: how a function is declared, and which version this is. */
+/* What all headers of csock need: how a function is declared, and which version this is
+ * (CSOCK_VERSION, CSOCK_VERSION_NUMBER). */
 #ifndef CSOCK_BASE_H
 #define CSOCK_BASE_H
 
@@ -7,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/socket.h>
+
+#include "csock/version.h"
 
 #ifdef __cplusplus
 #define CSOCK__BEGIN extern "C" {
@@ -20,11 +23,6 @@
 #define CSOCK__WHOLE __attribute__((aligned(8))) /* for one access, on 32 bits, too */
 
 CSOCK__BEGIN
-
-/* The version of these headers, as text and as a number that grows: major, minor and patch with two
- * digits each. */
-#define CSOCK_VERSION "0.1.0"
-#define CSOCK_VERSION_NUMBER 100
 
 /* The CSOCK_VERSION that the library was built with. Static. */
 CSOCK_API const char *csock_version(void);

@@ -22,6 +22,8 @@ enum csock_error {
     CSOCK_ESERVICE,         /* no such service */
     CSOCK_EPROTOCOL,        /* no such protocol */
     CSOCK_ESYNTAX,          /* text is not an address of this family */
+    CSOCK_EINCOMPLETE,      /* a stream has ended before all came that was asked for */
+    CSOCK_EOVERRUN,         /* no separator within a reader's limit */
 };
 
 /* Codes of the resolver. EAI_* of getaddrinfo(3), h_errno of gethostbyname(3). */

@@ -131,7 +131,7 @@ CSOCK_API bool csock_idle(const struct csock *s);
 
 /* How often this process is a fork of the one that started: for callers who count threads, as those
  * of the parent do not exist in the child. fork(2), and from Linux 4.14 on also _Fork(3) and a bare
- * clone(2), as far as they copy the memory. */
+ * clone(2), as far as they copy the memory (not under qemu-user). */
 CSOCK_API uint32_t csock_forks(void);
 
 /* As csock_close, but waits for other threads at most ns nanoseconds. Below 0.1 s nobody is taken

@@ -32,6 +32,10 @@ _told = globals().get("_told", False)
 
 # Beside those of dropin.__all__.
 _MORE = ("EAGAIN", "EBADF", "EWOULDBLOCK", "AddressInfo", "MsgFlag", "SocketIO")
+# csock's own, beside install() and uninstall(). `import *` brings none of them. Those of the reader
+# are made when the first of them is asked for.
+_READER = ("Reader", "IncompleteReadError", "LimitOverrunError")
+_OWN = ("DeadlineExceeded", "current_deadline", "deadline")
 
 
 def _hatch_open():
@@ -176,7 +180,12 @@ def _load_names():
     dropin = _loaded("dropin")
     found = {name: getattr(dropin, name) for name in (*dropin.__all__, *_MORE)}
     found["SocketType"] = dropin.socket
+    found.update((name, getattr(_submodule("_core"), name)) for name in _OWN)
     names.update(found)  # at once: other threads look for `socket` to see whether they are here
+
+
+def _load_reader():
+    globals().update(zip(_READER, _loaded("_core").reader_classes(), strict=True))
 
 
 def _load_constants():
@@ -267,12 +276,16 @@ def __getattr__(name):
     names = globals()
     if "socket" not in names:
         _load_names()
-    if name not in names and "__all__" not in names:
+    if name in _READER and not _disabled():
+        _load_reader()
+    elif name not in names and "__all__" not in names:
         _load_constants()
     try:
         return names[name]  # also if another thread has just loaded them
     except KeyError:
         message = f"module {__name__!r} has no attribute {name!r}"
+        if name in _OWN or name in _READER:  # or it would be there
+            message = "CSOCK_DISABLE is set: csock has only what stock has"
         raise AttributeError(message, name=name, obj=_Spelling()) from None
 
 
@@ -280,7 +293,8 @@ class _Spelling:
     """Where a traceback looks for the name that was meant: in no list of more than 750."""
 
     def __dir__(self):
-        return [*_submodule("dropin").__all__, *_MORE, "SocketType", "install", "uninstall"]
+        names = *_MORE, *_READER, *_OWN, "SocketType", "install", "uninstall"
+        return [*_submodule("dropin").__all__, *names]
 
 
 def __dir__():

@@ -174,6 +174,9 @@ def _arguments():
 
 def script():
     """`csock …`"""
+    if sys.argv[1:] == ["--version"]:
+        print(version())  # argparse would wrap the line
+        return
     if sys.argv[1:2] != ["run"]:
         options = _arguments()
         _environment(options.command, getattr(options, "force", False))

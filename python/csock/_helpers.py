@@ -10,7 +10,7 @@ import os
 import sys
 
 from . import _socket
-from ._core import await_writable, dup_socket, send_file
+from ._core import await_writable, dup_socket, is_bounded, send_file
 from ._socket import SOCK_STREAM
 
 type_of_classes = type  # `type` is an argument below
@@ -159,7 +159,13 @@ def by_call(sock, send, giveup, file, offset, count):
 def by_system_call(sock, giveup, file, offset, count):
     """Send by sendfile(2), which waits within the socket's timeout, and which close() ends. What
     somebody has put in the place of os.sendfile, to watch it or to replace it, is called as stock
-    calls it."""
+    calls it.
+
+    Within a deadline a blocking socket goes by reading and sending: sendfile(2) can be kept from
+    waiting by the descriptor's mode alone, which is that of other threads' calls, too."""
+    if is_bounded(sock):
+        sock._check_sendfile_params(file, offset, count)
+        raise giveup("a deadline bounds it")
     theirs = getattr(os, "sendfile", None)
     if theirs is None or type(theirs) is type(len):
         return by_call(sock, lambda *part: send_file(sock, *part), giveup, file, offset, count)
@@ -196,6 +202,7 @@ def by_reading(sock, file, offset, count):
     sock._check_sendfile_params(file, offset, count)
     if sock.gettimeout() == 0:
         raise ValueError("non-blocking sockets are not supported")
+    is_bounded(sock)  # one that has passed says so before the file is read
     if offset:
         file.seek(offset)
     total = 0

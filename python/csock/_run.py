@@ -211,6 +211,20 @@ def _forget_file(options):
             sys.modules["__main__"].__dict__.pop(name, None)
 
 
+def _ended(options, script):
+    """What python does to `__main__` when a file that it ran has ended, and not to a module: but it
+    does it to the script `csock`, before atexit functions run."""
+    if not _FORGETS_FIRST:
+        return
+    _forget_file(options)
+    if script:
+        import atexit
+
+        names = sys.modules["__main__"].__dict__
+        found = {name: names[name] for name in ("__file__", "__cached__") if name in names}
+        atexit.register(names.update, found)  # the last to come, which runs first
+
+
 def _run_program(options, script):
     import os
 
@@ -224,13 +238,11 @@ def _run_program(options, script):
         _RUN[options.kind](options, cwd)
     except SystemExit as error:
         _without_our_frames(error)
-        if _FORGETS_FIRST:
-            _forget_file(options)
+        _ended(options, script)
         raise
     except BaseException as error:
         failure = _without_our_frames(error)
-    if _FORGETS_FIRST:
-        _forget_file(options)
+    _ended(options, script)
     if failure is not None:
         _show(failure)
     _forget_file(options)
@@ -254,7 +266,7 @@ def _prepare(options):
     try:
         csock.install(options.force)
     except RuntimeError as error:
-        csock._say(f"{error} (python -m csock --force …)")
+        csock._say(f"{error} (here by the option --force)")
         raise SystemExit(1) from None
     if options.children:
         _children.begin()

@@ -62,7 +62,7 @@ def _probe():
     if done.stdout.strip() == "yes":
         return True, ""
     lines = done.stderr.strip().splitlines()
-    return False, (lines[0] if len(lines) == 1 else lines[-1]) if lines else "it has stock's socket"
+    return False, lines[-1] if lines else "it has stock's socket"
 
 
 def _write(path, text):

@@ -390,8 +390,6 @@ def _with_answer(answer_of):
 
 getaddrinfo = _with_answer(_core.answer_of)
 
-del _core, _helpers, _with_answer, _with_own, _with_packed  # not stock's
-
 
 def getfqdn(name=""):
     """The fully qualified name of a host: its first name with a dot. Without name: this host's."""
@@ -405,40 +403,51 @@ def getfqdn(name=""):
     return next((known for known in (host, *aliases) if "." in known), host)
 
 
-def create_connection(
-    address, timeout=_GLOBAL_DEFAULT_TIMEOUT, source_address=None, *, all_errors=False
-):
-    """A TCP connection to (host, port): the host's addresses are tried one after the other.
+def _with_end(DeadlineExceeded):
+    def create_connection(
+        address, timeout=_GLOBAL_DEFAULT_TIMEOUT, source_address=None, *, all_errors=False
+    ):
+        """A TCP connection to (host, port): the host's addresses are tried one after the other.
 
-    timeout is that of each attempt, and of the socket afterwards. If all attempts fail, the last
-    error is raised, or with all_errors an ExceptionGroup of all.
-    """
-    host, port = address
-    errors = []
-    for family, type, proto, _, peer in getaddrinfo(host, port, 0, SOCK_STREAM):
-        sock = None
+        timeout is that of each attempt, and of the socket afterwards. If all attempts fail, the
+        last error is raised, or with all_errors an ExceptionGroup of all.
+        """
+        host, port = address
+        errors = []
+        for family, type, proto, _, peer in getaddrinfo(host, port, 0, SOCK_STREAM):
+            sock = None
+            try:
+                sock = socket(family, type, proto)
+                if timeout is not _GLOBAL_DEFAULT_TIMEOUT:
+                    sock.settimeout(timeout)
+                if source_address:
+                    sock.bind(source_address)
+                sock.connect(peer)
+                return sock
+            except BaseException as err:
+                if sock is not None:
+                    sock.close()
+                if not isinstance(err, error):
+                    raise
+                errors.append(err)
+                if isinstance(err, DeadlineExceeded):
+                    break  # for the others, too
         try:
-            sock = socket(family, type, proto)
-            if timeout is not _GLOBAL_DEFAULT_TIMEOUT:
-                sock.settimeout(timeout)
-            if source_address:
-                sock.bind(source_address)
-            sock.connect(peer)
-            return sock
-        except BaseException as err:
-            if sock is not None:
-                sock.close()
-            if not isinstance(err, error):
-                raise
-            errors.append(err)
-    try:
-        if not errors:
-            raise error("getaddrinfo returns an empty list")
-        if all_errors:
-            raise ExceptionGroup("create_connection failed", errors)
-        raise errors[-1]
-    finally:
-        errors.clear()  # or the errors' frames, this one among them, would keep each other alive
+            if not errors:
+                raise error("getaddrinfo returns an empty list")
+            if all_errors:
+                raise ExceptionGroup("create_connection failed", errors)
+            raise errors[-1]
+        finally:
+            errors.clear()  # or the errors' frames, this one, too, would keep each other alive
+
+    create_connection.__qualname__ = "create_connection"
+    return create_connection
+
+
+create_connection = _with_end(_core.DeadlineExceeded)
+
+del _core, _helpers, _with_answer, _with_end, _with_own, _with_packed  # not stock's
 
 
 def has_dualstack_ipv6():

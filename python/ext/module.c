@@ -13,6 +13,7 @@
 #include "class/enums.h"
 #include "class/equip.h"
 #include "file/raw.h"
+#include "stream/reader.h"
 #include "tls/tls.h"
 #include "constants/constants.h"
 
@@ -29,8 +30,9 @@ static int socket_exec(PyObject *module)
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (PyModule_AddFunctions(module, tables[i]) < 0)
             return -1;
-    if (errors_setup(module, &st->errors) < 0 || sock_type_setup(module, st) < 0 ||
-        capi_setup(module, st) < 0 || csock_constants_add_stock(module) < 0 ||
+    if (errors_setup(module, &st->errors) < 0 || ext_deadlines_setup(module, &st->deadlines) < 0 ||
+        sock_type_setup(module, st) < 0 || capi_setup(module, st) < 0 ||
+        csock_constants_add_stock(module) < 0 ||
         PyModule_AddStringConstant(module, "BDADDR_ANY", "00:00:00:00:00:00") < 0 ||
         PyModule_AddStringConstant(module, "BDADDR_LOCAL", "00:00:00:FF:FF:FF") < 0)
         return -1;
@@ -42,8 +44,13 @@ static int socket_traverse(PyObject *module, visitproc visit, void *arg)
     struct ext_state *st = PyModule_GetState(module);
     Py_VISIT(st->sock_type);
     Py_VISIT(st->stream_type);
+    Py_VISIT(st->reader_type);
+    Py_VISIT(st->incomplete);
+    Py_VISIT(st->overrun);
     Py_VISIT(st->errors.gaierror);
     Py_VISIT(st->errors.herror);
+    Py_VISIT(st->deadlines.type);
+    Py_VISIT(st->deadlines.exceeded);
     /* What is kept of receives is bytes, which refer to nothing. */
     int r = tls_known_traverse(st, visit, arg);
     return r ? r : sock_class_traverse(st, visit, arg);
@@ -54,8 +61,13 @@ static int socket_clear(PyObject *module)
     struct ext_state *st = PyModule_GetState(module);
     Py_CLEAR(st->sock_type);
     Py_CLEAR(st->stream_type);
+    Py_CLEAR(st->reader_type);
+    Py_CLEAR(st->incomplete);
+    Py_CLEAR(st->overrun);
     Py_CLEAR(st->errors.gaierror);
     Py_CLEAR(st->errors.herror);
+    Py_CLEAR(st->deadlines.type);
+    Py_CLEAR(st->deadlines.exceeded);
     tls_known_clear(st);
     sock_class_clear(st);
     for (size_t i = 0; i < EXT_SPARES; i++)
@@ -147,7 +159,9 @@ static int core_exec(PyObject *module)
         PyModule_AddFunctions(module, sock_class_functions) < 0 ||
         PyModule_AddFunctions(module, answer_functions) < 0 ||
         PyModule_AddFunctions(module, enum_functions) < 0 ||
-        PyModule_AddFunctions(module, tls_functions) < 0)
+        PyModule_AddFunctions(module, tls_functions) < 0 ||
+        PyModule_AddFunctions(module, reader_functions) < 0 ||
+        ext_deadlines_add(module, &((struct ext_state *)PyModule_GetState(*owner))->deadlines) < 0)
         return -1;
     return stream_type_setup(module, PyModule_GetState(*owner));
 }
@@ -165,7 +179,17 @@ PyDoc_STRVAR(load_constants_doc,
              "load_constants($module, /)\n--\n\n"
              "Add the constants of Linux that this CPython's socket module lacks to this module.");
 
+static PyObject *core_current_deadline(PyObject *module, PyObject *none)
+{
+    (void)none;
+    return ext_deadline_current(&ext_state_of(module)->deadlines);
+}
+
+PyDoc_STRVAR(current_deadline_doc, "current_deadline($module, /)\n--\n\n"
+                                   "The innermost csock.deadline that this thread is in, or None.");
+
 static PyMethodDef core_functions[] = {
+    {"current_deadline", core_current_deadline, METH_NOARGS, current_deadline_doc},
     {"load_constants", core_load_constants, METH_NOARGS, load_constants_doc},
     {NULL, NULL, 0, NULL},
 };

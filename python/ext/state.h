@@ -5,6 +5,7 @@
 #ifndef CSOCK_EXT_STATE_H
 #define CSOCK_EXT_STATE_H
 
+#include "shared/deadline_type.h"
 #include "shared/errors.h"
 
 #define EXT_SPARES 4
@@ -30,7 +31,10 @@ struct tls_known;
 struct ext_state {
     PyTypeObject *sock_type;             /* methods/type.c: csock._socket.socket */
     PyTypeObject *stream_type;           /* file/raw.c: the raw stream behind makefile() */
+    PyTypeObject *reader_type;           /* stream/reader.c; NULL until somebody asks for it */
+    PyObject *incomplete, *overrun;      /* stream/exceptions.c: its exceptions; the same */
     struct ext_errors errors;            /* shared/errors.c */
+    struct ext_deadlines deadlines;      /* shared/deadline_type.c */
     int64_t default_timeout;             /* methods/functions.c: ns, < 0: none */
     const struct sock_class *sock_class; /* object/known_class.c: the newest; never NULL */
     PyObject *names[EXT_NAMES];          /* the same */
@@ -43,7 +47,8 @@ struct ext_state {
      * of forks that those two are for. */
     int gil_wanted, gil_budget, sleepers;
     uint32_t forks;
-    bool low_water; /* methods/options.c: SO_RCVLOWAT was set, on some socket */
+    /* methods/options.c: SO_RCVLOWAT was set, on some socket; SO_RCVTIMEO or SO_SNDTIMEO was. */
+    bool low_water, kernel_timeouts;
 };
 
 /* By these the interpreter tells modules and types of ours from others; module.c fills them. */

@@ -11,6 +11,7 @@
 # Environment:
 #   CSOCK_FREE_THREADED   the folder (default build/free-threaded); what is there is used again
 #   SUITES                of tests/conformance/suites.toml (default test_socket and kin)
+#   FILES                 files of Python tests, for py and tsan
 #   JOBS                  compilers at once (default: one for each processor)
 #
 # Needs apt-get for the source (no root), and gcc; the part tsan needs clang and its runtime. The
@@ -149,19 +150,11 @@ tsan_csock() {
         build_csock tsan CC="$clang"
 }
 
-# Each file in a process of its own; what needs another Python's version or a GIL skips itself.
+# What needs another Python's version or a GIL skips itself.
 py() {
     plain_csock
-    went=0
-    for file in ${FILES:-tests/py/test_*.py}; do
-        echo "--- $file"
-        PYTHON_GIL=0 PYTHONPATH=$site HYPOTHESIS_STORAGE_DIRECTORY=$folder/hypothesis \
-            PYTHONDONTWRITEBYTECODE=1 PATH="$venv/bin:$PATH" \
-            CSOCK_PREFIX="$folder/csock-plain/prefix" \
-            timeout --kill-after=10 900 "$venv/bin/python" -m pytest -q --no-header -rfE \
-            "$file" || went=1
-    done
-    return $went
+    PYTHON_GIL=0 PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" tools/run_tests.py \
+        --json "$folder/tests.json" --built "$folder/csock-plain" py
 }
 
 # Without the spreading of addresses, which that runtime of clang's does not always bear. A race is
@@ -175,7 +168,7 @@ tsan() {
     for file in ${FILES:-tests/py/test_free_threaded.py tests/py/test_streams.py
         tests/py/test_shortcuts.py tests/py/test_waiting.py tests/py/test_spurious_readiness.py
         tests/py/test_blocking_mode.py tests/py/test_closing.py tests/py/test_closing_signals.py
-        tests/py/test_closing_programs.py}; do
+        tests/py/test_closing_programs.py tests/py/test_reader_threads.py}; do
         echo "--- $file (ThreadSanitizer)"
         PYTHON_GIL=0 PYTHONPATH=$site:$venv/lib/python3.13t/site-packages \
             PYTHONDONTWRITEBYTECODE=1 TSAN_OPTIONS="$options:exitcode=0:history_size=4" \

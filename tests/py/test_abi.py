@@ -1,5 +1,6 @@
 """The C library's interface against the stored one (docs/abi.md), by libabigail."""
 
+import ctypes
 import os
 import pathlib
 import shutil
@@ -23,7 +24,7 @@ def compared(*arguments):
 
 
 def test_the_library_has_the_stored_interface():
-    done = compared(f"{PREFIX}/lib/libcsock.so")
+    done = compared(f"{PREFIX}/lib/libcsock.so", f"{PREFIX}/include")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -32,6 +33,9 @@ CHANGES = {
     "a struct grows": (SOCKET_H, "uint64_t room[8];", "uint64_t room[9];"),
     "members change places": (SOCKET_H, "family, type, proto;", "type, family, proto;"),
     "a parameter changes": (SOCKET_H, "csock_fd_close(int fd)", "csock_fd_close(long fd)"),
+    "an error has another number": ("include/csock/error.h", "= -5000", "= -5001"),
+    "a flag goes": (SOCKET_H, "CSOCK_NO_TRY", "CSOCK_NO_TRIES"),
+    "a flag has another number": (SOCKET_H, "CSOCK_NO_TRY 4u", "CSOCK_NO_TRY 16u"),
     "a function goes": ("core/version.c", "csock_version(void)", "csock_version_text(void)"),
 }
 
@@ -49,21 +53,36 @@ def changed(tmp_path):
         sources = sorted((tmp_path / "core").rglob("*.c"))
         library = tmp_path / "libcsock.so"
         command = "cc -shared -fPIC -fvisibility=hidden -g -std=c11 -D_GNU_SOURCE -Icore -Iinclude"
-        command += " -Wl,-soname,libcsock.so.0 -pthread -o libcsock.so"
+        command += f" -I{PREFIX}/include -Wl,-soname,libcsock.so.0 -pthread -o libcsock.so"
         subprocess.run([*command.split(), *sources], cwd=tmp_path, check=True)
-        return library
+        shutil.copy(f"{PREFIX}/include/csock/version.h", tmp_path / "include/csock")
+        return library, tmp_path / "include"
 
     return build
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_that_programs_notice_is_told(changed, change):
-    done = compared(changed(*CHANGES[change]))
+    done = compared(*changed(*CHANGES[change]))
     assert done.returncode == 1 and "not as promised" in done.stderr, done.stdout
 
 
-def test_an_addition_is_none(changed):
+def test_an_addition_is_none_but_before_a_release(changed):
     text = "const char *csock_version(void)\n{"
     more = f"CSOCK_API int csock_new(void);\nint csock_new(void)\n{{\n    return 0;\n}}\n{text}"
-    done = compared(changed("core/version.c", text, more))
-    assert done.returncode == 0 and "(1 filtered out) function" in done.stdout, done.stdout
+    library, headers = changed("core/version.c", text, more)
+    assert ctypes.CDLL(library).csock_new() == 0
+    done = compared(library, headers)
+    assert done.returncode == 0, done.stdout
+    done = compared("--same", library, headers)
+    assert done.returncode == 1 and "csock_new" in done.stdout, done.stdout
+
+
+def test_a_new_number_is_an_addition(tmp_path):
+    headers = shutil.copytree(f"{PREFIX}/include", tmp_path / "include")
+    with open(headers / "csock.h", "a") as file:
+        file.write("#define CSOCK_NEW 5\n")
+    library = f"{PREFIX}/lib/libcsock.so"
+    assert compared(library, headers).returncode == 0
+    done = compared("--same", library, headers)
+    assert (done.returncode, done.stdout) == (1, "> CSOCK_NEW 5\n")

@@ -87,6 +87,19 @@ def test_unix_addresses_of_a_wrong_form(unix, call, address):
         call(unix, address)
 
 
+@pytest.mark.parametrize("proto", ["CAN_RAW", "CAN_BCM", "CAN_ISOTP", "CAN_J1939"])
+@pytest.mark.parametrize("address", [None, 5, "vcan0", ["vcan0", 1, 2]], ids=repr)
+@each_addressing
+def test_can_addresses_that_are_no_tuple(csock, proto, address, call):
+    # Few machines have such sockets, but addresses are made for what a socket is said to be.
+    one, other = csock.socketpair()
+    other.close()
+    kind = getattr(csock, proto)
+    with csock.socket(csock.AF_CAN, csock.SOCK_RAW, kind, one.detach()) as s:
+        with pytest.raises(TypeError, match="AF_CAN address must be tuple, not"):
+            call(s, address)
+
+
 def test_address_of_another_family(impl, inet, unix_dir):
     for address in (("::1", 1), ("fe80::1", 1)):
         with pytest.raises(impl.gaierror):

@@ -7,7 +7,7 @@ import sys
 import tomllib
 
 import pytest
-from childkit import IS_OURS, run, stderr_of
+from childkit import IS_OURS, run, shown, stderr_of
 from pip._vendor.distlib.scripts import ScriptMaker
 from test_command import PROGRAMS, SHOW
 
@@ -29,8 +29,8 @@ def csock(tmp_path):
 def compare(csock, words, env, **more):
     plain = run(sys.executable, *words, env=env, **more)
     ours = run(csock, "run", *words, env=env, **more)
-    assert ours.stdout == plain.stdout
-    assert stderr_of(ours) == stderr_of(plain)
+    assert shown(ours.stdout) == shown(plain.stdout)
+    assert shown(stderr_of(ours)) == shown(stderr_of(plain))
     assert ours.returncode == plain.returncode
     return ours
 
@@ -89,8 +89,10 @@ def test_help_and_version(env, csock):
         done = run(csock, *words, env=env)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith("usage: csock") and text in done.stdout
-    done = run(csock, "--version", env=env)
+    done = run(csock, "--version", env={**env, "COLUMNS": "40"})  # one line, however narrow
+    module = run(sys.executable, "-m", "csock", "--version", env=env)
     assert re.match(r"csock \d+\.\d+\.\d+ on Python 3\.", done.stdout)
+    assert done.stdout == module.stdout
 
 
 def test_status_is_that_of_the_module(env, csock):

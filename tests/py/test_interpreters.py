@@ -90,6 +90,8 @@ import csock
 csock.install() if sys.argv[1] == "install" else csock.socket
 csock.socketpair()
 kept = [csock.socket, csock.SocketIO, csock.AddressFamily, sys.modules["csock._core"].RawStream]
+kept += [csock.Reader, csock.IncompleteReadError, csock.LimitOverrunError]
+csock.Reader(csock.socketpair()[0]).detach()
 kept += [sys.modules["csock._socket"], sys.modules["csock._socket"].socket]
 kept = [weakref.ref(one) for one in kept]
 for name in [name for name in sys.modules if "socket" in name or name.startswith("csock")]:

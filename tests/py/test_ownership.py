@@ -122,7 +122,7 @@ def test_a_socket_filter_stays_within_its_buffer(csock):
     program = struct.pack("HBBI", 0, 0, 0, 1) * 39 + struct.pack("HBBI", 6, 0, 0, 0xFFFF)
     memory = ctypes.create_string_buffer(program)
     with csock.socket(csock.AF_INET, csock.SOCK_DGRAM) as s:
-        attach = struct.pack("HxxxxxxP", 40, ctypes.addressof(memory))
+        attach = struct.pack("HP", 40, ctypes.addressof(memory))
         s.setsockopt(csock.SOL_SOCKET, csock.SO_ATTACH_FILTER, attach)
         assert s.getsockopt(csock.SOL_SOCKET, csock.SO_GET_FILTER, len(program)) == program
         assert s.getsockopt(csock.SOL_SOCKET, csock.SO_GET_FILTER, 500) == program

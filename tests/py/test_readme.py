@@ -1,4 +1,4 @@
-"""The programs in README.md and docs/drop-in.md run as printed, and print what
+"""The programs in README.md, docs/drop-in.md and docs/reader.md run as printed, and print what
 stands under them."""
 
 import os
@@ -16,6 +16,8 @@ README = (ROOT / "README.md").read_text()
 DROP_IN = (ROOT / "docs" / "drop-in.md").read_text()
 EXAMPLE = re.compile(r"^```python\n(.*?)^```\n\nprints\n\n```\n(.*?)^```$", re.S | re.M)
 EXAMPLES = EXAMPLE.findall(DROP_IN)
+READER = (ROOT / "docs" / "reader.md").read_text()
+READER_EXAMPLES = EXAMPLE.findall(READER)
 
 
 def blocks(language):
@@ -58,6 +60,12 @@ def test_the_two_commands_are_shown():
 
 @pytest.mark.parametrize("program, printed", EXAMPLES)
 def test_examples_of_the_drop_in(env, program, printed):
+    assert childkit.out(program, env=env) == printed
+
+
+@pytest.mark.parametrize("program, printed", READER_EXAMPLES)
+def test_examples_of_the_reader(env, program, printed):
+    assert len(READER_EXAMPLES) == READER.count("```python")
     assert childkit.out(program, env=env) == printed
 
 

@@ -44,7 +44,7 @@ def own_names():
             value = getattr(module, name)
             if name[0] != "_" and not isinstance(value, (int, types.ModuleType)):
                 yield name
-    for cls in _socket.socket, dropin.socket, _core.RawStream:
+    for cls in _socket.socket, dropin.socket, _core.RawStream, csock.Reader:
         yield from (name for name in vars(cls) if name[0] != "_")
 
 

@@ -4,6 +4,7 @@ Waiting is for conditions, never for a guessed time, except where a test shows t
 *not* happen."""
 
 import contextlib
+import ctypes
 import os
 import pathlib
 import platform
@@ -27,6 +28,8 @@ def _sanitised():
 SANITISED = _sanitised()
 # Factor for limits that a sanitizer or emulation makes meaningless.
 SLOWNESS = 4 if SANITISED or "CSOCK_TSAN" in os.environ else 1
+if os.environ.get("CSOCK_EMULATED"):
+    SLOWNESS = 10
 
 # The build keeps out of the interpreter's insides: see csock/_interp.py.
 PLAIN_PYTHON = csock._PLAIN
@@ -51,6 +54,12 @@ def has_ipv6():
 def open_fds():
     """How many descriptors this process has open."""
     return len(os.listdir("/proc/self/fd")) - 1
+
+
+def as_long(value):
+    """What stock makes of a number, which goes through a C long: where that has 32 bits, negative
+    from 2**31 on (docs/differences.md)."""
+    return ctypes.c_long(value).value
 
 
 def descriptors():

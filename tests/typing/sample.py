@@ -6,6 +6,7 @@ import array
 import contextlib
 import io
 import os
+import ssl
 import sys
 import tempfile
 from typing import Any, assert_type
@@ -205,6 +206,34 @@ def files() -> None:
         raw.close()
 
 
+def reading() -> None:
+    a, b = csock.socketpair()
+    with a, b:
+        reader = csock.Reader(b, limit=100)
+        assert_type(reader, csock.Reader[socket])
+        a.sendall(b"line\n\0\4some|more\r\nlast\n")
+        assert_type(reader.readline(), bytes)
+        assert_type(reader.peek(2), bytes)
+        assert_type(reader.readexactly(n=2) + reader.read(4), bytes)
+        assert_type(reader.readuntil(b"|") + reader.readuntil((b"\r\n", b"\n")), bytes)
+        assert_type(reader.pending, int)
+        a.close()
+        for line in reader:
+            assert_type(line, bytes)
+        assert_type(reader.at_eof(), bool)
+        try:
+            reader.readexactly(1)
+        except csock.IncompleteReadError as error:
+            assert_type((error.partial, error.expected), tuple[bytes, int | None])
+        except csock.LimitOverrunError as error:
+            assert_type(error.consumed, int)
+        assert_type(reader.detach(), tuple[socket, bytes])
+
+
+def over_tls(s: ssl.SSLSocket) -> csock.Reader[ssl.SSLSocket]:
+    return csock.Reader(s)
+
+
 def connections() -> None:
     with csock.create_server(("127.0.0.1", 0), family=AF_INET, backlog=5, reuse_port=True) as s:
         address = s.getsockname()
@@ -257,6 +286,22 @@ def conversions() -> None:
     assert_type(csock.inet_ntop(AF_INET6, bytes(16)), str)
 
 
+def deadlines() -> None:
+    with csock.deadline(5.0, shield=True) as d:
+        assert_type(d, csock.deadline)
+        assert_type(d.remaining(), float | None)
+        assert_type(d.expired(), bool)
+        assert_type(csock.current_deadline(), csock.deadline | None)
+        with csock.deadline(None), csock.deadline(until=csock.current_deadline()):
+            pass
+    try:
+        with csock.deadline(0), socket() as s:
+            s.connect(("127.0.0.1", 1))
+    except csock.DeadlineExceeded as error:
+        late: TimeoutError = error
+        assert "connect to 127.0.0.1:1" in str(late)
+
+
 def defaults() -> None:
     before = csock.getdefaulttimeout()
     assert_type(before, float | None)
@@ -268,6 +313,8 @@ def defaults() -> None:
 
 def mistakes(s: socket) -> None:
     """Not called: each line is one that a checker has to refuse."""
+    csock.Reader(1)  # type: ignore[type-var]
+    csock.Reader(s).readuntil("text")  # type: ignore[arg-type]
     s.bind("localhost", "80")  # type: ignore[call-overload]
     s.settimeout("1")  # type: ignore[arg-type]
     s.setsockopt(csock.SOL_SOCKET, csock.SO_LINGER, "8")  # type: ignore[call-overload]
@@ -277,6 +324,8 @@ def mistakes(s: socket) -> None:
     s.family = AF_INET  # type: ignore[misc]
     csock.gethostbyname(1)  # type: ignore[arg-type]
     csock.htons("1")  # type: ignore[arg-type]
+    csock.deadline("5")  # type: ignore[arg-type]
+    csock.deadline(5, True)  # type: ignore[call-arg]
     _ = csock.AF_NOPE  # type: ignore[attr-defined]
     _ = csock.AF_INET.nope  # type: ignore[attr-defined]
     _ = dropin.AF_LOCAL  # type: ignore[attr-defined]
@@ -298,10 +347,12 @@ def run() -> None:
     messages()
     algorithms()
     files()
+    reading()
     connections()
     names()
     interfaces()
     conversions()
+    deadlines()
     defaults()
 
 

@@ -3,10 +3,12 @@
 # installs. By zig's C compiler (clang, and glibc's symbols of 2.28) so that they run wherever
 # manylinux_2_28 does: on Debian 10, Ubuntu 18.10, RHEL 8 and whatever is newer.
 #
-# wheels.sh SDIST OUT VERSION...    e.g. wheels.sh csock-0.2.0.tar.gz /srv/out 3.14 3.15
+# wheels.sh SDIST OUT VERSION...    e.g. wheels.sh csock-1.0.0.tar.gz /srv/out 3.14 3.15
 #
 # For each VERSION the x86-64 wheel, and the aarch64 one if apt has that Python's headers for arm64;
-# otherwise a line on stdout that begins with "left out" says so.
+# otherwise a line on stdout that begins with "left out" says so. None for musl and none without a
+# GIL: no Debian or Ubuntu has a Python of that kind, to try them by; [tool.cibuildwheel] in
+# pyproject.toml is for those.
 set -eu
 
 sdist=$1 out=$2

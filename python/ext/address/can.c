@@ -18,13 +18,15 @@ static bool can_from_tuple(const struct addr_request *q, PyObject *address,
                PyArg_ParseTuple(address, "O&;AF_CAN address must be a tuple (interface, )",
                                 PyUnicode_FSConverter, ret_interface);
     case CAN_ISOTP:
-        if (!PyArg_ParseTuple(address, "O&kk", PyUnicode_FSConverter, ret_interface, &rx, &tx))
+        if (!addr_is_tuple(q, "AF_CAN", address) ||
+            !PyArg_ParseTuple(address, "O&kk", PyUnicode_FSConverter, ret_interface, &rx, &tx))
             return false;
         can->u.tp.rx_id = (uint32_t)rx;
         can->u.tp.tx_id = (uint32_t)tx;
         return true;
     case CAN_J1939:
-        if (!PyArg_ParseTuple(address, "O&KIB", PyUnicode_FSConverter, ret_interface, &name,
+        if (!addr_is_tuple(q, "AF_CAN", address) ||
+            !PyArg_ParseTuple(address, "O&KIB", PyUnicode_FSConverter, ret_interface, &name,
                               &can->u.j1939.pgn, &can->u.j1939.addr))
             return false;
         can->u.j1939.name = name;

@@ -88,11 +88,14 @@ const char *addr_ascii_text(PyObject *o)
     return text && !ext_has_nul(text, n) && labels_fit(text) ? text : NULL;
 }
 
-bool addr_resolve_name(struct ext_state *st, int family, const char *host,
-                       union csock_addr *ret_addr, socklen_t *ret_len)
+bool addr_resolve_name(struct ext_state *st, const struct sock_object *s, int family,
+                       const char *host, union csock_addr *ret_addr, socklen_t *ret_len)
 {
     struct addrinfo hints = {.ai_family = family}, *list;
+    bool never_waits = s && EXT_GET(s->timeout) == 0;
     int r;
+    if (!never_waits && !ext_deadline_allows_look_up(&st->deadlines, host))
+        return false;
     Py_BEGIN_ALLOW_THREADS
     r = csock_resolve(host, NULL, &hints, &list);
     Py_END_ALLOW_THREADS
@@ -107,8 +110,8 @@ bool addr_resolve_name(struct ext_state *st, int family, const char *host,
     return true;
 }
 
-bool addr_resolve(struct ext_state *st, int family, const char *host, union csock_addr *ret_addr,
-                  socklen_t *ret_len)
+bool addr_resolve(struct ext_state *st, const struct sock_object *s, int family, const char *host,
+                  union csock_addr *ret_addr, socklen_t *ret_len)
 {
     if (family == AF_UNSPEC && !*host) {
         PyErr_SetString(PyExc_OSError, "wildcard resolved to multiple address");
@@ -119,5 +122,5 @@ bool addr_resolve(struct ext_state *st, int family, const char *host, union csoc
         return false;
     }
     return numeric(family, host, ret_addr, ret_len) == 0 ||
-           addr_resolve_name(st, family, host, ret_addr, ret_len);
+           addr_resolve_name(st, s, family, host, ret_addr, ret_len);
 }

@@ -119,8 +119,8 @@ static bool inet_from_py(const struct addr_request *q, PyObject *address,
     if (!addr_host_argument(PyTuple_GET_ITEM(address, 0), &host, &keep))
         return false;
     bool ok = port_item(q, PyTuple_GET_ITEM(address, 1), &port) &&
-              (is_name ? addr_resolve_name : addr_resolve)(q->s->state, AF_INET, host, ret_addr,
-                                                           ret_len) &&
+              (is_name ? addr_resolve_name : addr_resolve)(q->s->state, q->s, AF_INET, host,
+                                                           ret_addr, ret_len) &&
               check_port(q, port);
     Py_DECREF(keep);
     if (ok)
@@ -147,7 +147,7 @@ static bool inet6_numbers(const struct addr_request *q, PyObject *address,
 static bool inet6_build(const struct addr_request *q, const struct inet6_items *items,
                         union csock_addr *ret_addr, socklen_t *ret_len)
 {
-    if (!addr_resolve(q->s->state, AF_INET6, items->host, ret_addr, ret_len) ||
+    if (!addr_resolve(q->s->state, q->s, AF_INET6, items->host, ret_addr, ret_len) ||
         !check_port(q, items->port))
         return false;
     if (items->flowinfo > 0xfffff) {

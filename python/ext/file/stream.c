@@ -44,7 +44,7 @@ static PyObject *read_directly(struct stream *f, struct sock_object *s, PyObject
         return NULL;
     ssize_t r = into.len ? sock_receive_into(s, &into, (size_t)into.len, 0, NULL) : 0;
     PyBuffer_Release(&into);
-    if (r == CSOCK_ETIMEOUT)
+    if (r == CSOCK_ETIMEOUT || ext_is_deadline(r))
         EXT_SET(f->timed_out, true);
     return count_as_py(s, "recv_into", r);
 }

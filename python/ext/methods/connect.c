@@ -8,6 +8,7 @@
 #include "methods/tables.h"
 
 #include <errno.h>
+#include <poll.h>
 
 #define DEFAULT_BACKLOG 128
 
@@ -73,16 +74,39 @@ static PyObject *sock_listen(PyObject *self, PyObject *const *args, Py_ssize_t n
     return none_or_raise(s, "listen", r);
 }
 
+/* An accept that heard EAGAIN, as it does beside one that has borrowed the descriptor's mode
+ * (object/mode.h): waits by poll, and tries again. borrowed, loans: as they were when it began. */
+EXT_COLD static int accept_beside(struct sock_object *s, struct csock *conn, union csock_addr *peer,
+                                  socklen_t *len, const struct ext_wait *w, bool borrowed,
+                                  uint16_t loans)
+{
+    int r = -EAGAIN;
+    while (r == -EAGAIN && EXT_GET(s->timeout) < 0 && !(w->bounded && w->lender) &&
+           (borrowed || sock_mode_loans(s) != loans)) {
+        if ((r = csock_ready(&s->core, POLLIN, &w->wait)) < 0)
+            break;
+        borrowed = sock_mode_is_borrowed(s);
+        loans = sock_mode_loans(s);
+        r = csock_accept(&s->core, conn, peer, len, &w->wait);
+    }
+    return r;
+}
+
 /* Without a timeout accept hardly ever finds a connection waiting, and the blocking call cannot
  * be tried: the GIL goes first. */
 int sock_run_accept(struct sock_object *s, struct csock *conn, union csock_addr *peer,
                     socklen_t *len)
 {
     struct ext_wait w;
-    ext_wait_begin(&w, s, EXT_GET(s->timeout) >= 0 && ext_may_hold(s, 0, EXT_IN));
+    bool held = EXT_GET(s->timeout) >= 0 && ext_may_hold(s, 0, EXT_IN);
+    if (!ext_wait_begin_mode(&w, s, held, EXT_IN))
+        return EXT_EPASSED;
+    bool borrowed = sock_mode_is_borrowed(s);
+    uint16_t loans = sock_mode_loans(s);
     int r = csock_accept(&s->core, conn, peer, len, &w.wait);
-    ext_wait_end(&w);
-    return r;
+    if (r == -EAGAIN)
+        r = accept_beside(s, conn, peer, len, &w, borrowed, loans);
+    return (int)ext_wait_end(&w, r);
 }
 
 static PyObject *sock_accept(PyObject *self, PyObject *unused)
@@ -107,14 +131,23 @@ static PyObject *sock_accept(PyObject *self, PyObject *unused)
     return result;
 }
 
+/* Whether connecting names a peer and no more: then it is like a call with MSG_DONTWAIT. */
+static bool connects_at_once(const struct sock_object *s)
+{
+    int type = EXT_GET(s->type);
+    return ext_is_quick(EXT_GET(s->family)) && (type == SOCK_DGRAM || type == SOCK_RAW);
+}
+
 /* Connecting may take long and is never tried: it runs without the GIL from start to end. */
 static int connect_waiting(struct sock_object *s, const union csock_addr *addr, socklen_t len)
 {
     struct ext_wait w;
-    ext_wait_begin(&w, s, false);
-    int r = csock_connect(&s->core, &addr->any, len, &w.wait);
-    ext_wait_end(&w);
-    return r;
+    if (!(connects_at_once(s) ? ext_wait_begin(&w, s, false, EXT_OUT, MSG_DONTWAIT)
+                              : ext_wait_begin_mode(&w, s, false, EXT_OUT)))
+        return EXT_EPASSED;
+    int r = (int)ext_wait_end(&w, csock_connect(&s->core, &addr->any, len, &w.wait));
+    bool by_option = r == -EAGAIN && w.bounded && w.ends_by == EXT_BY_OPTION;
+    return by_option && EXT_GET(s->family) != AF_UNIX ? -EINPROGRESS : r;
 }
 
 static PyObject *sock_connect(PyObject *self, PyObject *const *args, Py_ssize_t n)
@@ -124,10 +157,14 @@ static PyObject *sock_connect(PyObject *self, PyObject *const *args, Py_ssize_t 
     socklen_t len;
     if (!address_of(s, "connect", "socket.connect", args, n, &addr, &len))
         return NULL;
-    return none_or_raise(s, "connect", connect_waiting(s, &addr, len));
+    int r = connect_waiting(s, &addr, len);
+    if (r < 0)
+        return ext_raise_sock_to(s, "connect", r, &addr.any, len);
+    Py_RETURN_NONE;
 }
 
-/* What connect makes of the address is raised as ever; what the kernel says is returned. */
+/* What connect makes of the address is raised as ever, and the thread's deadline is; what the
+ * kernel says is returned. */
 static PyObject *sock_connect_ex(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
     struct sock_object *s = (struct sock_object *)self;
@@ -136,8 +173,8 @@ static PyObject *sock_connect_ex(PyObject *self, PyObject *const *args, Py_ssize
     if (!address_of(s, "connect_ex", "socket.connect", args, n, &addr, &len))
         return NULL;
     int r = connect_waiting(s, &addr, len);
-    if (r == CSOCK_EINTERRUPTED)
-        return ext_raise_sock(s, "connect_ex", r);
+    if (r == CSOCK_EINTERRUPTED || ext_is_deadline(r))
+        return ext_raise_sock_to(s, "connect_ex", r, &addr.any, len);
     if (r == CSOCK_ETIMEOUT)
         return PyLong_FromLong(EAGAIN);
     return PyLong_FromLong(r < 0 ? csock_err_errno(r) : 0);
@@ -172,9 +209,12 @@ static PyObject *sock_detach(PyObject *self, PyObject *unused)
     int fd = -1;
     (void)unused;
     if (ext_take_fd(s) >= 0) {
+        bool borrowed = sock_mode_is_borrowed(s);
         Py_BEGIN_ALLOW_THREADS
         fd = csock_detach(&s->core);
         Py_END_ALLOW_THREADS
+        if (fd >= 0 && borrowed)
+            sock_mode_settle(s, fd);
         if (fd >= 0)
             sock_disengage_detached(s, fd);
     }
@@ -222,7 +262,7 @@ static PyObject *set_timeout(struct sock_object *s, const char *what, int64_t ns
     bool tls = sock_is_engaged(s);
     EXT_SET(s->timeout, ns);
     EXT_SET(s->ssl_timeout, tls ? 0 : ns);
-    r = csock_set_blocking(&s->core, ns < 0 && !tls);
+    r = sock_mode_set(s, ns < 0 && !tls);
     Py_END_CRITICAL_SECTION();
     return none_or_raise(s, what, r);
 }

@@ -67,11 +67,13 @@ static PyObject *sock_getsockopt(PyObject *self, PyObject *const *args, Py_ssize
     return size == 0 ? option_int(s, level, name) : option_bytes(s, level, name, size);
 }
 
-/* Other objects may share the option, by descriptors that are duplicates. */
-static int note_low_water(struct sock_object *s, int level, int name, int r)
+/* What bears on waiting. Other objects may share the option, by descriptors that are duplicates. */
+static int note_option(struct sock_object *s, int level, int name, int r)
 {
     if (r == 0 && level == SOL_SOCKET && name == SO_RCVLOWAT)
         EXT_SET(s->state->low_water, true);
+    if (r == 0 && level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
+        EXT_SET(s->state->kernel_timeouts, true);
     return r;
 }
 
@@ -80,7 +82,7 @@ static int set_int(struct sock_object *s, int level, int name, int value)
     PyThreadState *saved = sock_quick_begin(s);
     int r = csock_opt_set_int(&s->core, level, name, value);
     sock_quick_end(saved);
-    return note_low_water(s, level, name, r);
+    return note_option(s, level, name, r);
 }
 
 static int set_buffer(struct sock_object *s, int level, int name, const Py_buffer *value)
@@ -88,7 +90,7 @@ static int set_buffer(struct sock_object *s, int level, int name, const Py_buffe
     PyThreadState *saved = sock_quick_begin(s);
     int r = csock_opt_set(&s->core, level, name, value->buf, (socklen_t)value->len);
     sock_quick_end(saved);
-    return note_low_water(s, level, name, r);
+    return note_option(s, level, name, r);
 }
 
 static int set_absent(struct sock_object *s, int level, int name, socklen_t len)

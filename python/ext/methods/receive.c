@@ -37,7 +37,7 @@ static void note_size(struct sock_object *s, size_t size, size_t room)
         EXT_SET(s->last_received, size);
 }
 
-static ssize_t try_receive(struct sock_object *s, void *buf, size_t n, struct sock_sender *from)
+EXT_SHORT ssize_t try_receive(struct sock_object *s, void *buf, size_t n, struct sock_sender *from)
 {
     return from ? csock_try_recv_from(&s->core, buf, n, 0, &from->addr, &from->len)
                 : csock_try_recv(&s->core, buf, n, 0);
@@ -50,10 +50,12 @@ static bool may_try(struct sock_object *s, size_t n, int flags)
     return !EXT_GET(s->state->low_water) && ext_may_try(s, n, flags, EXT_IN);
 }
 
-/* The core notices what it is told. */
-static void ask_for_low_water(struct sock_object *s)
+/* The core notices what it is told. Not for a call that will not be made. */
+EXT_COLD static void ask_for_low_water(struct sock_object *s)
 {
     int low;
+    if (ext_innermost && ext_is_over(s))
+        return;
     csock_opt_get_int(&s->core, SOL_SOCKET, SO_RCVLOWAT, &low);
 }
 
@@ -66,32 +68,32 @@ int sock_recv_flags(struct sock_object *s, int flags)
     return EXT_GET(s->timeout) >= 0 ? flags & ~MSG_WAITALL : flags;
 }
 
-/* All of a receive but the plain try, of which tried is the result; 0 if there was none. */
+/* All of a receive but the plain try, of which tried is the result; 0 if there was none. A call
+ * that has made one has the GIL, and goes on with it, until it waits, whatever its size. */
 EXT_WAITS static ssize_t receive_waiting(struct sock_object *s, void *buf, size_t n, int flags,
-                                         struct sock_sender *from, bool held, ssize_t tried)
+                                         struct sock_sender *from, bool light, ssize_t tried)
 {
     struct ext_wait w;
+    bool held = tried != 0 || (light && ext_may_hold(s, n, EXT_IN));
     flags = sock_recv_flags(s, flags);
-    ext_wait_begin(&w, s, held);
+    if (!ext_wait_begin(&w, s, held, EXT_IN, flags))
+        return EXT_EPASSED;
     ssize_t r = from ? csock_recv_from_tried(&s->core, buf, n, flags, &from->addr, &from->len,
                                              tried, &w.wait)
                      : csock_recv_tried(&s->core, buf, n, flags, tried, &w.wait);
-    ext_wait_end(&w);
-    return ext_received(&w, r);
+    return ext_received(&w, ext_wait_end(&w, r));
 }
 
-/* Into memory that is there. A call that has made the plain try has the GIL, and goes on with it,
- * until it waits, whatever its size. tried: the result of one that was inconclusive, or 0. */
-static ssize_t receive_bytes(struct sock_object *s, void *buf, size_t n, int flags,
-                             struct sock_sender *from, ssize_t tried)
+/* Into memory that is there. tried: the result of a plain try that was inconclusive, or 0. */
+EXT_SHORT ssize_t receive_bytes(struct sock_object *s, void *buf, size_t n, int flags,
+                                struct sock_sender *from, ssize_t tried)
 {
     if (tried == 0 && may_try(s, likely_size(s, n), flags)) {
         tried = try_receive(s, buf, n, from);
         if (!ext_inconclusive(tried))
             return tried;
     }
-    bool held = tried != 0 || ext_may_hold(s, n, EXT_IN);
-    return receive_waiting(s, buf, n, flags, from, held, tried);
+    return receive_waiting(s, buf, n, flags, from, true, tried);
 }
 
 ssize_t sock_receive_into(struct sock_object *s, const Py_buffer *into, size_t n, int flags,
@@ -99,6 +101,14 @@ ssize_t sock_receive_into(struct sock_object *s, const Py_buffer *into, size_t n
 {
     ssize_t r = ext_weight(into, n) == n ? receive_bytes(s, into->buf, n, flags, from, 0)
                                          : receive_waiting(s, into->buf, n, flags, from, false, 0);
+    if (r >= 0)
+        note_size(s, (size_t)r, n);
+    return r;
+}
+
+ssize_t sock_receive_own(struct sock_object *s, void *buf, size_t n)
+{
+    ssize_t r = receive_bytes(s, buf, n, 0, NULL, 0);
     if (r >= 0)
         note_size(s, (size_t)r, n);
     return r;

@@ -7,16 +7,21 @@
 #include "methods/receive.h"
 #include "methods/tables.h"
 
+EXT_RARE static void raise_negative(const char *what)
+{
+    PyErr_Format(PyExc_ValueError, "negative buffersize in %s", what);
+}
+
 /* The arguments (bufsize[, flags]). */
-static bool size_and_flags(const char *what, PyObject *const *args, Py_ssize_t n, size_t *ret_size,
-                           int *ret_flags)
+EXT_SHORT bool size_and_flags(const char *what, PyObject *const *args, Py_ssize_t n,
+                              size_t *ret_size, int *ret_flags)
 {
     Py_ssize_t size;
     if (!ext_arg_count(what, n, 1, 2) || !ext_size(args[0], &size) ||
         (n == 2 && !ext_int(args[1], ret_flags)))
         return false;
     if (size < 0) {
-        PyErr_Format(PyExc_ValueError, "negative buffersize in %s", what);
+        raise_negative(what);
         return false;
     }
     *ret_size = (size_t)size;
@@ -53,8 +58,8 @@ static PyObject *sock_recvfrom(PyObject *self, PyObject *const *args, Py_ssize_t
 }
 
 /* The arguments (buffer[, nbytes[, flags]]), each by place or by name. */
-static bool into_arguments(const char *what, PyObject *const *args, Py_ssize_t n, PyObject *kwnames,
-                           PyObject *ret[3])
+EXT_RARE static bool into_arguments(const char *what, PyObject *const *args, Py_ssize_t n,
+                                    PyObject *kwnames, PyObject *ret[3])
 {
     static const char *const names[] = {"buffer", "nbytes", "flags"};
     Py_ssize_t n_named = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
@@ -87,10 +92,10 @@ struct into {
     int flags;
 };
 
-static bool into_size(const char *what, Py_ssize_t n, const char *too_small, struct into *into)
+EXT_SHORT bool into_size(const char *what, Py_ssize_t n, const char *too_small, struct into *into)
 {
     if (n < 0) {
-        PyErr_Format(PyExc_ValueError, "negative buffersize in %s", what);
+        raise_negative(what);
         return false;
     }
     if (n > into->buffer.len) {
@@ -102,14 +107,17 @@ static bool into_size(const char *what, Py_ssize_t n, const char *too_small, str
 }
 
 /* Fills *ret from the call's arguments. */
-static bool into_parse(const char *what, const char *too_small, PyObject *const *args, Py_ssize_t n,
-                       PyObject *kwnames, struct into *ret)
+EXT_SHORT bool into_parse(const char *what, const char *too_small, PyObject *const *args,
+                          Py_ssize_t n, PyObject *kwnames, struct into *ret)
 {
     PyObject *given[3] = {NULL};
     Py_ssize_t nbytes = 0;
     ret->flags = 0;
-    if (!into_arguments(what, args, n, kwnames, given) ||
-        !ext_writable_buffer(what, given[0], &ret->buffer))
+    if (n == 1 && !kwnames)
+        given[0] = args[0];
+    else if (!into_arguments(what, args, n, kwnames, given))
+        return false;
+    if (!ext_writable_buffer(what, given[0], &ret->buffer))
         return false;
     if ((given[1] && !ext_size(given[1], &nbytes)) ||
         (given[2] && !ext_int(given[2], &ret->flags)) || !into_size(what, nbytes, too_small, ret)) {

@@ -60,12 +60,12 @@ static ssize_t receive_message(struct sock_object *s, struct incoming *in)
 {
     struct ext_wait w;
     int flags = sock_recv_flags(s, in->flags);
-    ext_wait_begin(&w, s, ext_may_hold(s, in->n, EXT_IN));
-    ssize_t r = csock_recvmsg(&s->core, &in->msg, flags, &w.wait);
-    if (r >= 0 && ext_received(&w, r) < 0)
+    if (!ext_wait_begin(&w, s, ext_may_hold(s, in->n, EXT_IN), EXT_IN, flags))
+        return EXT_EPASSED;
+    ssize_t got = csock_recvmsg(&s->core, &in->msg, flags, &w.wait), r = ext_received(&w, got);
+    if (got >= 0 && r < 0)
         csock_cmsg_close_fds(&in->msg);
-    ext_wait_end(&w);
-    return ext_received(&w, r);
+    return ext_wait_end(&w, r);
 }
 
 static bool warn_of_malformed(void)

@@ -40,15 +40,36 @@ static PyObject *sent_at_once(struct sock_object *s, const char *what, ssize_t r
     return r < 0 ? ext_raise_sock(s, what, (int)r) : PyLong_FromSsize_t(r);
 }
 
+/* A blocking stream takes the whole of a send, which programs rely on. So it does within a
+ * deadline, where the core would be content with a part. */
+static bool sends_whole(const struct sock_object *s, const struct ext_wait *w, int flags)
+{
+    return ext_polls_blocking(w) && EXT_GET(s->type) == SOCK_STREAM &&
+           (flags & ~(MSG_NOSIGNAL | MSG_MORE)) == 0;
+}
+
+/* What went out before the deadline, an error or a signal's handler ended it is the result, as
+ * after a send(2) that a signal cut short. */
+static ssize_t transmit_whole(struct sock_object *s, const struct ext_wait *w,
+                              const struct ext_payload *data, int flags, ssize_t tried)
+{
+    size_t sent;
+    int r = csock_send_all_tried(&s->core, data->data, data->n, flags, &sent, tried, &w->wait);
+    return r < 0 && sent == 0 ? r : (ssize_t)sent;
+}
+
 /* All of a send but the plain try, of which tried is the result; 0 if there was none. */
 EXT_WAITS static ssize_t transmit_waiting(struct sock_object *s, const struct ext_payload *data,
                                           int flags, ssize_t tried)
 {
     struct ext_wait w;
-    ext_wait_begin(&w, s, tried != 0 || ext_may_hold(s, data->weight, EXT_OUT));
-    ssize_t r = csock_send_tried(&s->core, data->data, data->n, flags, tried, &w.wait);
-    ext_wait_end(&w);
-    return r;
+    bool held = tried != 0 || ext_may_hold(s, data->weight, EXT_OUT);
+    if (!ext_wait_begin(&w, s, held, EXT_OUT, flags))
+        return EXT_EPASSED;
+    ssize_t r = sends_whole(s, &w, flags)
+                    ? transmit_whole(s, &w, data, flags, tried)
+                    : csock_send_tried(&s->core, data->data, data->n, flags, tried, &w.wait);
+    return ext_wait_end(&w, r);
 }
 
 ssize_t sock_transmit(struct sock_object *s, const struct ext_payload *data, int flags,
@@ -102,10 +123,11 @@ static int transmit_all(struct sock_object *s, const struct ext_payload *data, i
         if (ends_send(r, data->n))
             return r < 0 ? (int)r : 0;
     }
-    ext_wait_begin(&w, s, r != 0 || ext_may_hold(s, data->weight, EXT_OUT));
+    bool held = r != 0 || ext_may_hold(s, data->weight, EXT_OUT);
+    if (!ext_wait_begin(&w, s, held, EXT_OUT, flags))
+        return EXT_EPASSED;
     r = csock_send_all_tried(&s->core, data->data, data->n, flags, NULL, r, &w.wait);
-    ext_wait_end(&w);
-    return (int)r;
+    return (int)ext_wait_end(&w, r);
 }
 
 static PyObject *sock_sendall(PyObject *self, PyObject *const *args, Py_ssize_t n)
@@ -149,10 +171,13 @@ static PyObject *send_to(struct sock_object *s, const struct ext_payload *data, 
         if (ends_send(r, data->n))
             return sent_at_once(s, "sendto", r);
     }
-    ext_wait_begin(&w, s, r != 0 || ext_may_hold(s, weight, EXT_OUT));
+    bool held = r != 0 || ext_may_hold(s, weight, EXT_OUT);
+    if (!ext_wait_begin(&w, s, held, EXT_OUT, flags))
+        return ext_raise_sock_to(s, "sendto", EXT_EPASSED, &addr.any, len);
     r = csock_send_to_tried(&s->core, data->data, data->n, flags, &addr.any, len, r, &w.wait);
-    ext_wait_end(&w);
-    return sock_count_sent(s, "sendto", r);
+    r = ext_wait_end(&w, r);
+    return r < 0 ? ext_raise_sock_to(s, "sendto", (int)r, &addr.any, len)
+                 : sock_count_sent(s, "sendto", r);
 }
 
 /* sendto(data, address) or sendto(data, flags, address) */

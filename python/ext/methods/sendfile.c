@@ -40,9 +40,9 @@ static PyObject *core_send_file(PyObject *module, PyObject *const *args, Py_ssiz
         PyErr_SetString(PyExc_TypeError, "the socket carries TLS: the file would go out in clear");
         return NULL;
     }
-    ext_wait_begin(&w, s, false);
-    ssize_t r = csock_sendfile(&s->core, file, offset, (size_t)size, &w.wait);
-    ext_wait_end(&w);
+    ssize_t r = EXT_EPASSED;
+    if (ext_wait_begin_mode(&w, s, false, EXT_OUT))
+        r = ext_wait_end(&w, csock_sendfile(&s->core, file, offset, (size_t)size, &w.wait));
     return r < 0 ? ext_raise_sock(s, "sendfile", (int)r) : PyLong_FromSsize_t(r);
 }
 
@@ -52,14 +52,27 @@ static PyObject *core_await_writable(PyObject *module, PyObject *o)
     struct sock_object *s = socket_argument(module, o);
     if (!s)
         return NULL;
-    ext_wait_begin(&w, s, false);
-    int r = csock_ready(&s->core, POLLOUT, &w.wait);
-    ext_wait_end(&w);
+    int r = EXT_EPASSED;
+    if (ext_wait_begin(&w, s, false, EXT_OUT, 0))
+        r = (int)ext_wait_end(&w, csock_ready(&s->core, POLLOUT, &w.wait));
     if (r < 0)
         return ext_raise_sock(s, "sendfile", r);
     Py_RETURN_NONE;
 }
 
+static PyObject *core_is_bounded(PyObject *module, PyObject *o)
+{
+    struct sock_object *s = socket_argument(module, o);
+    if (!s)
+        return NULL;
+    if (ext_innermost && ext_is_over(s))
+        return ext_raise_sock(s, "sendfile", EXT_EPASSED);
+    return PyBool_FromLong(ext_innermost && ext_is_bounded(s));
+}
+
+PyDoc_STRVAR(is_bounded_doc, "is_bounded(sock) -> bool\n\n"
+                             "Whether a deadline bounds calls on the socket, which is a blocking\n"
+                             "one. DeadlineExceeded if one has passed, for whatever socket waits.");
 PyDoc_STRVAR(send_file_doc, "send_file(sock, fd, offset, count) -> int\n\n"
                             "Send at most count bytes of an open file. sendfile(2).");
 PyDoc_STRVAR(await_writable_doc, "await_writable(sock)\n\n"
@@ -67,6 +80,7 @@ PyDoc_STRVAR(await_writable_doc, "await_writable(sock)\n\n"
 
 PyMethodDef sendfile_functions[] = {
     {"send_file", EXT_FASTCALL(core_send_file), send_file_doc},
+    {"is_bounded", core_is_bounded, METH_O, is_bounded_doc},
     {"await_writable", core_await_writable, METH_O, await_writable_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -105,10 +105,12 @@ static PyObject *send_message(struct sock_object *s, const char *what, const str
     struct ext_wait w;
     if (msg->msg_name)
         weight = sock_weight_to(weight, msg->msg_name, msg->msg_namelen);
-    ext_wait_begin(&w, s, ext_may_hold(s, weight, EXT_OUT));
-    ssize_t r = csock_sendmsg(&s->core, msg, flags, &w.wait);
-    ext_wait_end(&w);
-    return sock_count_sent(s, what, r);
+    ssize_t r = EXT_EPASSED;
+    if (ext_wait_begin(&w, s, ext_may_hold(s, weight, EXT_OUT), EXT_OUT, flags))
+        r = ext_wait_end(&w, csock_sendmsg(&s->core, msg, flags, &w.wait));
+    return r < 0 && msg->msg_name
+               ? ext_raise_sock_to(s, what, (int)r, msg->msg_name, msg->msg_namelen)
+               : sock_count_sent(s, what, r);
 }
 
 static bool send_address(struct sock_object *s, PyObject *address, union csock_addr *addr,

@@ -128,6 +128,12 @@ static int query_audit(const struct query *q)
                        q->hints.ai_socktype, q->hints.ai_protocol);
 }
 
+/* Whether libc asks servers, or may. */
+static bool looks_up(const char *host, int flags)
+{
+    return host && !(flags & AI_NUMERICHOST);
+}
+
 static PyObject *ask_libc(struct ext_state *st, const struct query *q, const struct sock_class *c)
 {
     struct addrinfo *list = NULL;
@@ -135,7 +141,9 @@ static PyObject *ask_libc(struct ext_state *st, const struct query *q, const str
     const char *host = NULL, *service = NULL;
     int r;
     if (!host_argument(q->host, &host, &keep_host) ||
-        !service_argument(q->port, &service, &keep_service) || query_audit(q) < 0)
+        !service_argument(q->port, &service, &keep_service) ||
+        (looks_up(host, q->hints.ai_flags) && !ext_deadline_allows_look_up(&st->deadlines, host)) ||
+        query_audit(q) < 0)
         goto done;
     Py_BEGIN_ALLOW_THREADS
     r = csock_resolve(host, service, &q->hints, &list);
@@ -237,7 +245,9 @@ static PyObject *mod_getnameinfo(PyObject *module, PyObject *args)
     char port[16], host[NI_MAXHOST], service[NI_MAXSERV];
     int flags, r;
     if (!PyArg_ParseTuple(args, "Oi:getnameinfo", &address, &flags) ||
-        !name_query_parse(address, &q) || PySys_Audit("socket.getnameinfo", "(O)", address) < 0)
+        !name_query_parse(address, &q) ||
+        (!(flags & NI_NUMERICHOST) && !ext_deadline_allows_look_up(&st->deadlines, q.host)) ||
+        PySys_Audit("socket.getnameinfo", "(O)", address) < 0)
         return NULL;
     snprintf(port, sizeof port, "%d", q.port);
     Py_BEGIN_ALLOW_THREADS

@@ -16,9 +16,13 @@ static bool short_argument(const char *what, PyObject *o, uint16_t *ret)
     return ext_native_unsigned(o, "uint16_t", ret, sizeof *ret);
 }
 
-static bool long_argument(PyObject *o, uint32_t *ret)
+/* Both ways are the same. */
+static PyObject *swapped_long(PyObject *o)
 {
-    return ext_native_unsigned(o, "uint32_t", ret, sizeof *ret);
+    uint32_t value;
+    return ext_native_unsigned(o, "uint32_t", &value, sizeof value)
+               ? PyLong_FromUnsignedLong(htonl(value))
+               : NULL;
 }
 
 #else
@@ -50,21 +54,27 @@ static bool short_argument(const char *what, PyObject *o, uint16_t *ret)
     return true;
 }
 
-static bool long_argument(PyObject *o, uint32_t *ret)
+/* What is no number below UINT32_MAX: value is what PyLong_AsUnsignedLong gave. */
+EXT_RARE static PyObject *swapped_rarely(PyObject *o, unsigned long value)
 {
-    if (!PyLong_Check(o)) {
-        PyErr_Format(PyExc_TypeError, "expected int, %s found", Py_TYPE(o)->tp_name);
-        return false;
+    if (value == (unsigned long)-1 && PyErr_Occurred()) {
+        if (!PyLong_Check(o))
+            PyErr_Format(PyExc_TypeError, "expected int, %s found", Py_TYPE(o)->tp_name);
+        return NULL;
     }
-    unsigned long value = PyLong_AsUnsignedLong(o);
-    if (value == (unsigned long)-1 && PyErr_Occurred())
-        return false;
     if (value > UINT32_MAX) {
         PyErr_SetString(PyExc_OverflowError, "int larger than 32 bits");
-        return false;
+        return NULL;
     }
-    *ret = (uint32_t)value;
-    return true;
+    return PyLong_FromUnsignedLong(UINT32_MAX);
+}
+
+/* Both ways are the same. */
+static PyObject *swapped_long(PyObject *o)
+{
+    unsigned long value = PyLong_AsUnsignedLong(o);
+    return value < UINT32_MAX ? PyLong_FromUnsignedLong(htonl((uint32_t)value))
+                              : swapped_rarely(o, value);
 }
 
 #endif
@@ -85,16 +95,14 @@ static PyObject *mod_htons(PyObject *module, PyObject *o)
 
 static PyObject *mod_ntohl(PyObject *module, PyObject *o)
 {
-    uint32_t value;
     (void)module;
-    return long_argument(o, &value) ? PyLong_FromUnsignedLong(ntohl(value)) : NULL;
+    return swapped_long(o);
 }
 
 static PyObject *mod_htonl(PyObject *module, PyObject *o)
 {
-    uint32_t value;
     (void)module;
-    return long_argument(o, &value) ? PyLong_FromUnsignedLong(htonl(value)) : NULL;
+    return swapped_long(o);
 }
 
 #if PY_VERSION_HEX >= 0x030D0000
@@ -135,9 +143,11 @@ static PyObject *text_of(int family, const void *packed)
 {
     union csock_addr addr = {.any.sa_family = (sa_family_t)family};
     char text[INET6_ADDRSTRLEN];
-    void *to = family == AF_INET ? (void *)&addr.in.sin_addr : (void *)&addr.in6.sin6_addr;
-    memcpy(to, packed, (size_t)packed_size(family));
     socklen_t len = family == AF_INET ? sizeof addr.in : sizeof addr.in6;
+    if (family == AF_INET) /* sizes that compilers know: no call */
+        memcpy(&addr.in.sin_addr, packed, sizeof addr.in.sin_addr);
+    else
+        memcpy(&addr.in6.sin6_addr, packed, sizeof addr.in6.sin6_addr);
     return PyUnicode_FromStringAndSize(text, csock_addr_host(&addr.any, len, text, sizeof text));
 }
 
@@ -168,12 +178,15 @@ static const char *pton_text(PyObject *o, const char *what)
 }
 
 /* Exactly two arguments, in the words of stock's parser. */
-static bool two_arguments(const char *what, Py_ssize_t n)
+EXT_RARE static bool raise_not_two(const char *what, Py_ssize_t n)
 {
-    if (n == 2)
-        return true;
     PyErr_Format(PyExc_TypeError, "%s() takes exactly 2 arguments (%zd given)", what, n);
     return false;
+}
+
+static bool two_arguments(const char *what, Py_ssize_t n)
+{
+    return n == 2 || raise_not_two(what, n);
 }
 
 static PyObject *mod_inet_pton(PyObject *module, PyObject *const *args, Py_ssize_t n)

@@ -42,7 +42,7 @@ static PyObject *mod_gethostbyname(PyObject *module, PyObject *args)
     if (!host_address_parse(args, "et:gethostbyname", &host))
         return NULL;
     if (PySys_Audit("socket.gethostbyname", "O", PyTuple_GET_ITEM(args, 0)) < 0 ||
-        !addr_resolve(st, AF_INET, host.text, &addr, &len))
+        !addr_resolve(st, NULL, AF_INET, host.text, &addr, &len))
         goto done;
     int n = csock_addr_host(&addr.any, len, text, sizeof text);
     result = n < 0 ? ext_raise(&st->errors, n) : PyUnicode_FromStringAndSize(text, n);
@@ -99,7 +99,8 @@ static PyObject *host_entry(PyObject *module, PyObject *args, const char *format
     if (!host_address_parse(args, format, &host))
         return NULL;
     if (PySys_Audit(event, "O", PyTuple_GET_ITEM(args, 0)) < 0 ||
-        !addr_resolve(st, family, host.text, &addr, &len))
+        !ext_deadline_allows_look_up(&st->deadlines, host.text) ||
+        !addr_resolve(st, NULL, family, host.text, &addr, &len))
         goto done;
     Py_BEGIN_ALLOW_THREADS
     r = family == AF_UNSPEC ? csock_host_by_addr(&addr.any, len, &found)

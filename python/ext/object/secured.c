@@ -1,6 +1,7 @@
-/* Beginning and end of what a socket has for TLS. Sits on csock_set_blocking. Must not know _ssl.
- * */
+/* Beginning and end of what a socket has for TLS. Sits on csock_set_blocking and on mode.c. Must
+ * not know _ssl. */
 #include "object/secured.h"
+#include "object/mode.h"
 
 static struct sock_secured *make(struct sock_object *s)
 {
@@ -50,7 +51,7 @@ int sock_disengage(struct sock_object *s)
         int64_t timeout = EXT_GET(s->timeout);
         EXT_SET(s->secured->engaged, false);
         EXT_SET(s->ssl_timeout, timeout);
-        r = timeout < 0 ? csock_set_blocking(&s->core, true) : 0;
+        r = timeout < 0 ? sock_mode_set(s, true) : 0;
     }
     Py_END_CRITICAL_SECTION();
     return r;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #define AFTER_HEAD(member) (offsetof(struct sock_object, member) - sizeof(PyObject))
 
@@ -121,11 +122,69 @@ void sock_free(PyObject *self)
     Py_DECREF(type);
 }
 
-PyObject *ext_raise_sock(struct sock_object *s, const char *what, int err)
+#define WHOM_SIZE (CSOCK_ADDR_TEXT_MAX + sizeof " from ")
+
+/* " <word> <address>", or "" if there is none to show. */
+static void put_address(const char *word, const struct sockaddr *addr, socklen_t len, char *whom,
+                        size_t size)
+{
+    char text[CSOCK_ADDR_TEXT_MAX];
+    bool shown = len > 0 && csock_addr_format(addr, len, text, sizeof text) > 0;
+    snprintf(whom, size, shown ? " %s %s" : "", word, text);
+}
+
+static const char *word_before_peer(const char *what)
+{
+    static const char *const words[][2] = {
+        {"accept", "on"},      {"recv", "from"},   {"read", "from"},
+        {"handshake", "with"}, {"unwrap", "with"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strncmp(what, words[i][0], strlen(words[i][0])) == 0)
+            return words[i][1];
+    return "to";
+}
+
+/* Who the other end is, or for accept where it listens; "" if nobody knows. */
+static void whom_of(struct sock_object *s, const char *what, char *whom, size_t size)
+{
+    union csock_addr addr;
+    socklen_t len;
+    bool accepts = strcmp(what, "accept") == 0;
+    int r = accepts ? csock_sockname(&s->core, &addr, &len) : csock_peername(&s->core, &addr, &len);
+    put_address(word_before_peer(what), &addr.any, r < 0 ? 0 : len, whom, size);
+}
+
+/* No system call is made for who was to be called and was not. */
+static PyObject *raise_deadline(struct sock_object *s, const char *what, int err)
+{
+    char whom[WHOM_SIZE] = "";
+    if (err == EXT_EDEADLINE)
+        whom_of(s, what, whom, sizeof whom);
+    return ext_deadline_raise(&s->state->deadlines, what, whom, err == EXT_EDEADLINE);
+}
+
+PyObject *ext_raise_sock_to(struct sock_object *s, const char *what, int err,
+                            const struct sockaddr *addr, socklen_t len)
+{
+    char whom[WHOM_SIZE];
+    if (!ext_is_deadline(err))
+        return ext_raise_sock(s, what, err);
+    put_address("to", addr, len, whom, sizeof whom);
+    return ext_deadline_raise(&s->state->deadlines, what, whom, err == EXT_EDEADLINE);
+}
+
+EXT_COLD static PyObject *raise_words(struct sock_object *s, const char *what, int err)
 {
     char text[80];
-    if (err != CSOCK_ECLOSED)
-        return ext_raise(&s->state->errors, err);
+    if (ext_is_deadline(err))
+        return raise_deadline(s, what, err);
     snprintf(text, sizeof text, "%s: socket closed by another thread", what);
     return ext_raise_numbered(PyExc_OSError, EBADF, text);
+}
+
+PyObject *ext_raise_sock(struct sock_object *s, const char *what, int err)
+{
+    bool own = err == CSOCK_ECLOSED || ext_is_deadline(err);
+    return own ? raise_words(s, what, err) : ext_raise(&s->state->errors, err);
 }

@@ -14,6 +14,13 @@
 
 struct sock_secured;
 
+/* The descriptor's mode, as calls borrow it: object/mode.c. Small, as every socket has one. */
+struct sock_mode {
+    uint16_t borrowers, loans; /* at present; so far, round and round */
+    uint16_t forks;            /* that borrowers are counted for */
+    bool blocks;               /* what it is to be given back as */
+};
+
 /* The members up to `state` stand where the standard library's ssl module reads them from memory:
  * their order, types and offsets are a contract. */
 struct sock_object {
@@ -33,6 +40,7 @@ struct sock_object {
      * objects of no such class, and where a program has deleted them: NULL. */
     PyObject *io_refs, *closed;
     struct sock_secured *secured; /* secured.h; NULL until it is needed */
+    struct sock_mode mode;
 };
 
 /* The core's flags of every socket: SIGPIPE is Python's matter, and EAGAIN its caller's. */
@@ -68,9 +76,22 @@ void sock_finalize(PyObject *self);
 bool sock_finalized(PyObject *self);
 void sock_free(PyObject *self);
 
+/* Results of calls beside the core's: the thread's deadline (shared/deadline.h), and not the
+ * socket's own timeout, has passed while the call waited; or before it did anything. */
+#define EXT_EDEADLINE (-5100)
+#define EXT_EPASSED (-5101)
+
+static inline bool ext_is_deadline(ssize_t r)
+{
+    return r == EXT_EDEADLINE || r == EXT_EPASSED;
+}
+
 /* ext_raise for a call on a socket: CSOCK_ECLOSED becomes OSError(EBADF, "<what>: socket closed by
- * another thread"). what: the Python method's name. */
+ * another thread"), and those above csock.DeadlineExceeded. what: the Python method's name. */
 PyObject *ext_raise_sock(struct sock_object *s, const char *what, int err);
+/* The same for a call to an address. */
+EXT_COLD PyObject *ext_raise_sock_to(struct sock_object *s, const char *what, int err,
+                                     const struct sockaddr *addr, socklen_t len);
 
 /* Other families may work for long inside one system call: a netlink send took 16 ms. In these,
  * too, a path is looked up in a file system, which may take any time: see EXT_HEAVY. */

@@ -2,15 +2,78 @@
  * what may take long. Sits on csock_forks and on the interpreter. */
 #include "object/wait.h"
 
+#include <errno.h>
+#include <sys/time.h>
+
 /* A relative timeout, so that the core reads the clock only for a call that has to wait. */
-static struct csock_wait wait_of(const struct sock_object *s)
+static struct csock_wait wait_of(int64_t timeout)
 {
-    int64_t timeout = EXT_GET(s->timeout);
     if (timeout < 0)
         return (struct csock_wait){.deadline = CSOCK_FOREVER};
     if (timeout == 0)
         return (struct csock_wait){.deadline = CSOCK_NOWAIT};
     return (struct csock_wait){.deadline = CSOCK_FOREVER, .timeout = timeout};
+}
+
+/* Whether the kernel answers at once, whatever the descriptor's mode: the error queue of a family
+ * that has one is never waited for. recv(2) */
+static bool never_waits(const struct sock_object *s, int flags)
+{
+    int family = EXT_GET(s->family);
+    bool has_queue =
+        family == AF_INET || family == AF_INET6 || family == AF_PACKET || family == AF_CAN;
+    return (flags & MSG_DONTWAIT) || ((flags & MSG_ERRQUEUE) && has_queue);
+}
+
+/* SO_RCVTIMEO or SO_SNDTIMEO in ns, where a program has set one on any socket; <= 0: none. The
+ * kernel heeds them where it waits itself, and not in poll(2). socket(7) */
+static int64_t option_timeout(const struct sock_object *s, enum ext_direction direction)
+{
+    struct timeval tv = {0};
+    socklen_t len = sizeof tv;
+    int name = direction == EXT_IN ? SO_RCVTIMEO : SO_SNDTIMEO;
+    struct csock *core = (struct csock *)(uintptr_t)&s->core;
+    if (!EXT_GET(s->state->kernel_timeouts) || csock_opt_get(core, SOL_SOCKET, name, &tv, &len) < 0)
+        return -1;
+    return (int64_t)tv.tv_sec * 1000000000 + (int64_t)tv.tv_usec * 1000;
+}
+
+/* The sooner of the socket's timeout, which is not 0, and the thread's deadline. False: that has
+ * passed. */
+EXT_COLD static bool bound_wait(struct ext_wait *w, const struct sock_object *s, int64_t timeout,
+                                enum ext_direction direction, int flags)
+{
+    struct ext_moment m = ext_deadline_now();
+    int64_t now, own;
+    if (m.at == CSOCK_FOREVER)
+        return true;
+    if ((now = csock_now()) >= m.at)
+        return false;
+    if (timeout < 0 && never_waits(s, flags))
+        return true;
+    w->bounded = true;
+    w->polls = timeout < 0;
+    w->lender = NULL;
+    w->ends_by = timeout < 0 ? EXT_BY_OPTION : EXT_BY_TIMEOUT;
+    if (timeout < 0)
+        timeout = option_timeout(s, direction);
+    if (timeout <= 0 || __builtin_add_overflow(now, timeout, &own) || m.at <= own) {
+        w->ends_by = EXT_BY_DEADLINE;
+        own = m.at;
+    }
+    w->wait.deadline = own;
+    w->wait.timeout = 0;
+    return true;
+}
+
+bool ext_is_over(const struct sock_object *s)
+{
+    return EXT_GET(s->timeout) != 0 && ext_moment_is_over(ext_deadline_now());
+}
+
+bool ext_is_bounded(const struct sock_object *s)
+{
+    return EXT_GET(s->timeout) < 0 && ext_deadline_now().at != CSOCK_FOREVER;
 }
 
 static void drop(struct ext_wait *w)
@@ -111,25 +174,64 @@ static int handle_signals(void *arg)
     return stop;
 }
 
-void ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held)
+/* All but letting the GIL go. */
+static bool prepare(struct ext_wait *w, const struct sock_object *s, bool held,
+                    enum ext_direction direction, int flags)
 {
+    int64_t timeout = EXT_GET(s->timeout);
+    w->wait = wait_of(timeout);
+    w->bounded = false;
+    if (ext_innermost && timeout != 0 && !bound_wait(w, s, timeout, direction, flags))
+        return false;
     forget_parents_threads(s->state);
     w->held = held;
     w->waited = false;
     w->raised = false;
     w->state = s->state;
-    w->wait = wait_of(s);
     w->wait.interrupted = handle_signals;
     w->wait.pause = before_waiting;
     w->wait.arg = w;
-    if (!held)
-        drop(w);
+    return true;
 }
 
-void ext_wait_end(struct ext_wait *w)
+bool ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held,
+                    enum ext_direction direction, int flags)
+{
+    if (!prepare(w, s, held, direction, flags))
+        return false;
+    if (!held)
+        drop(w);
+    return true;
+}
+
+bool ext_wait_begin_mode(struct ext_wait *w, struct sock_object *s, bool held,
+                         enum ext_direction direction)
+{
+    if (!prepare(w, s, held, direction, 0))
+        return false;
+    if (ext_polls_blocking(w)) {
+        w->lender = s;
+        sock_mode_borrow(s);
+    }
+    if (!held)
+        drop(w);
+    return true;
+}
+
+EXT_COLD static ssize_t end_bounded(const struct ext_wait *w, ssize_t r)
+{
+    if (w->lender)
+        sock_mode_return(w->lender);
+    if (r != CSOCK_ETIMEOUT || w->ends_by == EXT_BY_TIMEOUT)
+        return r;
+    return w->ends_by == EXT_BY_DEADLINE ? EXT_EDEADLINE : -EAGAIN;
+}
+
+ssize_t ext_wait_end(struct ext_wait *w, ssize_t r)
 {
     if (w->waited)
         count_sleepers(w->state, -1);
     if (!w->held)
         take(w);
+    return w->bounded ? end_bounded(w, r) : r;
 }

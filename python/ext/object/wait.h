@@ -5,12 +5,21 @@
  * even counted among the calls inside the socket (csock_try_…): whoever closes it, detaches it or
  * initialises it anew sets s->fd to -1 while he holds the GIL, and goes to the core after. So a
  * try that has seen s->fd, and holds the GIL until it is over, is done before a closer begins.
- * Without a GIL every call is counted. */
+ * Without a GIL every call is counted.
+ *
+ * A call waits for as long as the socket's timeout and the thread's deadline both allow. Within a
+ * deadline each begins with a look at the clock, and none is made once it has passed. */
 #ifndef CSOCK_EXT_OBJECT_WAIT_H
 #define CSOCK_EXT_OBJECT_WAIT_H
 
-#include "object/socket.h"
+#include "object/mode.h"
 #include "shared/buffers.h"
+
+enum ext_direction { EXT_IN, EXT_OUT };
+
+/* What ends a call's waiting first: the socket's timeout, the thread's deadline, or SO_RCVTIMEO or
+ * SO_SNDTIMEO, which are heeded here where it is not the kernel that waits. */
+enum ext_end { EXT_BY_TIMEOUT, EXT_BY_DEADLINE, EXT_BY_OPTION };
 
 /* Filled in place, for one call; lives on its stack. */
 struct ext_wait {
@@ -19,12 +28,35 @@ struct ext_wait {
     PyThreadState *saved; /* while the GIL is not held */
     bool held;            /* the GIL, but for waiting */
     bool waited;
-    bool raised; /* a signal's handler has */
+    bool raised;  /* a signal's handler has */
+    bool bounded; /* by the thread's deadline; what follows is of use then alone */
+    bool polls;   /* for a blocking socket it waits by poll */
+    enum ext_end ends_by;
+    struct sock_object *lender; /* whose mode it has borrowed, or NULL */
 };
+
 /* For a call that holds the GIL until it has to wait, or one that runs without it from start to
- * end. */
-void ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held);
-void ext_wait_end(struct ext_wait *w);
+ * end. flags: those of recv(2) or send(2). False: the thread's deadline has passed; then the call
+ * is not to be made, and its result is EXT_EPASSED. */
+bool ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held,
+                    enum ext_direction direction, int flags) __attribute__((warn_unused_result));
+/* The same for a call that knows no MSG_DONTWAIT: see object/mode.h. */
+bool ext_wait_begin_mode(struct ext_wait *w, struct sock_object *s, bool held,
+                         enum ext_direction direction) __attribute__((warn_unused_result));
+/* What the core's result is for the method. */
+ssize_t ext_wait_end(struct ext_wait *w, ssize_t r);
+
+/* Whether the call waits by poll where, but for a deadline, the kernel would block. */
+static inline bool ext_polls_blocking(const struct ext_wait *w)
+{
+    return w->bounded && w->polls;
+}
+
+/* Whether a deadline bounds calls on s, and it is a blocking one. */
+bool ext_is_bounded(const struct sock_object *s);
+/* Whether it does, and has passed: for a thread that is in one. A socket that never waits is left
+ * alone: it is an event loop's, which has other things to do than what the thread is about. */
+EXT_COLD bool ext_is_over(const struct sock_object *s);
 
 /* What a receive has come to. With MSG_WAITALL the core gives what came before a signal's handler
  * raised; but the exception comes first, as it would right after a receive of stock. */
@@ -35,8 +67,6 @@ static inline ssize_t ext_received(const struct ext_wait *w, ssize_t r)
 
 /* What only a call that has to wait needs, apart, so that the others set up no frame for it. */
 #define EXT_WAITS __attribute__((noinline))
-
-enum ext_direction { EXT_IN, EXT_OUT };
 
 #define EXT_CROWDED (1 << 24) /* in gil_wanted: more than a system has threads */
 
@@ -80,7 +110,7 @@ static inline bool ext_may_try(const struct sock_object *s, size_t n, int flags,
     return false; /* nothing keeps closers out */
 #else
     return flags == 0 && s->fd >= 0 && !(csock_flags(&s->core) & CSOCK_NO_TRY) &&
-           ext_may_hold(s, n, direction);
+           ext_may_hold(s, n, direction) && !(ext_innermost && ext_is_over(s));
 #endif
 }
 

@@ -8,16 +8,20 @@
 
 #define NS_PER_S 1000000000LL
 
+EXT_RARE static bool raise_no_int(long value)
+{
+    PyErr_SetString(PyExc_OverflowError, value > 0 ? "signed integer is greater than maximum"
+                                                   : "signed integer is less than minimum");
+    return false;
+}
+
 bool ext_int(PyObject *o, int *ret)
 {
     long value = PyLong_AsLong(o);
     if (value == -1 && PyErr_Occurred())
         return false;
-    if (value > INT_MAX || value < INT_MIN) {
-        PyErr_SetString(PyExc_OverflowError, value > 0 ? "signed integer is greater than maximum"
-                                                       : "signed integer is less than minimum");
-        return false;
-    }
+    if (value > INT_MAX || value < INT_MIN)
+        return raise_no_int(value);
     *ret = (int)value;
     return true;
 }
@@ -199,6 +203,12 @@ static bool other_seconds(PyObject *o, int64_t *ret_ns)
     return int_seconds(o, ret_ns);
 }
 
+bool ext_seconds(PyObject *o, int64_t *ret_ns)
+{
+    return PyFloat_Check(o) ? float_seconds(PyFloat_AS_DOUBLE(o), ret_ns)
+                            : other_seconds(o, ret_ns);
+}
+
 bool ext_timeout(PyObject *o, int64_t *ret_ns)
 {
     int64_t ns = 0;
@@ -206,7 +216,7 @@ bool ext_timeout(PyObject *o, int64_t *ret_ns)
         *ret_ns = -1;
         return true;
     }
-    if (!(PyFloat_Check(o) ? float_seconds(PyFloat_AS_DOUBLE(o), &ns) : other_seconds(o, &ns)))
+    if (!ext_seconds(o, &ns))
         return false;
     if (ns < 0) {
         PyErr_SetString(PyExc_ValueError, "Timeout value out of range");

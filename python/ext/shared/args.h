@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Between min and max arguments, or stock's TypeError for the method `what`. */
-bool ext_arg_count_raise(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max);
+EXT_RARE bool ext_arg_count_raise(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max);
 static inline bool ext_arg_count(const char *what, Py_ssize_t n, Py_ssize_t min, Py_ssize_t max)
 {
     return (n >= min && n <= max) || ext_arg_count_raise(what, n, min, max);
@@ -59,8 +59,10 @@ static inline bool ext_has_nul(const char *text, Py_ssize_t n)
 /* The text of a str for C, valid as long as o. A NUL in it is an exception. */
 const char *ext_text(PyObject *o);
 
-/* None, float or int seconds to ns, rounding up; < 0 ValueError; None is -1.
- * What int64_t cannot hold: OverflowError. */
+/* Seconds as settimeout() takes them, to ns, away from zero. What int64_t cannot hold:
+ * OverflowError; NaN: ValueError. */
+bool ext_seconds(PyObject *o, int64_t *ret_ns);
+/* The same or None, which is -1; < 0: ValueError. */
 bool ext_timeout(PyObject *o, int64_t *ret_ns);
 /* The reverse: a float, or None for < 0. New reference. */
 PyObject *ext_timeout_as_py(int64_t ns);

@@ -21,11 +21,14 @@ bool ext_payload_of_buffer(PyObject *o, struct ext_payload *ret)
     return true;
 }
 
-bool ext_writable_buffer(const char *what, PyObject *o, Py_buffer *ret)
+EXT_RARE static bool raise_not_writable(const char *what, PyObject *o)
 {
-    if (PyObject_GetBuffer(o, ret, PyBUF_WRITABLE) == 0)
-        return true;
     PyErr_Format(PyExc_TypeError, "%s() argument 1 must be read-write bytes-like object, not %.50s",
                  what, o == Py_None ? "None" : Py_TYPE(o)->tp_name);
     return false;
+}
+
+bool ext_writable_buffer(const char *what, PyObject *o, Py_buffer *ret)
+{
+    return PyObject_GetBuffer(o, ret, PyBUF_WRITABLE) == 0 || raise_not_writable(what, o);
 }

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum kind { OSERROR, MESSAGE, TIMEOUT, VALUE, OVERFLOW, PENDING };
+enum kind { OSERROR, MESSAGE, TIMEOUT, VALUE, OVERFLOW, END, PENDING };
 
 static const struct {
     int code;
@@ -51,6 +51,9 @@ static PyObject *raise_own(int err, enum kind kind)
         return NULL;
     case OVERFLOW:
         PyErr_SetString(PyExc_OverflowError, csock_strerror(err));
+        return NULL;
+    case END:
+        PyErr_SetString(PyExc_EOFError, csock_strerror(err));
         return NULL;
     case PENDING:
         return NULL;

@@ -12,11 +12,36 @@
 
 /* ---- time: the one place that says how long a call may take */
 
+/* What a deadline says was going on. */
+static const char *const words_of[TLS_KINDS] = {
+    [TLS_READS] = "read",
+    [TLS_WRITES] = "write",
+    [TLS_SHAKES] = "handshake",
+    [TLS_UNWRAPS] = "unwrap",
+};
+
 static int64_t bound_of(struct tls_call *c)
 {
     if (c->deadline == CSOCK_FOREVER && c->timeout >= 0)
         c->deadline = csock_deadline(c->timeout);
     return c->deadline;
+}
+
+/* For a thread that is in a deadline: the sooner of that and the timeout, before anything else is
+ * done. False with an exception if it has passed. */
+EXT_COLD static bool bound_by_deadline(struct tls_call *c)
+{
+    struct ext_moment m = ext_deadline_now();
+    if (m.at == CSOCK_FOREVER)
+        return true;
+    int64_t now = csock_now(), own;
+    if (now >= m.at) {
+        ext_raise_sock(c->s, words_of[c->kind], EXT_EPASSED);
+        return false;
+    }
+    c->by_deadline = c->timeout < 0 || __builtin_add_overflow(now, c->timeout, &own) || m.at <= own;
+    c->deadline = c->by_deadline ? m.at : own;
+    return true;
 }
 
 /* ns, at most the slice; 0 once the deadline has passed. */
@@ -29,7 +54,7 @@ static int64_t slice_left(struct tls_call *c)
     return left < 0 ? 0 : left < SLICE_NS ? left : SLICE_NS;
 }
 
-/* Where _ssl cannot be asked for its own words. */
+/* Where _ssl cannot be asked for its own words, as it does not know the deadline. */
 static void raise_timed_out(const struct tls_call *c)
 {
     static const char *const texts[] = {
@@ -37,6 +62,10 @@ static void raise_timed_out(const struct tls_call *c)
         [TLS_WRITES] = "The write operation timed out",
         [TLS_SHAKES] = "The handshake operation timed out",
     };
+    if (c->by_deadline) {
+        ext_raise_sock(c->s, words_of[c->kind], EXT_EDEADLINE);
+        return;
+    }
     bool writes = c->kind == TLS_UNWRAPS && c->output;
     enum tls_kind kind = c->kind != TLS_UNWRAPS ? c->kind : writes ? TLS_WRITES : TLS_READS;
     PyErr_SetString(PyExc_TimeoutError, texts[kind]);
@@ -114,7 +143,8 @@ bool tls_begin(struct tls_call *c, const struct tls_known *k, PyObject *self, Py
                            .what = what,
                            .timeout = timeout,
                            .deadline = CSOCK_FOREVER};
-    c->t = sock_engage(c->s);
+    bool in_time = !ext_innermost || timeout == 0 || bound_by_deadline(c);
+    c->t = in_time ? sock_engage(c->s) : NULL;
     if (c->t && (kind == TLS_READS || lock_writer(c)))
         return true;
     Py_DECREF(object);
@@ -151,11 +181,12 @@ static PyObject *try_inside(struct tls_call *c, PyObject **args, size_t n)
     return result;
 }
 
-/* Time is over: _ssl says so itself, or has something after all. An unwrap is not tried again: its
- * second try would find its own first half sent, and take that for a mistake. */
+/* Time is over: _ssl says so itself, or has something after all; but of the thread's deadline it
+ * knows nothing. An unwrap is not tried again: its second try would find its own first half sent,
+ * and take that for a mistake. */
 static PyObject *try_last(struct tls_call *c, PyObject **args, size_t n)
 {
-    if (c->kind == TLS_UNWRAPS) {
+    if (c->kind == TLS_UNWRAPS || c->by_deadline) {
         raise_timed_out(c);
         return NULL;
     }
@@ -207,20 +238,24 @@ static int look_again(void *arg)
     return 1;
 }
 
-/* 1: look again, 0: the deadline has passed, -1 with an exception. */
+/* 1: look again, 0: the deadline has passed, -1 with an exception. It waits by the call's own bound,
+ * which knows the thread's deadline. */
 static int wait_for_events(struct tls_call *c, short events, int64_t most)
 {
     struct nap nap;
     int64_t deadline = bound_of(c);
     int64_t slice = most ? csock_deadline(most) : CSOCK_FOREVER;
     bool sliced = most && (deadline == CSOCK_FOREVER || slice < deadline);
-    ext_wait_begin(&nap.wait, c->s, true);
+    if (!ext_wait_begin(&nap.wait, c->s, true, events == POLLIN ? EXT_IN : EXT_OUT, 0)) {
+        c->by_deadline |= deadline == CSOCK_FOREVER; /* a handler has left one behind */
+        return 0;
+    }
+    nap.wait.bounded = false;
     nap.run_handlers = nap.wait.wait.interrupted;
     nap.wait.wait.interrupted = look_again;
     nap.wait.wait.deadline = sliced ? slice : deadline;
     nap.wait.wait.timeout = 0;
-    int r = csock_ready(&c->s->core, events, &nap.wait.wait);
-    ext_wait_end(&nap.wait);
+    int r = (int)ext_wait_end(&nap.wait, csock_ready(&c->s->core, events, &nap.wait.wait));
     if (r > 0 || (r == CSOCK_EINTERRUPTED && !nap.wait.raised))
         return 1;
     if (r == CSOCK_ETIMEOUT)

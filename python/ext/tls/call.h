@@ -17,7 +17,8 @@ struct tls_call {
     enum tls_kind kind;
     const char *what;      /* the method, for error messages */
     int64_t timeout;       /* ns; < 0 for ever, 0: tries only */
-    int64_t deadline;      /* CSOCK_FOREVER until it has to wait for the first time */
+    int64_t deadline;      /* CSOCK_FOREVER until it has to wait for the first time, or for good */
+    bool by_deadline;      /* it is the thread's (csock.deadline), and not of the timeout */
     bool writing, reading; /* it has those locks */
     bool output;           /* what it wanted last was to write */
     bool unfinished;       /* of a write: its record is half sent, as far as anybody knows */

@@ -223,6 +223,30 @@ static void format_scope_only_if_given(void **state)
     assert_string_equal(text, "[::]:0");
 }
 
+/* What follows those bytes in memory is the scope, which is 0, too. */
+static void zeros_end_with_the_address(void **state)
+{
+    static const struct {
+        const char *text, *host;
+    } rows[] = {
+        {"[::]:0", "::"},
+        {"[1::]:0", "1::"},
+        {"[1:2:3:4:5:6::]:0", "1:2:3:4:5:6::"},
+        {"[1:2:3:4:5:6:7:0]:0", "1:2:3:4:5:6:7:0"},
+        {"[1:0:0:2:3:4:0:0]:0", "1::2:3:4:0:0"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        union csock_addr addr;
+        socklen_t len;
+        char text[CSOCK_ADDR_TEXT_MAX];
+        assert_int_equal(csock_addr_parse(AF_INET6, rows[i].text, &addr, &len), 0);
+        assert_int_equal(addr.in6.sin6_scope_id, 0);
+        assert_int_equal(csock_addr_host(&addr.any, len, text, sizeof text), strlen(rows[i].host));
+        assert_string_equal(text, rows[i].host);
+    }
+}
+
 static void format_longest_fits(void **state)
 {
     union csock_addr addr;
@@ -273,6 +297,7 @@ int main(void)
         cmocka_unit_test(format_never_reads_beyond_len),
         cmocka_unit_test(a_plain_sockaddr_will_do),
         cmocka_unit_test(format_scope_only_if_given),
+        cmocka_unit_test(zeros_end_with_the_address),
         cmocka_unit_test(format_longest_fits),
         cmocka_unit_test(format_needs_room),
         cmocka_unit_test(no_system_call_was_made),

@@ -107,14 +107,17 @@ static void a_child_closes_the_call_that_goes_on_in_it(void **state)
     static pid_t (*const forks[])(void) = {fork, fork_unheard};
     static void (*const begins[])(void) = {close_by_thread, close_here};
     (void)state;
-    for (int flags = 0; flags <= SA_RESTART; flags += SA_RESTART)
-        for (size_t i = 0; i < COUNT(forks); i++)
+    for (size_t i = 0; i < COUNT(forks); i++) {
+        fork_somehow = forks[i];
+        if (fork_somehow != fork)
+            util_needs_wiped_memory();
+        for (int flags = 0; flags <= SA_RESTART; flags += SA_RESTART)
             for (size_t j = 0; j < COUNT(begins); j++) {
                 util_handle(SIGUSR1, fork_in_handler, flags);
-                fork_somehow = forks[i];
                 begin_in_child = begins[j];
                 closing_ends_the_call_in_the_child();
             }
+    }
 }
 
 /* ---- what ends by itself in the child, and in the parent: a byte for each */
@@ -150,16 +153,19 @@ static void the_call_is_counted_once_in_the_child(void **state)
     static pid_t (*const forks[])(void) = {fork, fork_unheard, _Fork};
     (void)state;
     begin_in_child = send_by_thread;
-    for (int flags = 0; flags <= SA_RESTART; flags += SA_RESTART)
-        for (size_t i = 0; i < COUNT(forks); i++) {
+    for (size_t i = 0; i < COUNT(forks); i++) {
+        fork_somehow = forks[i];
+        if (fork_somehow != fork)
+            util_needs_wiped_memory();
+        for (int flags = 0; flags <= SA_RESTART; flags += SA_RESTART) {
             struct util_call call = {.run = recv_and_close_in_child, .s = &inside[0]};
             util_handle(SIGUSR1, fork_in_handler, flags);
-            fork_somehow = forks[i];
             start_and_fork(&call);
             assert_int_equal(util_join(&call), 1);
             util_close(&inside[0]);
             util_close(&inside[1]);
         }
+    }
 }
 
 /* ---- the record of the thread that goes on */
@@ -191,6 +197,7 @@ static void a_call_that_goes_on_leaves_the_records_of_others_alone(void **state)
 {
     struct util_call call = {.run = recv_and_close_other, .s = &inside[0]};
     (void)state;
+    util_needs_wiped_memory();
     fork_somehow = _Fork;
     begin_in_child = wait_elsewhere_by_thread;
     util_handle(SIGUSR1, fork_in_handler, SA_RESTART);
@@ -235,6 +242,7 @@ static void a_call_that_goes_on_leaves_others_asleep_on_its_socket(void **state)
 {
     struct util_call call = {.run = recv_and_close_beside, .s = &inside[0]};
     (void)state;
+    util_needs_wiped_memory();
     fork_somehow = _Fork;
     begin_in_child = wait_here_by_thread;
     util_handle(SIGUSR1, fork_in_handler, SA_RESTART);

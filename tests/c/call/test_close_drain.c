@@ -8,16 +8,6 @@
 #include "call/wake.h"
 
 static struct csock s[2];
-static int64_t naps[256];
-static size_t n_naps;
-
-static int note_nap(const struct timespec *span)
-{
-    assert_in_range(n_naps, 0, COUNT(naps) - 1);
-    naps[n_naps++] = span->tv_sec * INT64_C(1000000000) + span->tv_nsec;
-    fake_clock_add(naps[n_naps - 1]);
-    return 0;
-}
 
 /* Another thread, inside and not asleep: it looks like one in a signal handler. */
 static struct util_call other;
@@ -41,9 +31,7 @@ static void start_with_another_inside(void)
     util_start(&other);
     while (!atomic_load(&is_inside))
         sched_yield();
-    fake_clock_set(1000 * MS);
-    fake_under()->nanosleep = note_nap;
-    n_naps = 0;
+    util_note_naps();
 }
 
 /* It closes the descriptor: whose number it is no longer, but that of the placeholder. */
@@ -66,10 +54,8 @@ static void naps_double_up_to_a_millisecond(void **state)
     start_with_another_inside();
     int fd = csock_fd(&s[0]);
     assert_int_equal(csock_close_within(&s[0], 3240000), 1);
-    assert_int_equal(n_naps, COUNT(expected));
-    for (size_t i = 0; i < n_naps; i++)
-        assert_int_equal(naps[i], expected[i] * 1000);
-    assert_int_equal(fake_calls(FAKE_YIELD), 20 * n_naps); /* before each of them */
+    util_assert_naps(expected, COUNT(expected));
+    assert_int_equal(fake_calls(FAKE_YIELD), 20 * COUNT(expected)); /* before each of them */
     end_with_another_inside(fd);
 }
 
@@ -144,10 +130,8 @@ static void who_sleeps_on_is_cut_off_after_a_tenth_of_a_second(void **state)
         util_pair(s, AF_UNIX, SOCK_STREAM);
         sleeper = (struct util_call){.run = util_recv, .s = &s[0]};
         util_start_asleep(&sleeper);
-        fake_clock_set(1000 * MS);
-        fake_under()->nanosleep = note_nap;
+        util_note_naps();
         fake_under()->tgkill = signal_nobody;
-        n_naps = 0;
         unsigned shut = fake_calls(FAKE_SHUTDOWN);
         assert_in_range(csock_close_within(&s[0], 100 * MS - before), before, 1);
         assert_int_equal(fake_calls(FAKE_SHUTDOWN), shut + !before);

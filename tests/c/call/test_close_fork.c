@@ -165,6 +165,35 @@ static void a_call_that_goes_on_in_a_child_is_woken_there(void **state)
     }
 }
 
+/* The same by a handler between the look whether the socket is closing and the sleep: it is counted
+ * in the child before it sleeps there, as nothing is heard of it after. */
+static void fork_on_the_way(void *arg)
+{
+    fork_and_go_on(arg);
+}
+
+static void a_call_forked_on_its_way_to_sleep_is_woken_in_the_child(void **state)
+{
+    struct csock_wait timed = {.timeout = 60000 * MS};
+    const struct csock_wait *const waits[] = {NULL, &timed};
+    (void)state;
+    for (size_t i = 0; i < COUNT(waits); i++) {
+        struct util_call call = {.run = recv_and_fork, .s = &inside[0], .w = waits[i]};
+        int status;
+        forked_pid = -1;
+        util_pair(inside, AF_UNIX, SOCK_STREAM);
+        fake_hook(FAKE_COARSE_CLOCK, 1, fork_on_the_way, NULL);
+        util_start_asleep(&call);
+        while (wait(&status) < 0)
+            util_sleep(MS);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 7);
+        util_close(&inside[0]);
+        assert_int_equal(util_join(&call), CSOCK_ECLOSED);
+        util_close(&inside[1]);
+    }
+}
+
 /* A fork of which libc knows nothing, so that no handler of pthread_atfork(3) runs. clone(2) */
 static pid_t bare_fork(void)
 {
@@ -211,6 +240,7 @@ static void children_that_libc_does_not_know_of_close_for_themselves(void **stat
     struct util_call calls[2] = {{.run = util_recv, .s = &s[0]},
                                  {.run = util_recv, .s = &s[0], .w = WITHIN(60000 * MS)}};
     (void)state;
+    util_needs_wiped_memory();
     util_pair(s, AF_UNIX, SOCK_STREAM);
     for (int i = 0; i < 2; i++)
         util_start_asleep(&calls[i]);
@@ -257,6 +287,7 @@ static void a_child_waits_for_no_signal_that_its_parent_was_sending(void **state
     struct util_call call = {.run = recv_and_fork, .s = &inside[0]};
     int status = -1;
     (void)state;
+    util_needs_wiped_memory();
     forked_pid = -1;
     util_pair(inside, AF_UNIX, SOCK_STREAM);
     util_handle(SIGUSR1, fork_while_signalled, 0);
@@ -303,6 +334,7 @@ int main(void)
         TEST(a_child_closes_the_call_that_it_was_forked_in),
         TEST(children_that_libc_does_not_know_of_close_for_themselves),
         TEST(a_call_that_goes_on_in_a_child_is_woken_there),
+        TEST(a_call_forked_on_its_way_to_sleep_is_woken_in_the_child),
         TEST(a_child_waits_for_no_signal_that_its_parent_was_sending),
         TEST(forks_are_counted_along_the_line),
     };

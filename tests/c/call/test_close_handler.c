@@ -228,31 +228,42 @@ static void close_the_others(int sig)
     struct csock *others = crossed[pthread_equal(pthread_self(), first_thread) != 0];
     atomic_fetch_add(&closers, 1);
     while (atomic_load(&closers) < 2)
-        ;
+        sched_yield();
     csock_close(others);
 }
 
-static void handlers_that_wait_for_each_other_give_up_at_once(void **state)
+/* How long both take. */
+static int64_t close_each_other(int flags)
 {
     struct util_call calls[2] = {{.run = util_recv, .s = crossed[0]},
                                  {.run = util_recv, .s = crossed[1]}};
+    util_handle(SIGUSR1, close_the_others, flags);
+    atomic_store(&closers, 0);
+    for (int i = 0; i < 2; i++) {
+        util_pair(crossed[i], AF_UNIX, SOCK_STREAM);
+        util_start_asleep(&calls[i]);
+    }
+    first_thread = calls[0].thread;
+    int64_t start = csock_now();
+    for (int i = 0; i < 2; i++)
+        util_signal_call(&calls[i], SIGUSR1);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(util_join(&calls[i]), CSOCK_ECLOSED);
+    int64_t took = csock_now() - start;
+    for (int i = 0; i < 2; i++)
+        util_close(&crossed[i][1]);
+    return took;
+}
+
+/* Closing that waits in vain takes its time each time it is tried; a busy machine does not. */
+static void handlers_that_wait_for_each_other_give_up_at_once(void **state)
+{
     (void)state;
     for (int flags = 0; flags <= SA_RESTART; flags += SA_RESTART) {
-        util_handle(SIGUSR1, close_the_others, flags);
-        atomic_store(&closers, 0);
-        for (int i = 0; i < 2; i++) {
-            util_pair(crossed[i], AF_UNIX, SOCK_STREAM);
-            util_start_asleep(&calls[i]);
-        }
-        first_thread = calls[0].thread;
-        int64_t start = csock_now();
-        for (int i = 0; i < 2; i++)
-            util_signal_call(&calls[i], SIGUSR1);
-        for (int i = 0; i < 2; i++)
-            assert_int_equal(util_join(&calls[i]), CSOCK_ECLOSED);
-        assert_in_range(csock_now() - start, 0, PROMPT);
-        for (int i = 0; i < 2; i++)
-            util_close(&crossed[i][1]);
+        int64_t took = close_each_other(flags);
+        for (int tries = 1; took > PROMPT && tries < 5; tries++)
+            took = close_each_other(flags);
+        assert_in_range(took, 0, PROMPT);
     }
 }
 

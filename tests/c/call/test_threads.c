@@ -206,6 +206,34 @@ static void a_fork_counts_though_the_child_does_not_ask(void **state)
     assert_int_equal(util_join(&call), 0);
 }
 
+static bool asks_first;
+
+static void ask_in_child(void)
+{
+    if (asks_first)
+        csock_forks();
+}
+
+/* Before the library has a handler of its own. */
+__attribute__((constructor(101))) static void handle_forks(void)
+{
+    pthread_atfork(NULL, NULL, ask_in_child);
+}
+
+static int forks_in_child(void *before)
+{
+    return csock_forks() == *(uint32_t *)before + 1 ? 0 : __LINE__;
+}
+
+static void a_fork_counts_once_though_another_handler_asks_first(void **state)
+{
+    uint32_t before = csock_forks();
+    (void)state;
+    asks_first = true;
+    util_in_child(forks_in_child, &before);
+    asks_first = false;
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -214,6 +242,7 @@ int main(void)
         TEST(a_new_owner_of_a_record_sleeps_nowhere_yet),
         TEST(giving_way_becomes_a_nap),
         TEST(a_fork_counts_though_the_child_does_not_ask),
+        TEST(a_fork_counts_once_though_another_handler_asks_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,10 +35,7 @@ static void spurious_readiness_of_the_error_queue_does_not_spin(void **state)
     union csock_addr nobody;
     socklen_t len;
     (void)state;
-    util_bound(&u, AF_INET, SOCK_DGRAM, &nobody, &len);
-    util_close(&u);
-    assert_int_equal(csock_open(&u, AF_INET, SOCK_DGRAM, 0, 0), 0);
-    assert_int_equal(csock_opt_set_int(&u, IPPROTO_IP, IP_RECVERR, 1), 0);
+    util_hears_errors(&u, &nobody, &len);
     assert_int_equal(csock_send_to(&u, "x", 1, 0, &nobody.any, len, NULL), 1);
     assert_true(csock_ready(&u, 0, WITHIN(1000 * MS)) & POLLERR);
     assert_int_equal(csock_recv(&u, buf, 1, 0, NOWAIT), -ECONNREFUSED); /* the entry stays */
@@ -73,17 +70,6 @@ static void a_signal_during_the_nap_after_a_lie_is_heard(void **state)
 
 /* Two go free, then each nap is twice as long as the one before, up to 10 ms, and the last ends
  * with the deadline. */
-static int64_t naps[32];
-static size_t n_naps;
-
-static int note_nap(const struct timespec *span)
-{
-    assert_in_range(n_naps, 0, COUNT(naps) - 1);
-    naps[n_naps++] = span->tv_sec * INT64_C(1000000000) + span->tv_nsec;
-    fake_clock_add(naps[n_naps - 1]);
-    return 0;
-}
-
 static void naps_double_up_to_ten_milliseconds(void **state)
 {
     static const int expected[] = {50,   100,  200,   400,   800, 1600,
@@ -92,14 +78,10 @@ static void naps_double_up_to_ten_milliseconds(void **state)
     (void)state;
     util_pair(s, AF_UNIX, SOCK_STREAM);
     assert_int_equal(csock_send(&s[1], "x", 1, 0, NULL), 1);
-    fake_clock_set(1000 * MS);
-    fake_under()->nanosleep = note_nap;
+    util_note_naps();
     fake_fail(FAKE_RECV, FAKE_EVERY, EAGAIN);
-    n_naps = 0;
     assert_int_equal(csock_recv(&s[0], buf, 1, 0, WITHIN(35 * MS)), CSOCK_ETIMEOUT);
-    assert_int_equal(n_naps, COUNT(expected));
-    for (size_t i = 0; i < n_naps; i++)
-        assert_int_equal(naps[i], expected[i] * 1000);
+    util_assert_naps(expected, COUNT(expected));
     assert_int_equal(fake_calls(FAKE_POLL), COUNT(expected) + 3); /* two free, and the last look */
     util_close(&s[0]);
     util_close(&s[1]);

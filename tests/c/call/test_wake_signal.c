@@ -376,8 +376,9 @@ static void a_signal_that_the_program_uses_is_left_alone(void **state)
     util_in_child(blocked_before_the_first_sleep, NULL);
     util_in_child(blocked_after_the_first_sleep, NULL);
     util_in_child(moved_off_beside_a_sleeper, NULL);
-    util_in_child(reset_while_closing, NULL);
     util_in_child(on_the_signal_stack, NULL);
+    util_not_emulated("it crashes where a signal that is on its way is reset");
+    util_in_child(reset_while_closing, NULL);
 }
 
 static void a_program_names_the_signal(void **state)

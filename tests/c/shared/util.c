@@ -88,6 +88,14 @@ void util_pair(struct csock s[2], int family, int type)
         assert_int_equal(csock_opt_set_int(&s[i], SOL_SOCKET, SO_SNDBUF, 4096), 0);
 }
 
+void util_hears_errors(struct csock *s, union csock_addr *ret_nobody, socklen_t *ret_len)
+{
+    util_bound(s, AF_INET, SOCK_DGRAM, ret_nobody, ret_len);
+    util_close(s);
+    assert_int_equal(csock_open(s, AF_INET, SOCK_DGRAM, 0, 0), 0);
+    assert_int_equal(csock_opt_set_int(s, IPPROTO_IP, IP_RECVERR, 1), 0);
+}
+
 static size_t fill_once(struct csock *s)
 {
     static const char block[2048];
@@ -151,6 +159,31 @@ void util_sleep(int64_t ns)
     struct timespec left = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
     while (nanosleep(&left, &left) < 0)
         ;
+}
+
+static int64_t naps[256];
+static size_t n_naps;
+
+static int note_nap(const struct timespec *span)
+{
+    assert_in_range(n_naps, 0, COUNT(naps) - 1);
+    naps[n_naps++] = span->tv_sec * INT64_C(1000000000) + span->tv_nsec;
+    fake_clock_add(naps[n_naps - 1]);
+    return 0;
+}
+
+void util_note_naps(void)
+{
+    n_naps = 0;
+    fake_clock_set(1000 * MS);
+    fake_under()->nanosleep = note_nap;
+}
+
+void util_assert_naps(const int *us, size_t n)
+{
+    assert_int_equal(n_naps, n);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(naps[i], us[i] * 1000);
 }
 
 int64_t util_thread_cpu(void)
@@ -325,4 +358,34 @@ void util_in_child(int (*f)(void *arg), void *arg)
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
+}
+
+static bool wipes_on_fork(void)
+{
+    int status = -1;
+    int *page = csock__sys_linux.wiped_on_fork();
+    if (!page)
+        return false;
+    *page = 1;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(*page);
+    return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+void util_needs_wiped_memory(void)
+{
+    if (wipes_on_fork())
+        return;
+    print_message("skipped from here on: memory is not wiped on fork (MADV_WIPEONFORK)\n");
+    skip();
+}
+
+void util_not_emulated(const char *why)
+{
+    const char *machine = getenv("CSOCK_EMULATED");
+    if (!machine || !*machine)
+        return;
+    print_message("skipped from here on: emulated: %s\n", why);
+    skip();
 }

@@ -52,6 +52,9 @@ void util_listener(struct csock *s, int family, int backlog, union csock_addr *r
 void util_bound(struct csock *s, int family, int type, union csock_addr *ret_addr,
                 socklen_t *ret_len);
 
+/* A UDP socket that hears of errors (ip(7), IP_RECVERR), and an address where nobody is. */
+void util_hears_errors(struct csock *s, union csock_addr *ret_nobody, socklen_t *ret_len);
+
 /* Sends until nothing goes any more, not even a little later. Returns the number of bytes. The
  * receiver's buffer should be small: util_pair makes it so. */
 size_t util_fill(struct csock *s);
@@ -111,6 +114,18 @@ int util_count_interrupted(void *arg);
 void util_in_child(int (*f)(void *arg), void *arg);
 /* The end of a child. */
 void util_exit(int code);
+
+/* Skips the rest of the test where the kernel does not wipe memory on fork, so that nobody notices
+ * a child by _Fork(3) or clone(2). */
+void util_needs_wiped_memory(void);
+
+/* The same under tests/lab/other-machine.sh, whose emulator does not do what the test needs. */
+void util_not_emulated(const char *why);
+
+/* From now on naps are only noted, on a clock that moves with them alone; and that they were those,
+ * in microseconds. */
+void util_note_naps(void);
+void util_assert_naps(const int *us, size_t n);
 
 void util_sleep(int64_t ns);
 int64_t util_thread_cpu(void);

@@ -83,6 +83,7 @@ static void descriptors_come_close_on_exec_if_asked(void **state)
 static void descriptors_without_room_are_not_ours(void **state)
 {
     (void)state;
+    util_not_emulated("descriptors without room come all the same, and MSG_CTRUNC does not");
     open_pair(AF_UNIX, SOCK_SEQPACKET);
     assert_int_equal(csock_sendmsg(&s[0], &letter_with_fds(8)->msg, 0, NULL), 7);
     struct letter *l = envelope(CMSG_LEN(3 * sizeof(int)));
@@ -160,6 +161,7 @@ static void begin_closing(void *arg)
 static void descriptors_that_nobody_hears_of_are_closed(void **state)
 {
     (void)state;
+    util_not_emulated("a message without buffers is not sent");
     open_pair(AF_UNIX, SOCK_SEQPACKET);
     struct util_call closer = {.run = close_call, .s = &s[1]};
     struct letter *l = letter_with_fds(3);

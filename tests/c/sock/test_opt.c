@@ -1,15 +1,7 @@
 /* Options on real sockets, and how failures come back. */
-#include "csock.h"
-#include "fake.h"
+#include "util.h"
 
-#include <errno.h>
 #include <netinet/tcp.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 static struct csock tcp;
 
@@ -53,16 +45,18 @@ static void buffers_are_set_and_read(void **state)
     assert_int_equal(csock_opt_get(&tcp, SOL_SOCKET, SO_LINGER, &back, &len), 0);
     assert_int_equal(len, sizeof back);
     assert_memory_equal(&back, &linger, sizeof back);
-    len = sizeof name;
-    assert_int_equal(csock_opt_get(&tcp, IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
-    assert_true(len >= 1 && len <= sizeof name);
-    assert_true(strlen(name) > 0);
+    csock_opt_set(&tcp, SOL_SOCKET, SO_LINGER, &(struct linger){0}, sizeof linger);
+    util_not_emulated("SO_LINGER is written whole, most others as an int, whatever the length");
     len = 2; /* no more than there is room for */
     memset(name, 'z', sizeof name);
     assert_int_equal(csock_opt_get(&tcp, SOL_SOCKET, SO_LINGER, name, &len), 0);
     assert_int_equal(len, 2);
     assert_int_equal(name[2], 'z');
-    csock_opt_set(&tcp, SOL_SOCKET, SO_LINGER, &(struct linger){0}, sizeof linger);
+    len = sizeof name;
+    memset(name, 0, sizeof name);
+    assert_int_equal(csock_opt_get(&tcp, IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
+    assert_true(len >= 1 && len <= sizeof name);
+    assert_true(strlen(name) > 0);
 }
 
 /* A bound device's name is empty here: the kernel writes nothing, which reads as 0. */
@@ -70,6 +64,7 @@ static void int_of_an_option_that_fills_less(void **state)
 {
     int value = -1;
     (void)state;
+    util_not_emulated("it writes a byte that the kernel did not");
     assert_int_equal(csock_opt_get_int(&tcp, SOL_SOCKET, SO_BINDTODEVICE, &value), 0);
     assert_int_equal(value, 0);
 }

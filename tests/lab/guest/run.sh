@@ -12,8 +12,8 @@
 #   PYTHON         the Python to test with (default /usr/bin/python3, then python3): one with
 #                  headers and, for `socket`, CPython's tests (Debian: libpython3.X-testsuite)
 #   CSOCK_GUEST    the folder for the kernel, csock and results (default build/guest)
-#   GUEST_ROOT     another root than /, such as the chroot of tests/lab/sid.sh, with its own copy of
-#   GUEST_TOP      this checkout at that path in it, and a built csock; see sid.sh
+#   GUEST_ROOT     another root than /, such as that of tests/lab/debian.sh, with its own copy of
+#   GUEST_TOP      this checkout at that path in it, and a built csock; see debian.sh
 #   GUEST_LIMIT    seconds for all of it (default 1500)
 #
 # The status is the guest's: 0, 1 if a test failed, 2 if the guest did not reach its end; 77 if
