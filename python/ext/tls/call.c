@@ -54,6 +54,11 @@ static int64_t slice_left(struct tls_call *c)
     return left < 0 ? 0 : left < SLICE_NS ? left : SLICE_NS;
 }
 
+void tls_raise_late(const struct tls_call *c)
+{
+    ext_raise_sock(c->s, words_of[c->kind], EXT_EDEADLINE);
+}
+
 /* Where _ssl cannot be asked for its own words, as it does not know the deadline. */
 static void raise_timed_out(const struct tls_call *c)
 {
@@ -63,7 +68,7 @@ static void raise_timed_out(const struct tls_call *c)
         [TLS_SHAKES] = "The handshake operation timed out",
     };
     if (c->by_deadline) {
-        ext_raise_sock(c->s, words_of[c->kind], EXT_EDEADLINE);
+        tls_raise_late(c);
         return;
     }
     bool writes = c->kind == TLS_UNWRAPS && c->output;

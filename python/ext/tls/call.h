@@ -34,6 +34,13 @@ void tls_end(struct tls_call *c);
  * exception, which is that it wants something only if the timeout is 0. args[0] is there for the
  * object. */
 PyObject *tls_run(struct tls_call *c, PyObject **args, size_t n);
+/* Whether the thread's deadline has passed since the call began, if it is that which bounds it; and
+ * the exception. */
+static inline bool tls_is_late(const struct tls_call *c)
+{
+    return c->by_deadline && csock_now() >= c->deadline;
+}
+void tls_raise_late(const struct tls_call *c);
 /* Whether the exception that is set says that it wants to read or to write. */
 bool tls_wants(const struct tls_call *c);
 

@@ -64,13 +64,15 @@ static void raise_bad_retry(const struct tls_call *c, const char *text)
 bool tls_half_resumes(struct tls_call *c, const char *data, size_t n, size_t *ret_done,
                       size_t *ret_next)
 {
-    const struct sock_half *half = &c->t->half;
+    struct sock_half *half = &c->t->half;
     *ret_done = *ret_next = 0;
     if (half->state == HALF_NONE)
         return true;
     if (half->state == HALF_KEPT && begins_so(half, data, n)) {
         *ret_done = half->before;
         *ret_next = half->n;
+        if (half->n == 0)
+            tls_half_ended(half); /* nothing is half sent */
         return true;
     }
     raise_bad_retry(c,

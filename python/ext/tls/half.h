@@ -11,7 +11,8 @@
 #define TLS_RECORD 16384 /* bytes that go into one record at most, and into one try */
 
 /* The try of a record begins; it has ended, with everything sent, or early, after `done` bytes of
- * the same write, which stand before it. */
+ * the same write, which stand before it. A write that ends early between two records, without
+ * telling how far it came, is kept with n = 0, so that the same holds for the next one. */
 void tls_half_begins(struct sock_half *half);
 void tls_half_ended(struct sock_half *half);
 void tls_half_keeps(struct sock_half *half, const char *data, size_t done, size_t n);

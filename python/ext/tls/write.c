@@ -73,20 +73,25 @@ static int write_next(struct tls_call *c, struct writing *w)
     return 0;
 }
 
-/* All of it, but for a program that does not wait and takes a part. 0 or -1 */
+/* All of it, but for a program that takes a part, and does not wait, or whose thread's deadline
+ * passes: that may be between two records, to a peer who takes them all at once. 0 or -1 */
 static int write_out(struct tls_call *c, struct writing *w, bool takes_part)
 {
-    do {
-        if (write_next(c, w) == 0)
+    while (write_next(c, w) == 0) {
+        if (w->done == w->data.n || (takes_part && tls_is_late(c)))
+            return 0;
+        if (!tls_is_late(c))
             continue;
-        if (!takes_part || c->timeout != 0 || w->done == 0 || !tls_wants(c))
-            return -1;
-        PyErr_Clear();
-        /* The program goes on with what is in the half record. */
-        c->t->half.before = 0;
-        c->t->half.sum = 0;
-        return 0;
-    } while (w->done < w->data.n);
+        tls_half_keeps(&c->t->half, w->data.data, w->done, 0);
+        tls_raise_late(c);
+        return -1;
+    }
+    if (!takes_part || c->timeout != 0 || w->done == 0 || !tls_wants(c))
+        return -1;
+    PyErr_Clear();
+    /* The program goes on with what is in the half record. */
+    c->t->half.before = 0;
+    c->t->half.sum = 0;
     return 0;
 }
 
