@@ -13,6 +13,7 @@ import importlib
 import json
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -66,6 +67,78 @@ def not_reading():
 
 
 @contextlib.contextmanager
+def certificate():
+    """A file with one for localhost, and its key."""
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2".split()
+    with tempfile.TemporaryDirectory() as folder:
+        path, key = Path(folder, "certificate"), Path(folder, "key")
+        subprocess.run([*command, "-keyout", key, "-out", path], check=True, capture_output=True)
+        path.write_text(path.read_text() + key.read_text())
+        yield path
+
+
+def shake_hands(connection, path):
+    """The server's end of TLS, which does not touch the connection; and the bytes that it has for
+    that. `ssl` is imported late, by when csock may be in the place of `socket`."""
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    received, to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls, done = context.wrap_bio(received, to_send, server_side=True), False
+    while not done:
+        with contextlib.suppress(ssl.SSLWantReadError):
+            tls.do_handshake()
+            done = True
+        connection.sendall(to_send.read())
+        if not done and not received.write(connection.recv(1 << 16)):
+            raise ConnectionResetError
+    return tls, to_send
+
+
+@contextlib.contextmanager
+def dripping_tls():
+    """Records of a byte each."""
+
+    def serve(connection):
+        tls, to_send = shake_hands(connection, path)
+        while True:
+            tls.write(b"x")
+            connection.sendall(to_send.read())
+            time.sleep(1 / DRIP)
+
+    with certificate() as path, serving(serve) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def dripping_record():
+    """One record, a byte of it at a time."""
+
+    def serve(connection):
+        tls, to_send = shake_hands(connection, path)
+        tls.write(bytes(10_000))
+        for byte in to_send.read():
+            connection.send(bytes([byte]))
+            time.sleep(1 / DRIP)
+
+    with certificate() as path, serving(serve) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def stalling_tls():
+    """Shakes hands, and then neither reads nor writes."""
+
+    def serve(connection):
+        shake_hands(connection, path)
+        time.sleep(3600)
+
+    with certificate() as path, serving(serve) as address:
+        yield address
+
+
+@contextlib.contextmanager
 def black_hole():
     """A listener whose backlog is full answers no more."""
     import select
@@ -83,11 +156,35 @@ def black_hole():
         yield server.getsockname()
 
 
-# ---- the cases: a new kind of connection (TLS, say) is a `connect` of its own
+# ---- the cases: a new kind of connection is a `connect` of its own
 
 
 def plain(module, address, timeout):
     return module.create_connection(address, timeout)
+
+
+def tls_context(module):
+    if module.__name__ == "csock":
+        module.install(force=True)
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def over_tls(module, address, timeout):
+    context = tls_context(module)
+    return context.wrap_socket(module.create_connection(address, timeout))
+
+
+def fetch_page(module, address, timeout):
+    context = tls_context(module)
+    import urllib.request
+
+    options = {} if timeout is None else {"timeout": timeout}
+    urllib.request.urlopen(f"https://127.0.0.1:{address[1]}", context=context, **options)
 
 
 def with_connection(connect, use):
@@ -108,6 +205,16 @@ def read_line(sock):
         file.readline()
 
 
+def read_by_reader(sock):
+    import csock
+
+    csock.Reader(sock).readline()
+
+
+def end_tls(sock):
+    sock.unwrap()
+
+
 def send_all(sock):
     sock.sendall(bytes(1 << 28))
 
@@ -117,6 +224,15 @@ CASES = [
     Case("makefile readline, 1 byte a second", dripping, with_connection(plain, read_line)),
     Case("sendall to who does not read", not_reading, with_connection(plain, send_all)),
     Case("connect to a black hole", black_hole, with_connection(plain, receive)),
+    Case("TLS: recv, 1 byte a second", dripping_tls, with_connection(over_tls, receive)),
+    Case("TLS: recv of a record by the byte", dripping_record, with_connection(over_tls, receive)),
+    Case("TLS: readline, 1 byte a second", dripping_tls, with_connection(over_tls, read_line)),
+    Case("TLS: Reader, 1 byte a second", dripping_tls, with_connection(over_tls, read_by_reader)),
+    Case("TLS: urllib, 1 byte a second", dripping_tls, fetch_page),
+    Case("TLS: handshake, 1 byte a second", dripping, with_connection(over_tls, receive)),
+    Case("TLS: handshake that stalls", not_reading, with_connection(over_tls, receive)),
+    Case("TLS: unwrap that stalls", stalling_tls, with_connection(over_tls, end_tls)),
+    Case("TLS: sendall to who does not read", stalling_tls, with_connection(over_tls, send_all)),
 ]
 
 
@@ -178,8 +294,10 @@ def shown(side, seconds):
 
 def line(report, seconds):
     verdict = "MISSED" if report["missed"] else "ok"
-    return (f"{report['name']:36} {shown(report['csock'], seconds):>10} "
-            f"{shown(report['stock'], seconds):>10}  {verdict}")
+    return (
+        f"{report['name']:36} {shown(report['csock'], seconds):>10} "
+        f"{shown(report['stock'], seconds):>10}  {verdict}"
+    )
 
 
 def main():
