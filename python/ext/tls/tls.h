@@ -35,9 +35,11 @@
  * A reader that waits keeps no writer out, nor the other way round. Nobody waits for `writer` while
  * he has `state` (in a callback, a handler): its holder may need that. He gets EDEADLK.
  *
- * A call has one deadline for all of its tries and waits. When it has passed, _ssl is shown a
- * timeout of a nanosecond and asked once more: the error is then its own, in its own words, which
- * differ from version to version; or it succeeds after all. */
+ * A call has one deadline for all of its tries and waits, the sooner of the timeout, from its first
+ * wait on, and of the thread's (csock.deadline), which is looked at once, before anything is done.
+ * When the thread's has passed, that is said. When it is the timeout's, _ssl is shown a timeout of
+ * a nanosecond and asked once more: the error is then its own, in its own words, which differ from
+ * version to version; or it succeeds after all. */
 #ifndef CSOCK_EXT_TLS_TLS_H
 #define CSOCK_EXT_TLS_TLS_H
 
