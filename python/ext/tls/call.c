@@ -13,14 +13,14 @@
 /* ---- time: the one place that says how long a call may take */
 
 /* What a deadline says was going on. */
-static const char *const words_of[TLS_KINDS] = {
+static const char *const activity[TLS_KINDS] = {
     [TLS_READS] = "read",
     [TLS_WRITES] = "write",
     [TLS_SHAKES] = "handshake",
     [TLS_UNWRAPS] = "unwrap",
 };
 
-static int64_t bound_of(struct tls_call *c)
+static int64_t time_bound(struct tls_call *c)
 {
     if (c->deadline == CSOCK_FOREVER && c->timeout >= 0)
         c->deadline = csock_deadline(c->timeout);
@@ -36,7 +36,7 @@ EXT_COLD static bool bound_by_deadline(struct tls_call *c)
         return true;
     int64_t now = csock_now(), own;
     if (now >= m.at) {
-        ext_raise_sock(c->s, words_of[c->kind], EXT_EPASSED);
+        ext_raise_sock(c->s, activity[c->kind], EXT_EPASSED);
         return false;
     }
     c->by_deadline = c->timeout < 0 || __builtin_add_overflow(now, c->timeout, &own) || m.at <= own;
@@ -47,7 +47,7 @@ EXT_COLD static bool bound_by_deadline(struct tls_call *c)
 /* ns, at most the slice; 0 once the deadline has passed. */
 static int64_t slice_left(struct tls_call *c)
 {
-    int64_t deadline = bound_of(c);
+    int64_t deadline = time_bound(c);
     if (deadline == CSOCK_FOREVER)
         return SLICE_NS;
     int64_t left = deadline - csock_now();
@@ -56,7 +56,7 @@ static int64_t slice_left(struct tls_call *c)
 
 void tls_raise_late(const struct tls_call *c)
 {
-    ext_raise_sock(c->s, words_of[c->kind], EXT_EDEADLINE);
+    ext_raise_sock(c->s, activity[c->kind], EXT_EDEADLINE);
 }
 
 /* Where _ssl cannot be asked for its own words, as it does not know the deadline. */
@@ -243,12 +243,12 @@ static int look_again(void *arg)
     return 1;
 }
 
-/* 1: look again, 0: the deadline has passed, -1 with an exception. It waits by the call's own bound,
- * which knows the thread's deadline. */
+/* 1: look again, 0: the deadline has passed, -1 with an exception. It waits by the call's own
+ * bound, which knows the thread's deadline. */
 static int wait_for_events(struct tls_call *c, short events, int64_t most)
 {
     struct nap nap;
-    int64_t deadline = bound_of(c);
+    int64_t deadline = time_bound(c);
     int64_t slice = most ? csock_deadline(most) : CSOCK_FOREVER;
     bool sliced = most && (deadline == CSOCK_FOREVER || slice < deadline);
     if (!ext_wait_begin(&nap.wait, c->s, true, events == POLLIN ? EXT_IN : EXT_OUT, 0)) {
