@@ -146,7 +146,9 @@ chroot_foreign() { # suite, machine as Debian calls it, root, packages with comm
     tar -C "$3" -xf "$base"
     chroot_mounts "$3"
     chroot_settings "$3"
-    mkdir -p "$3/mnt" "$3/srv" "$3/usr/local/bin"
+    mkdir -p "$3/mnt" "$3/srv" "$3/usr/local/bin" "$3/etc/ssl/certs"
+    # What update-ca-certificates makes: newer pips read it, whatever they are asked.
+    cp /etc/ssl/certs/ca-certificates.crt "$3/etc/ssl/certs/"
     cp /etc/passwd /etc/group "$3/etc/"
     printf '127.0.0.1 localhost\n::1 localhost\n' >"$3/etc/hosts"
 }

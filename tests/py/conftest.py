@@ -92,6 +92,20 @@ def inet(impl):
 
 
 @pytest.fixture
+def pair(csock):
+    """Two connected streams."""
+    a, b = csock.socketpair()
+    with a, b:
+        yield a, b
+
+
+@pytest.fixture
+def no_deadline_is_left(csock):
+    yield
+    assert csock.current_deadline() is None
+
+
+@pytest.fixture
 def no_descriptor_is_left():
     """None is open after the test that was not before; what threads close may take a while."""
     before = testkit.descriptors()

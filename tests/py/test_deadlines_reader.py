@@ -8,13 +8,6 @@ import pytest
 import csock
 
 
-@pytest.fixture
-def pair():
-    ours, theirs = csock.socketpair()
-    with ours, theirs:
-        yield ours, theirs
-
-
 class Other:
     """A source that is no socket."""
 

@@ -10,33 +10,12 @@ import tracemalloc
 
 import pytest
 import testkit
+from deadlinekit import passed
 
 import csock
 from csock import DeadlineExceeded, deadline
 
-
-@pytest.fixture
-def pair():
-    a, b = csock.socketpair()
-    with a, b:
-        yield a, b
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left_behind():
-    yield
-    assert csock.current_deadline() is None
-
-
-def passed(sock):
-    """Whether the thread's deadline has passed, as a call that would not find data would tell."""
-    try:
-        sock.recv(1, csock.MSG_DONTWAIT)
-    except DeadlineExceeded:
-        return True
-    except BlockingIOError:
-        pass
-    return False
+pytestmark = pytest.mark.usefixtures("no_deadline_is_left")
 
 
 # --------------------------------------------------------------- threads

@@ -19,13 +19,6 @@ import csock
 IN_USE = "the reader is in use"
 
 
-@pytest.fixture
-def pair():
-    a, b = csock.socketpair()
-    with a, b:
-        yield a, b
-
-
 BLOCKING = {
     "readline": lambda r: r.readline(),
     "readexactly": lambda r: r.readexactly(9),

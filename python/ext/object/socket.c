@@ -129,8 +129,9 @@ static void put_address(const char *word, const struct sockaddr *addr, socklen_t
                         size_t size)
 {
     char text[CSOCK_ADDR_TEXT_MAX];
-    bool shown = len > 0 && csock_addr_format(addr, len, text, sizeof text) > 0;
-    snprintf(whom, size, shown ? " %s %s" : "", word, text);
+    whom[0] = '\0';
+    if (len > 0 && csock_addr_format(addr, len, text, sizeof text) > 0)
+        snprintf(whom, size, " %s %s", word, text);
 }
 
 static const char *word_before_peer(const char *what)

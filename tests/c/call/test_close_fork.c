@@ -142,11 +142,23 @@ static int fork_and_go_on(void *arg)
     return 0;
 }
 
+/* The child has ended well; then the parent's own call, which is still asleep. */
+static void end_both(struct util_call *call)
+{
+    int status;
+    while (wait(&status) < 0)
+        util_sleep(MS);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 7);
+    util_close(&inside[0]);
+    assert_int_equal(util_join(call), CSOCK_ECLOSED);
+    util_close(&inside[1]);
+}
+
 static void a_call_that_goes_on_in_a_child_is_woken_there(void **state)
 {
     struct csock_wait waits[] = {{.interrupted = fork_and_go_on},
                                  {.interrupted = fork_and_go_on, .timeout = 60000 * MS}};
-    int status;
     (void)state;
     util_count_signal(SIGUSR1);
     for (size_t i = 0; i < COUNT(waits); i++) {
@@ -155,13 +167,7 @@ static void a_call_that_goes_on_in_a_child_is_woken_there(void **state)
         util_pair(inside, AF_UNIX, SOCK_STREAM);
         util_start_asleep(&call);
         util_signal_call(&call, SIGUSR1);
-        while (wait(&status) < 0)
-            util_sleep(MS);
-        assert_true(WIFEXITED(status));
-        assert_int_equal(WEXITSTATUS(status), 7);
-        util_close(&inside[0]);
-        assert_int_equal(util_join(&call), CSOCK_ECLOSED);
-        util_close(&inside[1]);
+        end_both(&call);
     }
 }
 
@@ -179,18 +185,11 @@ static void a_call_forked_on_its_way_to_sleep_is_woken_in_the_child(void **state
     (void)state;
     for (size_t i = 0; i < COUNT(waits); i++) {
         struct util_call call = {.run = recv_and_fork, .s = &inside[0], .w = waits[i]};
-        int status;
         forked_pid = -1;
         util_pair(inside, AF_UNIX, SOCK_STREAM);
         fake_hook(FAKE_COARSE_CLOCK, 1, fork_on_the_way, NULL);
         util_start_asleep(&call);
-        while (wait(&status) < 0)
-            util_sleep(MS);
-        assert_true(WIFEXITED(status));
-        assert_int_equal(WEXITSTATUS(status), 7);
-        util_close(&inside[0]);
-        assert_int_equal(util_join(&call), CSOCK_ECLOSED);
-        util_close(&inside[1]);
+        end_both(&call);
     }
 }
 

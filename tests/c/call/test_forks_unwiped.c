@@ -1,6 +1,6 @@
 /* Where the kernel wipes no page in children, as before Linux 4.14: fork(3) is noticed by the
  * handler that libc runs. */
-#include "util.h"
+#include "forks.h"
 
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -12,34 +12,10 @@ __attribute__((constructor(101))) static void have_an_old_kernel(void)
     fake_fail(FAKE_WIPED_ON_FORK, FAKE_EVERY, ENOMEM);
 }
 
-static struct csock s[2];
-
-static int grandchild(void *before)
-{
-    return csock_forks() == *(uint32_t *)before + 2 ? 0 : __LINE__;
-}
-
-static int child(void *before)
-{
-    if (csock_forks() != *(uint32_t *)before + 1)
-        return __LINE__;
-    if (csock_close(&s[0]) != 0 || csock_close(&s[1]) != 0) /* nobody is inside here */
-        return __LINE__;
-    util_in_child(grandchild, before);
-    return 0;
-}
-
 static void a_fork_is_noticed_by_its_handler(void **state)
 {
-    struct util_call call = {.run = util_recv, .s = &s[0]};
-    uint32_t before = csock_forks();
     (void)state;
-    util_pair(s, AF_UNIX, SOCK_STREAM);
-    util_start_asleep(&call);
-    util_in_child(child, &before);
-    util_close(&s[0]);
-    assert_int_equal(util_join(&call), CSOCK_ECLOSED);
-    util_close(&s[1]);
+    forks_check_noticed();
 }
 
 #ifndef __s390__

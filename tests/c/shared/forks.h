@@ -1,0 +1,11 @@
+/* A fork beside a call of another thread's: what the child must know of it. */
+#ifndef CSOCK_TESTS_FORKS_H
+#define CSOCK_TESTS_FORKS_H
+
+#include "util.h"
+
+/* Asserts that a child of fork(3) is counted as one, so is a child of it, and that it counts nobody
+ * as inside: it can close the socket at once. The parent's call goes on. */
+void forks_check_noticed(void);
+
+#endif
