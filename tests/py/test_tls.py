@@ -47,17 +47,6 @@ def connected(work, timeout=20):
 """
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    key = path.with_suffix(".key")
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2".split()
-    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", path]
-    subprocess.run(command, check=True, capture_output=True)
-    path.write_text(path.read_text() + key.read_text())
-    return path
-
-
 @pytest.fixture(params=["stock", "csock"])
 def tls(request, certificate):
     def run(body):
