@@ -25,7 +25,7 @@ chroot_own_mounts check-dist "$0" "$@"
 
 dist=$(realpath -m "${CSOCK_DIST:-build/dist}")
 [ -e "$dist/SHA256SUMS" ] || { echo "check-dist: nothing in $dist; make dist" >&2; exit 1; }
-versions=${*:-3.11 3.12 3.13 3.14 3.15}
+versions=${*:-$chroot_pythons}
 folder=$(mktemp -d /var/tmp/csock-check.XXXXXX)
 mkdir -p build
 log=build/check-dist.log

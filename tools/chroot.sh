@@ -153,6 +153,7 @@ chroot_foreign() { # suite, machine as Debian calls it, root, packages with comm
     printf '127.0.0.1 localhost\n::1 localhost\n' >"$3/etc/hosts"
 }
 
+chroot_pythons="3.11 3.12 3.13 3.14 3.15" # those that csock is for
 # The Debian or Ubuntu whose Python that is; none for a version that none has.
 chroot_python_suite() { # version
     case $1 in

@@ -16,7 +16,7 @@ top=$(pwd)
 
 chroot_own_mounts dist "$0" "$@"
 
-versions=${*:-3.11 3.12 3.13 3.14 3.15}
+versions=${*:-$chroot_pythons}
 for v in $versions; do
     chroot_python_suite "$v" >/dev/null ||
         { echo "dist: no suite is known that has Python $v" >&2; exit 2; }

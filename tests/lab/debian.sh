@@ -26,16 +26,11 @@ where=${1:?SUITE[/ARCH], such as sid}
 shift
 suite=${where%/*} arch=${where#"$suite"} arch=${arch#/}
 parts=${*:-conformance}
-case $suite in
-    bookworm) versions=3.11 ;;
-    noble) versions=3.12 ;;
-    trixie) versions=3.13 ;;
-    sid) versions="3.14 3.15" ;;
-    *) echo "debian: no such suite: $suite" >&2; exit 2 ;;
-esac
-versions=${PYTHONS:-$versions}
 
 . tools/chroot.sh
+versions=$(chroot_pythons_of "$suite" $chroot_pythons)
+[ -n "$versions" ] || { echo "debian: no such suite: $suite" >&2; exit 2; }
+versions=${PYTHONS:-$versions}
 chroot_own_mounts debian "$0" "$where" $parts
 folder=${CSOCK_DEBIAN:-build/debian/$suite${arch:+-$arch}}
 mkdir -p "$folder"

@@ -40,15 +40,13 @@ mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 root=$folder/root
 log=$folder/debootstrap.log
-PATH=$PATH:/usr/sbin:/sbin
 . tools/chroot.sh
 
 # ------------------------------------------------------------- as the real root
 
-[ "$(id -u)" = 0 ] || lacks "needs root, for chroot"
-for tool in debootstrap "qemu-$machine-static"; do
-    command -v "$tool" >/dev/null || lacks "no $tool; apt-get install debootstrap qemu-user-static"
-done
+chroot_own_mounts "$machine" "$0" "$@"
+command -v "qemu-$machine-static" >/dev/null ||
+    lacks "no qemu-$machine-static; apt-get install qemu-user-static"
 
 # Programs of that machine cannot run yet: debootstrap only unpacks.
 unpack() {
@@ -82,9 +80,6 @@ in_user_namespace() { # command...
     return $went
 }
 
-if [ -z "${CSOCK_OWN_MOUNTS:-}" ]; then
-    CSOCK_OWN_MOUNTS=1 exec unshare --mount --propagation private "$0" "$@"
-fi
 if [ -z "${CSOCK_EMULATED:-}" ]; then
     if [ ! -e "$root/unpacked" ]; then
         say "fetching Debian's $suite into $root"

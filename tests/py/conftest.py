@@ -51,18 +51,6 @@ def csock():
     return importlib.import_module("csock")
 
 
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory):
-    """For localhost, with its key, in one file."""
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    key = path.with_suffix(".key")
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2".split()
-    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", path]
-    subprocess.run(command, check=True, capture_output=True)
-    path.write_text(path.read_text() + key.read_text())
-    return path
-
-
 @pytest.fixture
 def tls(certificate):
     """tls(body): what a program over TLS prints, with csock in place; tls(body, "stock")."""
@@ -119,6 +107,18 @@ def unix_dir():
     path = tempfile.mkdtemp(prefix="cs", dir="/tmp")
     yield pathlib.Path(path)
     shutil.rmtree(path)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """A file with a certificate for localhost that signs itself, and its key."""
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    key = path.with_suffix(".key")
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2".split()
+    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", path]
+    subprocess.run(command, check=True, capture_output=True)
+    path.write_text(path.read_text() + key.read_text())
+    return path
 
 
 @pytest.fixture

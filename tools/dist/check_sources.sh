@@ -20,7 +20,7 @@ fail() {
 # Where a library might be; Python compiles files of its own for itself.
 files() {
     find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp \
-        -o -path "$here" \) -prune -o ! -name '*.pyc' ! -name __pycache__ ! -path '/root/.cache*' \
+        -o -path "$here" \) -prune -o ! -name '*.pyc' ! -name __pycache__ ! -path "$HOME/.cache*" \
         -print
 }
 

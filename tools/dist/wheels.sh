@@ -33,9 +33,9 @@ arm64_headers() { # version
         apt-get -q download "libpython$1-dev:arm64" "libpython$1-stdlib:arm64" \
             "libpython$1-minimal:arm64") >>"$work/log" 2>&1 || return 1
     for deb in "$work/arm64/libpython$1-"*.deb; do
-        dpkg -x "$deb" "$work/arm64/root"
+        dpkg -x "$deb" "$work/arm64/unpacked"
     done
-    cp "$work/arm64/root/usr/lib/python$1/_sysconfigdata__aarch64-linux-gnu.py" \
+    cp "$work/arm64/unpacked/usr/lib/python$1/_sysconfigdata__aarch64-linux-gnu.py" \
         "$work/arm64/sysconfig-$1/"
 }
 
@@ -90,7 +90,7 @@ for version; do
 
     machine=aarch64
     if arm64_headers "$version"; then
-        machine_file $machine "$work/arm64/root/usr/include" >"$work/aarch64.ini"
+        machine_file $machine "$work/arm64/unpacked/usr/include" >"$work/aarch64.ini"
         say "Python $version, $machine"
         PYTHONPATH=$work/arm64/sysconfig-$version _PYTHON_HOST_PLATFORM=linux-aarch64 \
             _PYTHON_SYSCONFIGDATA_NAME=_sysconfigdata__aarch64-linux-gnu \

@@ -76,7 +76,7 @@ static PyObject *sock_listen(PyObject *self, PyObject *const *args, Py_ssize_t n
 
 /* An accept that heard EAGAIN, as it does beside one that has borrowed the descriptor's mode
  * (object/mode.h): waits by poll, and tries again. borrowed, loans: as they were when it began. */
-EXT_COLD static int accept_beside(struct sock_object *s, struct csock *conn, union csock_addr *peer,
+EXT_RARE static int accept_beside(struct sock_object *s, struct csock *conn, union csock_addr *peer,
                                   socklen_t *len, const struct ext_wait *w, bool borrowed,
                                   uint16_t loans)
 {

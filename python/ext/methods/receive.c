@@ -51,7 +51,7 @@ static bool may_try(struct sock_object *s, size_t n, int flags)
 }
 
 /* The core notices what it is told. Not for a call that will not be made. */
-EXT_COLD static void ask_for_low_water(struct sock_object *s)
+EXT_RARE static void ask_for_low_water(struct sock_object *s)
 {
     int low;
     if (ext_innermost && ext_is_over(s))

@@ -13,14 +13,14 @@
 
 #include "object/socket.h"
 
-EXT_COLD void sock_mode_borrow(struct sock_object *s);
-EXT_COLD void sock_mode_return(struct sock_object *s);
+EXT_RARE void sock_mode_borrow(struct sock_object *s);
+EXT_RARE void sock_mode_return(struct sock_object *s);
 
 /* settimeout(): at once, or by the last of those that borrow. In a critical section of s. 0 or
  * negative. */
 int sock_mode_set(struct sock_object *s, bool blocking);
 /* A descriptor that was detached while it was borrowed: who borrowed finds no socket any more. */
-EXT_COLD void sock_mode_settle(struct sock_object *s, int fd);
+EXT_RARE void sock_mode_settle(struct sock_object *s, int fd);
 
 /* What a call that does not borrow looks at before and after: whether another one borrowed then or
  * meanwhile. */

@@ -175,7 +175,7 @@ PyObject *ext_raise_sock_to(struct sock_object *s, const char *what, int err,
     return ext_deadline_raise(&s->state->deadlines, what, whom, err == EXT_EDEADLINE);
 }
 
-EXT_COLD static PyObject *raise_words(struct sock_object *s, const char *what, int err)
+EXT_RARE static PyObject *raise_words(struct sock_object *s, const char *what, int err)
 {
     char text[80];
     if (ext_is_deadline(err))

@@ -90,7 +90,7 @@ static inline bool ext_is_deadline(ssize_t r)
  * another thread"), and those above csock.DeadlineExceeded. what: the Python method's name. */
 PyObject *ext_raise_sock(struct sock_object *s, const char *what, int err);
 /* The same for a call to an address. */
-EXT_COLD PyObject *ext_raise_sock_to(struct sock_object *s, const char *what, int err,
+EXT_RARE PyObject *ext_raise_sock_to(struct sock_object *s, const char *what, int err,
                                      const struct sockaddr *addr, socklen_t len);
 
 /* Other families may work for long inside one system call: a netlink send took 16 ms. In these,

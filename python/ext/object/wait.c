@@ -40,7 +40,7 @@ static int64_t option_timeout(const struct sock_object *s, enum ext_direction di
 
 /* The sooner of the socket's timeout, which is not 0, and the thread's deadline. False: that has
  * passed. */
-EXT_COLD static bool bound_wait(struct ext_wait *w, const struct sock_object *s, int64_t timeout,
+EXT_RARE static bool bound_wait(struct ext_wait *w, const struct sock_object *s, int64_t timeout,
                                 enum ext_direction direction, int flags)
 {
     struct ext_moment m = ext_deadline_now();
@@ -218,7 +218,7 @@ bool ext_wait_begin_mode(struct ext_wait *w, struct sock_object *s, bool held,
     return true;
 }
 
-EXT_COLD static ssize_t end_bounded(const struct ext_wait *w, ssize_t r)
+EXT_RARE static ssize_t end_bounded(const struct ext_wait *w, ssize_t r)
 {
     if (w->lender)
         sock_mode_return(w->lender);

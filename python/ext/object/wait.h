@@ -56,7 +56,7 @@ static inline bool ext_polls_blocking(const struct ext_wait *w)
 bool ext_is_bounded(const struct sock_object *s);
 /* Whether it does, and has passed: for a thread that is in one. A socket that never waits is left
  * alone: it is an event loop's, which has other things to do than what the thread is about. */
-EXT_COLD bool ext_is_over(const struct sock_object *s);
+EXT_RARE bool ext_is_over(const struct sock_object *s);
 
 /* What a receive has come to. With MSG_WAITALL the core gives what came before a signal's handler
  * raised; but the exception comes first, as it would right after a receive of stock. */

@@ -26,16 +26,13 @@ PyObject *ext_deadline_exceeded_new(void);
  * reference. */
 PyObject *ext_deadline_current(const struct ext_deadlines *d);
 
-/* What is not for the usual way through a call: out of line, so that it costs nothing there. */
-#define EXT_COLD __attribute__((cold, noinline))
-
 /* Raises DeadlineExceeded for the deadline that bounds this thread: what was going on ("recv"), and
  * with whom (" from 192.0.2.1:80", ""). begun: it was waited for; else nothing was done. NULL. */
-EXT_COLD PyObject *ext_deadline_raise(const struct ext_deadlines *d, const char *what,
+EXT_RARE PyObject *ext_deadline_raise(const struct ext_deadlines *d, const char *what,
                                       const char *whom, bool begun);
 /* Whether a look-up may begin: none is made once the deadline has passed. False: DeadlineExceeded
  * is set. */
-EXT_COLD bool ext_deadline_leaves_time(const struct ext_deadlines *d, const char *host);
+EXT_RARE bool ext_deadline_leaves_time(const struct ext_deadlines *d, const char *host);
 static inline bool ext_deadline_allows_look_up(const struct ext_deadlines *d, const char *host)
 {
     return !ext_innermost || ext_deadline_leaves_time(d, host);

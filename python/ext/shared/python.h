@@ -9,8 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What raises an exception that a program rarely sees: apart, so that compilers take what calls it
- * for short, and inline that. Not `cold`: gcc then takes much of what is around for cold, too. */
+/* What is off the usual way through a call, as what raises an exception that a program rarely sees:
+ * apart, so that compilers take what calls it for short, and inline that. Not `cold`: gcc then
+ * takes much of what is around for cold, too. */
 #define EXT_RARE __attribute__((noinline))
 /* A step of a short way that is short itself: clang would not inline all of these unasked. */
 #define EXT_SHORT __attribute__((always_inline)) static inline

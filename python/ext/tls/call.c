@@ -29,7 +29,7 @@ static int64_t time_bound(struct tls_call *c)
 
 /* For a thread that is in a deadline: the sooner of that and the timeout, before anything else is
  * done. False with an exception if it has passed. */
-EXT_COLD static bool bound_by_deadline(struct tls_call *c)
+EXT_RARE static bool bound_by_deadline(struct tls_call *c)
 {
     struct ext_moment m = ext_deadline_now();
     if (m.at == CSOCK_FOREVER)
