@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-counts bench-deadlines differential tsan valgrind coverage lint format \
+.PHONY: help demo test bench bench-counts bench-deadlines bench-tls differential tsan valgrind coverage lint format \
         clean check-fresh \
         fuzz matrix big-endian musl m32 clang conformance conformance-asan conformance-sid dist check-dist \
         release-check free-threaded \
@@ -29,6 +29,7 @@ help:
 	@echo "make ecosystem    other people's programs on stock and on csock (ONLY=requests,suite:redis)"
 	@echo 'make bench-counts its short form: instructions and system calls, in a minute'
 	@echo '                  (WHEEL=build/dist/csock-...whl puts a wheel beside this build)'
+	@echo 'make bench-tls    TLS by ssl on csock and on stock: instructions, system calls, ping-pong'
 	@echo 'make bench-deadlines  how exactly calls end at the deadline of a block (ONLY=makefile)'
 	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
 	@echo 'make valgrind     the C tests under valgrind'
@@ -104,6 +105,11 @@ bench-counts: setup-test
 	    --disable-pip-version-check --target build/wheel $(WHEEL))
 	@PYTHONPATH=build/release/site $(VENV) bench/counts.py --json $(or $(JSON),build/counts.json) \
 	    $(if $(WHEEL),--other build/wheel)
+
+bench-tls: setup-test
+	@tools/build.sh release
+	@PYTHONPATH=build/release/site $(VENV) bench/tls.py $(if $(ONLY),--only "$(ONLY)") \
+	    $(if $(JSON),--json $(JSON))
 
 bench-deadlines: setup-demo
 	@tools/build.sh release
