@@ -3,8 +3,8 @@
     python bench/tls.py [--rounds N] [--only TEXT] [--json FILE]
 
 Counts of operations on two connected SSLSockets, by callgrind and strace as in counts.py, and the
-time of ping-pong between two processes, by turns as in run.py. Requests over https are programs.py's
-matter. Each side is a process of its own (tls_child.py).
+time of ping-pong between two processes, by turns as in run.py. Requests over https are a matter of
+programs.py. Each side is a process of its own (tls_child.py).
 """
 
 import argparse

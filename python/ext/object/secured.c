@@ -81,6 +81,7 @@ void sock_secured_free(struct sock_object *s)
         return;
     s->secured = NULL;
     sock_half_forget(&t->half);
+    Py_CLEAR(t->length);
     ext_lock_free(&t->state);
     ext_lock_free(&t->writer);
     ext_lock_free(&t->reader);

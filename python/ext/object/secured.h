@@ -27,6 +27,7 @@ struct sock_secured {
      * reader: whose wait for input it is. tls/tls.h has their order. */
     struct ext_lock state, writer, reader;
     struct sock_half half;
+    PyObject *length; /* (n,), of the newest read; NULL: none. Whoever has `state` looks here */
 };
 
 static inline bool sock_is_engaged(const struct sock_object *s)

@@ -43,6 +43,23 @@ static inline bool interp_class_has(PyTypeObject *type, PyObject *name, const Py
 bool interp_class_has(PyTypeObject *type, PyObject *name, const PyObject *what);
 #endif
 
+/* The function in C of a method of a type in C, and METH_…; NULL for any other method. Buys: the
+ * way through the method object, which makes two tuples for a function that takes one. Plain: NULL,
+ * and the caller calls the method. */
+static inline PyCFunction interp_method_function(PyObject *method, int *ret_flags)
+{
+#ifdef INTERP_KNOWN
+    if (Py_IS_TYPE(method, &PyMethodDescr_Type)) {
+        const PyMethodDef *def = ((PyMethodDescrObject *)method)->d_method;
+        *ret_flags = def->ml_flags;
+        return def->ml_meth;
+    }
+#endif
+    (void)method;
+    (void)ret_flags;
+    return NULL;
+}
+
 /* ---- how the objects of a class that Python has made begin and end */
 
 /* The class is called by `call`, its objects are freed by `dealloc`. Buys: the interpreter's own

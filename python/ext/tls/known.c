@@ -71,11 +71,6 @@ PyObject *tls_object_of(const struct tls_known *k, PyObject *self)
     return PyObject_GetAttr(self, k->names[TLS_SSLOBJ]);
 }
 
-static struct tls_known *changeable_known(const struct tls_known *k)
-{
-    return (struct tls_known *)(uintptr_t)k;
-}
-
 /* The class's version is read first: what is found is then true of it. */
 static bool has_no_hook(const struct tls_known *k, PyTypeObject *type)
 {
@@ -86,7 +81,7 @@ static bool has_no_hook(const struct tls_known *k, PyTypeObject *type)
     if (!interp_class_has(type, k->names[TLS_CHECK_CLOSED], k->check_closed))
         return false;
     if (own)
-        EXT_SET(changeable_known(k)->seen, version);
+        EXT_SET(tls_changeable(k)->seen, version);
     return true;
 }
 
@@ -156,10 +151,13 @@ static int take_object_type(struct tls_known *k, PyObject *ssl)
         return -1;
     }
     k->object_type = (PyTypeObject *)type;
-    for (size_t i = 0; i < TLS_KINDS; i++)
+    for (size_t i = 0; i < TLS_KINDS; i++) {
         if (!(k->object_names[i] = PyUnicode_InternFromString(object_texts[i])) ||
             !(k->object_methods[i] = PyObject_GetAttr(type, k->object_names[i])))
             return -1;
+        struct tls_function *f = &k->functions[i];
+        f->call = interp_method_function(k->object_methods[i], &f->flags);
+    }
     return 0;
 }
 
@@ -365,7 +363,7 @@ int tls_known_traverse(const struct ext_state *st, visitproc visit, void *arg)
 void tls_known_clear(struct ext_state *st)
 {
     for (const struct tls_known *k = st->tls; k; k = k->older)
-        forget_known(changeable_known(k));
+        forget_known(tls_changeable(k));
 }
 
 void tls_known_free(struct ext_state *st)
@@ -374,7 +372,7 @@ void tls_known_free(struct ext_state *st)
     st->tls = NULL;
     while (k) {
         const struct tls_known *older = k->older;
-        PyMem_Free(changeable_known(k));
+        PyMem_Free(tls_changeable(k));
         k = older;
     }
 }

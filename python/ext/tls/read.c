@@ -69,7 +69,10 @@ PyObject *tls_read(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject
 {
     static const char *const names[] = {"len", "buffer"};
     const struct tls_known *k = tls_known(self);
-    PyObject *given[2] = {NULL}, *object;
+    PyObject *given[2] = {NULL};
+    PyObject *object = k && n == 1 && !kwnames ? tls_plain_object(k, self, TLS_READ) : NULL;
+    if (object)
+        return read_from(k, self, object, args[0], NULL);
     if (!k || !tls_arguments(names, 2, args, n, kwnames, given))
         return tls_call_stock(k, TLS_READ, self, args, n, kwnames);
     if (tls_check_closed(k, self) < 0 || !(object = tls_object_of(k, self)))
@@ -120,6 +123,9 @@ static bool no_flags(PyObject *flags)
 PyObject *tls_recv(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
 {
     const struct tls_known *k = tls_known(self);
+    PyObject *object = k && n == 1 && !kwnames ? tls_plain_object(k, self, TLS_READ) : NULL;
+    if (object)
+        return read_from(k, self, object, args[0], NULL);
     bool plain = k && !kwnames && (n < 2 || (n == 2 && no_flags(args[1])));
     int has = plain ? has_object(k, self) : 0;
     if (has < 0)
@@ -150,6 +156,20 @@ static Py_ssize_t room_in(PyObject *buffer)
     return size == 0 ? DEFAULT_SIZE : size;
 }
 
+/* The same without asking by name. */
+static PyObject *read_into(const struct tls_known *k, PyObject *self, PyObject *object,
+                           PyObject *buffer, Py_ssize_t size)
+{
+    PyObject *len = PyLong_FromSsize_t(size);
+    if (!len) {
+        Py_DECREF(object);
+        return NULL;
+    }
+    PyObject *result = read_from(k, self, object, len, buffer);
+    Py_DECREF(len);
+    return result;
+}
+
 PyObject *tls_recv_into(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
 {
     static const char *const names[] = {"buffer", "nbytes", "flags"};
@@ -159,6 +179,9 @@ PyObject *tls_recv_into(PyObject *self, PyObject *const *args, Py_ssize_t n, PyO
         k && tls_arguments(names, 3, args, n, kwnames, given) && given[0] && no_flags(given[2]);
     bool numbered = plain && given[1] && given[1] != Py_None;
     Py_ssize_t size = plain && !numbered ? room_in(given[0]) : 0;
+    PyObject *object = size > 0 ? tls_plain_object(k, self, TLS_READ) : NULL;
+    if (object)
+        return read_into(k, self, object, given[0], size);
     int has = plain && size >= 0 ? has_object(k, self) : 0;
     if (has < 0)
         return NULL;

@@ -44,6 +44,7 @@
 #define CSOCK_EXT_TLS_TLS_H
 
 #include "object/secured.h"
+#include "shared/interp.h"
 
 /* Methods of SSLSocket that are ours; what stood there before is called by these. */
 enum tls_method {
@@ -84,9 +85,14 @@ struct tls_known {
     /* Of the TLS object: its type, which nobody can change, and its methods. */
     PyTypeObject *object_type;
     PyObject *object_methods[TLS_KINDS], *object_names[TLS_KINDS];
+    struct tls_function {
+        PyCFunction call; /* NULL: by the method */
+        int flags;        /* how it takes its arguments */
+    } functions[TLS_KINDS];
     PyObject *check_closed; /* the class's own, which does nothing */
     PyObject *error, *want_read, *want_write;
     unsigned seen; /* the class's version in which `check_closed` was found */
+    unsigned plain_version; /* and in which all of it was as plain.c wants it; 0: none, yet */
 };
 
 extern PyMethodDef tls_methods[TLS_METHODS + 1]; /* of ssl.SSLSocket, in that order; known.c */
@@ -95,6 +101,11 @@ extern PyMethodDef tls_functions[];              /* of csock._core */
 int tls_known_traverse(const struct ext_state *st, visitproc visit, void *arg);
 void tls_known_clear(struct ext_state *st);
 void tls_known_free(struct ext_state *st);
+
+static inline struct tls_known *tls_changeable(const struct tls_known *k)
+{
+    return (struct tls_known *)(uintptr_t)k;
+}
 
 /* That of the object's class. NULL, with an exception, where the interpreter has ended. */
 const struct tls_known *tls_known_older(PyObject *self, const struct tls_known *k);
@@ -107,6 +118,17 @@ static inline const struct tls_known *tls_known(PyObject *self)
 /* The attribute `_sslobj`: new reference; None where there is no TLS object; NULL with an
  * exception. */
 PyObject *tls_object_of(const struct tls_known *k, PyObject *self);
+/* plain.c: the TLS object, a new reference, of an object of the newest class that is as we made it,
+ * has no attribute of its own in the place of that method, and is not without TLS. NULL and no
+ * exception for any other. */
+PyObject *tls_plain_object(const struct tls_known *k, PyObject *self, enum tls_method method);
+bool tls_class_looks_plain(struct tls_known *k);
+static inline bool tls_class_is_plain(const struct tls_known *k, PyObject *self)
+{
+    unsigned version = interp_class_version(k->cls);
+    return Py_IS_TYPE(self, k->cls) && ((version != 0 && version == EXT_GET(k->plain_version)) ||
+                                        tls_class_looks_plain(tls_changeable(k)));
+}
 /* What the class's hook has to say, if a subclass has one of its own. 0 or -1. */
 int tls_check_closed(const struct tls_known *k, PyObject *self);
 /* The method that stood there before, with the arguments of ours. */

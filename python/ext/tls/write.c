@@ -159,7 +159,10 @@ static PyObject *data_and_object(const struct tls_known *k, PyObject *self, PyOb
 PyObject *tls_send(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
 {
     const struct tls_known *k = tls_known(self);
-    PyObject *data, *object = data_and_object(k, self, args, n, kwnames, &data);
+    PyObject *data, *object = k && n == 1 && !kwnames ? tls_plain_object(k, self, TLS_SEND) : NULL;
+    if (object)
+        return write_some(k, self, object, args[0], "send");
+    object = data_and_object(k, self, args, n, kwnames, &data);
     if (!object)
         return PyErr_Occurred() ? NULL : tls_call_stock(k, TLS_SEND, self, args, n, kwnames);
     if (tls_check_closed(k, self) == 0)
@@ -181,9 +184,23 @@ static int sends_itself(const struct tls_known *k, PyObject *self)
     return is;
 }
 
+/* All of them. Takes over the reference to the TLS object. */
+static PyObject *write_bytes(const struct tls_known *k, PyObject *self, PyObject *object,
+                             PyObject *bytes)
+{
+    struct writing w = {.whole = bytes};
+    ext_payload_of(bytes, &w.data);
+    return write_to(k, self, object, &w, false, "sendall") < 0 ? NULL : Py_NewRef(Py_None);
+}
+
 PyObject *tls_sendall(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
 {
     const struct tls_known *k = tls_known(self);
+    if (k && n == 1 && !kwnames && PyBytes_CheckExact(args[0]) && PyBytes_GET_SIZE(args[0]) > 0) {
+        PyObject *plain = tls_plain_object(k, self, TLS_SEND);
+        if (plain)
+            return write_bytes(k, self, plain, args[0]);
+    }
     PyObject *data, *object = data_and_object(k, self, args, n, kwnames, &data);
     int direct = object ? sends_itself(k, self) : 0;
     struct writing w = {.whole = NULL};
