@@ -170,8 +170,8 @@ bool tls_wants(const struct tls_call *c)
     return PyErr_ExceptionMatches(c->k->want_read) || PyErr_ExceptionMatches(c->k->want_write);
 }
 
-/* With `state`. */
-static PyObject *try_inside(struct tls_call *c, PyObject **args, size_t n)
+/* With `state`. _ssl takes its timeout, which is 0 or next to nothing, as it begins. */
+static PyObject *try_inside(struct tls_call *c, PyObject **args, size_t n, int64_t timeout)
 {
     const struct tls_known *k = c->k;
     struct csock_inside in;
@@ -179,9 +179,11 @@ static PyObject *try_inside(struct tls_call *c, PyObject **args, size_t n)
     if (r < 0)
         return ext_raise_sock(c->s, c->what, r == -EBADF ? CSOCK_ECLOSED : r);
     args[0] = c->object;
+    EXT_SET(c->s->ssl_timeout, timeout);
     PyObject *result = Py_IS_TYPE(c->object, k->object_type)
                            ? PyObject_Vectorcall(k->object_methods[c->kind], args, n, NULL)
                            : PyObject_VectorcallMethod(k->object_names[c->kind], args, n, NULL);
+    EXT_SET(c->s->ssl_timeout, sock_shown_timeout(c->s, sock_is_engaged(c->s)));
     csock_leave(&in);
     return result;
 }
@@ -197,10 +199,7 @@ static PyObject *try_last(struct tls_call *c, PyObject **args, size_t n)
     }
     if (!lock_state(c))
         return NULL;
-    EXT_SET(c->s->ssl_timeout, 1);
-    PyObject *result = try_inside(c, args, n);
-    if (sock_is_engaged(c->s))
-        EXT_SET(c->s->ssl_timeout, 0);
+    PyObject *result = try_inside(c, args, n, 1);
     ext_lock_release(&c->t->state);
     if (!result && tls_wants(c)) {
         PyErr_Clear();
@@ -217,7 +216,7 @@ static PyObject *try_in_turn(struct tls_call *c, PyObject **args, size_t n, bool
         return NULL;
     bool nested = c->t->state.depth > 1;
     *ret_turn = c->kind != TLS_READS || nested || !ext_lock_is_others(&c->t->reader);
-    PyObject *result = *ret_turn ? try_inside(c, args, n) : NULL;
+    PyObject *result = *ret_turn ? try_inside(c, args, n, 0) : NULL;
     bool wants_input = !result && *ret_turn && PyErr_ExceptionMatches(c->k->want_read);
     /* Taken before anybody else can try. */
     if (wants_input && c->timeout != 0 && !c->reading)
