@@ -1,7 +1,7 @@
 /* Standing inside a socket for somebody else's system calls. Sits on users and wake. Must not wait.
  *
  * What another library does to the descriptor may sleep, whatever it was told: so it is announced
- * as a sleep, and closing wakes it. */
+ * as a sleep, and closing wakes it. Mostly it does not: it was told not to. */
 #include "call/users.h"
 #include "call/wake.h"
 
@@ -25,7 +25,7 @@ int csock_enter(struct csock *s, struct csock_inside *ret_in)
     int r = csock__enter(&in->call, s);
     if (r < 0)
         return r;
-    r = csock__sleep_begin(&in->sleep, &in->call);
+    r = csock__sleep_begin(&in->sleep, &in->call, true);
     if (r == 0 && csock__closing(s)) {
         csock__sleep_end(&in->sleep, &in->call);
         r = CSOCK_ECLOSED;

@@ -72,7 +72,7 @@ static int fall_asleep(struct csock__waiting *wg, struct csock__sleep *sleep)
 {
     if (wg->w->pause)
         wg->w->pause(wg->w->arg);
-    int r = csock__sleep_begin(sleep, &wg->call);
+    int r = csock__sleep_begin(sleep, &wg->call, false);
     if (r < 0 && wg->w->resume)
         wg->w->resume(wg->w->arg);
     return r;

@@ -25,8 +25,9 @@ struct csock__sleep {
 };
 
 /* Announces that this thread is about to sleep in that call, with the wake-up signal unblocked. The
- * caller looks at csock__closing(call->s) after this and before it sleeps. 0 or -ENOMEM. */
-int csock__sleep_begin(struct csock__sleep *sleep, struct csock__call *call);
+ * caller looks at csock__closing(call->s) after this and before it sleeps. hardly: it will not, but
+ * for once in a while. 0 or -ENOMEM. */
+int csock__sleep_begin(struct csock__sleep *sleep, struct csock__call *call, bool hardly);
 
 /* After this no signal for the call reaches the thread any more. */
 void csock__sleep_end(struct csock__sleep *sleep, struct csock__call *call);

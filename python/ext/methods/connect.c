@@ -253,16 +253,15 @@ static PyObject *sock_fileno(PyObject *self, PyObject *unused)
 }
 
 /* A socket with a timeout has a non-blocking descriptor, so that nobody who shares it, and no race
- * for its data, makes a call wait longer; so has one that carries TLS, which goes on seeing 0. Of
- * two threads that set it, one sets all. */
+ * for its data, makes a call wait longer; so has one that carries TLS. Of two threads that set it,
+ * one sets all. */
 static PyObject *set_timeout(struct sock_object *s, const char *what, int64_t ns)
 {
     int r;
     Py_BEGIN_CRITICAL_SECTION((PyObject *)s);
-    bool tls = sock_is_engaged(s);
     EXT_SET(s->timeout, ns);
-    EXT_SET(s->ssl_timeout, tls ? 0 : ns);
-    r = sock_mode_set(s, ns < 0 && !tls);
+    sock_show_timeout(s);
+    r = sock_mode_set(s, ns < 0 && !sock_is_engaged(s));
     Py_END_CRITICAL_SECTION();
     return none_or_raise(s, what, r);
 }

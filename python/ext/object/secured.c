@@ -20,8 +20,9 @@ static int take_over(struct sock_object *s, struct sock_secured *t)
     if (r < 0)
         return r;
     sock_half_forget(&t->half); /* of another connection, if it is anything */
+    EXT_SET(t->waits, false);
+    EXT_SET(s->ssl_timeout, sock_shown_timeout(s, true));
     EXT_SET(t->engaged, true);
-    EXT_SET(s->ssl_timeout, 0);
     return 0;
 }
 
@@ -43,15 +44,24 @@ struct sock_secured *sock_engage(struct sock_object *s)
     return t;
 }
 
+void sock_show_timeout(struct sock_object *s)
+{
+    bool engaged = sock_is_engaged(s);
+    if (engaged && !ext_lock_try(&s->secured->state))
+        return;
+    EXT_SET(s->ssl_timeout, sock_shown_timeout(s, engaged));
+    if (engaged)
+        ext_lock_release(&s->secured->state);
+}
+
 int sock_disengage(struct sock_object *s)
 {
     int r = 0;
     Py_BEGIN_CRITICAL_SECTION((PyObject *)s);
     if (sock_is_engaged(s)) {
-        int64_t timeout = EXT_GET(s->timeout);
         EXT_SET(s->secured->engaged, false);
-        EXT_SET(s->ssl_timeout, timeout);
-        r = timeout < 0 ? sock_mode_set(s, true) : 0;
+        EXT_SET(s->ssl_timeout, sock_shown_timeout(s, false));
+        r = EXT_GET(s->timeout) < 0 ? sock_mode_set(s, true) : 0;
     }
     Py_END_CRITICAL_SECTION();
     return r;

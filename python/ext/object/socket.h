@@ -28,7 +28,7 @@ struct sock_object {
     int fd; /* the core's descriptor, for ssl; -1 from the moment close() begins */
     int family, type, proto;
     PyObject *(*errorhandler)(void);
-    int64_t ssl_timeout; /* what ssl waits for: the timeout, or 0 where csock does (secured.h) */
+    int64_t ssl_timeout; /* what ssl waits for: the timeout, or 0 while csock does (secured.h) */
     struct ext_state *state;
     struct csock core;
     int64_t timeout;      /* ns; < 0 blocking, 0 non-blocking */

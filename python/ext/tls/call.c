@@ -9,6 +9,9 @@
 /* Who waits for a lock looks this often whether the socket is closed; and a reader that wants to
  * write, whether it still does. */
 #define SLICE_NS 50000000
+/* For so long a wait that is a guess goes on without a try; and what ends sooner was none. */
+#define GUESS_NS 1000000000
+#define AT_ONCE_NS 3000
 
 /* ---- time: the one place that says how long a call may take */
 
@@ -170,51 +173,16 @@ bool tls_wants(const struct tls_call *c)
     return PyErr_ExceptionMatches(c->k->want_read) || PyErr_ExceptionMatches(c->k->want_write);
 }
 
-/* A program mostly reads by one and the same number: the tuple of it is kept. New reference. */
-static PyObject *tuple_of(struct sock_secured *t, PyObject **args, size_t n)
-{
-    bool is_length = n == 2 && PyLong_CheckExact(args[1]);
-    if (is_length && t->length && PyTuple_GET_ITEM(t->length, 0) == args[1])
-        return Py_NewRef(t->length);
-    PyObject *tuple = PyTuple_New((Py_ssize_t)n - 1);
-    for (size_t i = 1; tuple && i < n; i++)
-        PyTuple_SET_ITEM(tuple, (Py_ssize_t)i - 1, Py_NewRef(args[i]));
-    if (tuple && is_length)
-        Py_XSETREF(t->length, Py_NewRef(tuple));
-    return tuple;
-}
-
-static PyObject *call_with_tuple(struct sock_secured *t, PyCFunction call, PyObject **args,
-                                 size_t n)
-{
-    PyObject *tuple = tuple_of(t, args, n);
-    PyObject *result = tuple ? call(args[0], tuple) : NULL;
-    Py_XDECREF(tuple);
-    return result;
-}
-
-static PyObject *call_object(struct tls_call *c, PyObject **args, size_t n)
-{
-    const struct tls_known *k = c->k;
-    const struct tls_function *f = &k->functions[c->kind];
-    args[0] = c->object;
-    if (!Py_IS_TYPE(c->object, k->object_type))
-        return PyObject_VectorcallMethod(k->object_names[c->kind], args, n, NULL);
-    if (f->call && f->flags == METH_VARARGS)
-        return call_with_tuple(c->t, f->call, args, n);
-    if (f->call && f->flags == METH_O && n == 2)
-        return f->call(args[0], args[1]);
-    return PyObject_Vectorcall(k->object_methods[c->kind], args, n, NULL);
-}
-
-/* With `state`. */
-static PyObject *try_inside(struct tls_call *c, PyObject **args, size_t n)
+/* With `state`. _ssl takes its timeout, which is 0 or next to nothing, as it begins. */
+static PyObject *try_inside(struct tls_call *c, PyObject **args, size_t n, int64_t timeout)
 {
     struct csock_inside in;
     int r = csock_enter(&c->s->core, &in);
     if (r < 0)
         return ext_raise_sock(c->s, c->what, r == -EBADF ? CSOCK_ECLOSED : r);
-    PyObject *result = call_object(c, args, n);
+    EXT_SET(c->s->ssl_timeout, timeout);
+    PyObject *result = tls_call_object(c, args, n);
+    EXT_SET(c->s->ssl_timeout, sock_shown_timeout(c->s, sock_is_engaged(c->s)));
     csock_leave(&in);
     return result;
 }
@@ -230,10 +198,7 @@ static PyObject *try_last(struct tls_call *c, PyObject **args, size_t n)
     }
     if (!lock_state(c))
         return NULL;
-    EXT_SET(c->s->ssl_timeout, 1);
-    PyObject *result = try_inside(c, args, n);
-    if (sock_is_engaged(c->s))
-        EXT_SET(c->s->ssl_timeout, 0);
+    PyObject *result = try_inside(c, args, n, 1);
     ext_lock_release(&c->t->state);
     if (!result && tls_wants(c)) {
         PyErr_Clear();
@@ -250,7 +215,7 @@ static PyObject *try_in_turn(struct tls_call *c, PyObject **args, size_t n, bool
         return NULL;
     bool nested = c->t->state.depth > 1;
     *ret_turn = c->kind != TLS_READS || nested || !ext_lock_is_others(&c->t->reader);
-    PyObject *result = *ret_turn ? try_inside(c, args, n) : NULL;
+    PyObject *result = *ret_turn ? try_inside(c, args, n, 0) : NULL;
     bool wants_input = !result && *ret_turn && PyErr_ExceptionMatches(c->k->want_read);
     /* Taken before anybody else can try. */
     if (wants_input && c->timeout != 0 && !c->reading)
@@ -310,6 +275,7 @@ static int wait_for_wanted(struct tls_call *c)
     c->output = !input;
     if (input && !c->reading)
         return wait_for_lock(c, &c->t->reader) ? 1 : -1;
+    c->waited = input;
     bool crossed = !input && c->kind == TLS_READS;
     return wait_for_events(c, input ? POLLIN : POLLOUT, crossed ? SLICE_NS : 0);
 }
@@ -325,12 +291,35 @@ static void note_unfinished(struct tls_call *c)
                     csock_ready(&c->s->core, POLLOUT, &at_once) == CSOCK_ETIMEOUT;
 }
 
+/* A read after one that has waited will have to wait, too, mostly, as where each answer follows a
+ * question. So it does that first, as it would after a try that finds nothing: OpenSSL reads no
+ * further than to the end of a record. What comes at once was a wrong guess. Not for long, as there
+ * are ways to change what OpenSSL has in hand that nobody sees. As wait_for_events. */
+static int wait_first(struct tls_call *c)
+{
+    if (!lock_state(c))
+        return -1;
+    if (c->t->state.depth == 1 && tls_has_none_pending(c))
+        c->reading = ext_lock_try(&c->t->reader);
+    ext_lock_release(&c->t->state);
+    if (!c->reading)
+        return 1;
+    int64_t start = csock_now();
+    int more = wait_for_events(c, POLLIN, GUESS_NS);
+    c->waited = more > 0 && csock_now() - start > AT_ONCE_NS;
+    return more;
+}
+
 PyObject *tls_run(struct tls_call *c, PyObject **args, size_t n)
 {
     PyObject *result = NULL;
-    int more = 1;
+    int more = c->guess ? wait_first(c) : 1;
+    if (c->kind == TLS_SHAKES || c->kind == TLS_UNWRAPS)
+        EXT_SET(c->t->waits, false);
     c->unfinished = c->kind == TLS_WRITES && c->t->half.state == HALF_KEPT;
-    do {
+    if (more == 0)
+        result = try_last(c, args, n);
+    while (more > 0) {
         bool turn = true;
         if (c->kind == TLS_WRITES && PyErr_CheckSignals() < 0)
             break;
@@ -345,7 +334,7 @@ PyObject *tls_run(struct tls_call *c, PyObject **args, size_t n)
             more = c->timeout != 0 && tls_wants(c) ? wait_for_wanted(c) : -1;
         if (more == 0)
             result = try_last(c, args, n);
-    } while (more > 0);
+    }
     if (c->reading)
         ext_lock_release(&c->t->reader);
     c->reading = false;

@@ -4,7 +4,8 @@
 #include "shared/args.h"
 
 #define DEFAULT_SIZE 1024
-#define END_OF_FILE 8 /* ssl.SSL_ERROR_EOF: OpenSSL knows no such, ssl made it up */
+#define MUCH (1 << 24) /* bytes; for more there may be no memory, and that is said at once */
+#define END_OF_FILE 8  /* ssl.SSL_ERROR_EOF: OpenSSL knows no such, ssl made it up */
 
 /* ---- a connection that ends without a good-bye */
 
@@ -49,6 +50,30 @@ static PyObject *end_or_error(const struct tls_known *k, PyObject *self, bool in
 
 /* ---- reading */
 
+/* Whether the arguments are such that a read can do nothing but read. */
+static bool reads_something(PyObject *len, PyObject *buffer)
+{
+    Py_ssize_t n;
+    if (!PyLong_CheckExact(len) || !ext_size(len, &n)) {
+        PyErr_Clear();
+        return false;
+    }
+    if (n <= 0 || n > MUCH)
+        return false;
+    if (!buffer)
+        return true;
+    if (PyByteArray_CheckExact(buffer))
+        return PyByteArray_GET_SIZE(buffer) > 0;
+    const Py_buffer *view = PyMemoryView_Check(buffer) ? PyMemoryView_GET_BUFFER(buffer) : NULL;
+    return view && !view->readonly && view->len > 0;
+}
+
+static bool has_bytes(PyObject *result)
+{
+    return result &&
+           (PyBytes_Check(result) ? PyBytes_GET_SIZE(result) > 0 : PyLong_AsLong(result) != 0);
+}
+
 /* Takes over the reference to the TLS object. buffer may be NULL. */
 static PyObject *read_from(const struct tls_known *k, PyObject *self, PyObject *object,
                            PyObject *len, PyObject *buffer)
@@ -58,7 +83,11 @@ static PyObject *read_from(const struct tls_known *k, PyObject *self, PyObject *
     if (!tls_begin(&c, k, self, object, TLS_READS, "read", timeout))
         return NULL;
     PyObject *args[] = {NULL, len, buffer};
+    bool guessed = EXT_GET(c.t->waits);
+    c.guess = guessed && timeout != 0 && reads_something(len, buffer);
     PyObject *result = tls_run(&c, args, buffer ? 3 : 2);
+    if (guessed || c.waited)
+        EXT_SET(c.t->waits, c.waited && has_bytes(result));
     if (!result)
         result = end_or_error(k, self, buffer != NULL);
     tls_end(&c);

@@ -71,6 +71,7 @@ enum tls_name {
     TLS_CHECK_CLOSED,
     TLS_CHECK_CONNECTED,
     TLS_SUPPRESS_RAGGED_EOFS,
+    TLS_PENDING,
     TLS_REASON,
     TLS_LIBRARY,
     TLS_NAMES
@@ -91,7 +92,7 @@ struct tls_known {
     } functions[TLS_KINDS];
     PyObject *check_closed; /* the class's own, which does nothing */
     PyObject *error, *want_read, *want_write;
-    unsigned seen; /* the class's version in which `check_closed` was found */
+    unsigned seen;          /* the class's version in which `check_closed` was found */
     unsigned plain_version; /* and in which all of it was as plain.c wants it; 0: none, yet */
 };
 
