@@ -163,6 +163,11 @@ static int64_t time_left(struct csock__waiting *wg)
     return deadline > now ? deadline - now : 0;
 }
 
+bool csock__is_late(struct csock__waiting *wg)
+{
+    return has_deadline(wg) && !csock__nowait(wg) && time_left(wg) == 0;
+}
+
 /* poll(2) counts ms: rounded up, or it would give up before the deadline and spin through the
  * last millisecond. */
 static int poll_ms(int64_t left)

@@ -68,6 +68,10 @@ int csock__poll(struct csock__waiting *wg, short events);
 /* After a "ready" that was not: sleep a little, longer each time. 0 or an error. */
 int csock__back_off(struct csock__waiting *wg);
 
+/* Between the parts of a call, of which each may find that it need not wait: whether the time for
+ * all of them is over. It begins at the first such look, if it has not begun. */
+bool csock__is_late(struct csock__waiting *wg);
+
 /* A signal came: 0 to go on, or an error. */
 int csock__interrupted(struct csock__waiting *wg);
 

@@ -352,6 +352,8 @@ int csock_send_all_tried(struct csock *s, const void *buf, size_t n, int flags, 
         /* A signal after the first byte makes a short count, not EINTR. */
         if (t.n > 0)
             r = csock__interrupted(&wg);
+        if (t.n > 0 && r >= 0 && csock__is_late(&wg))
+            r = CSOCK_ETIMEOUT;
     } while (t.n > 0 && r >= 0);
     csock__waiting_end(&wg);
 out:

@@ -3,9 +3,11 @@ call holds as far as it can."""
 
 import os
 import struct
+import sys
 import threading
 import time
 
+import childkit
 import pytest
 import testkit
 
@@ -71,6 +73,33 @@ def test_sendall_to_one_who_hardly_reads(pair):
     stop.set()
     job.result()
     assert 0.3 <= watch.wall < 0.3 + testkit.LATE
+
+
+ALWAYS_ROOM = """
+import csock, time
+a, b = csock.socketpair()
+a.settimeout({timeout})
+start = time.monotonic()
+try:
+    with csock.deadline({deadline}):
+        a.sendall(bytes(10**8))
+except TimeoutError as error:
+    print(type(error).__name__, time.monotonic() - start)
+"""
+
+
+@pytest.mark.skipif(bool(testkit.why_no_strace()), reason=str(testkit.why_no_strace()))
+@pytest.mark.parametrize(("timeout", "deadline"), [(None, 0.3), (50, 0.3), (0.3, None), (0.3, 50)])
+def test_sendall_of_many_parts_that_find_room(timeout, deadline):
+    """Each send takes a byte, as strace has it, and none waits."""
+    program = ALWAYS_ROOM.format(timeout=timeout, deadline=deadline)
+    strace = "strace", "-qq", "-o", "/dev/null", "-e", "inject=sendto:retval=1"
+    words = [*strace, sys.executable, "-c", program]
+    done = childkit.run(*words, env=childkit.environment())
+    assert done.returncode == 0, done.stderr
+    name, took = done.stdout.split()
+    assert name == ("DeadlineExceeded" if deadline == 0.3 else "TimeoutError")
+    assert 0.3 <= float(took) < 0.3 + testkit.LATE
 
 
 @pytest.mark.parametrize("kind", testkit.STREAMS)

@@ -3,6 +3,7 @@
 #include "util.h"
 
 #define LARGE (1 << 20)
+#define SECOND (1000 * MS)
 
 static struct csock s[2];
 static char large[LARGE];
@@ -216,6 +217,50 @@ static void send_all_hears_a_signal_between_its_parts(void **state)
     close_pair();
 }
 
+/* Each send finds room, and none has to wait. */
+static void send_all_looks_at_the_clock_between_its_parts(void **state)
+{
+    struct csock_wait waits[] = {{.deadline = SECOND}, {.timeout = 5}, {.timeout = -1}};
+    (void)state;
+    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++) {
+        size_t sent = 99;
+        open_pair(AF_UNIX, SOCK_STREAM);
+        fake_clock_set(SECOND - 1);
+        assert_int_equal(csock_send_all(&s[0], large, 9, 0, &sent, &waits[i]), 0);
+        assert_int_equal(fake_calls(FAKE_CLOCK), 0); /* nobody looks in one part */
+        fake_clock_set(waits[i].deadline ? SECOND : SECOND - 1);
+        fake_short(FAKE_SEND, 1, 3);
+        int r = csock_send_all(&s[0], large, 9, 0, &sent, &waits[i]);
+        assert_int_equal(r, waits[i].timeout == 5 ? 0 : CSOCK_ETIMEOUT);
+        assert_int_equal(sent, waits[i].timeout == 5 ? 9 : 3);
+        fake_short(FAKE_SEND, 1, 3);
+        assert_int_equal(csock_send_all(&s[0], large, 9, 0, &sent, NOWAIT), 0);
+        close_pair();
+        fake_install();
+    }
+}
+
+static int an_hour_passes(void *arg)
+{
+    (void)arg;
+    fake_clock_add(3600 * SECOND);
+    return 0;
+}
+
+static void send_all_has_one_timeout_for_its_parts(void **state)
+{
+    struct csock_wait w = {.timeout = SECOND, .interrupted = an_hour_passes};
+    size_t sent = 99;
+    (void)state;
+    open_pair(AF_UNIX, SOCK_STREAM);
+    fake_clock_set(SECOND);
+    for (unsigned nth = 1; nth <= 3; nth++)
+        fake_short(FAKE_SEND, nth, 2);
+    assert_int_equal(csock_send_all(&s[0], large, 9, 0, &sent, &w), CSOCK_ETIMEOUT);
+    assert_int_equal(sent, 4); /* the time began after the first part */
+    close_pair();
+}
+
 static int stop_once(void *arg)
 {
     atomic_int *asked = arg;
@@ -344,6 +389,8 @@ int main(void)
         TEST(send_all_tells_how_much_went),
         TEST(send_all_hears_a_signal_between_its_parts),
         TEST(send_all_stops_at_the_first_stop),
+        TEST(send_all_looks_at_the_clock_between_its_parts),
+        TEST(send_all_has_one_timeout_for_its_parts),
         TEST(no_sigpipe),
         TEST(sigpipe_for_those_who_want_it),
         TEST(send_all_makes_no_call_that_it_does_not_need),
