@@ -1,9 +1,12 @@
 """TLS in csock: the methods of ssl.SSLSocket as programs find, patch and override them; their
 arguments; and how they come to be there, and go."""
 
+import sys
+
 import pytest
 
-METHODS = "do_handshake read recv recv_into send sendall unwrap write".split()
+NEWER = ["sendfile"] if sys.version_info >= (3, 15) else []
+METHODS = sorted("do_handshake read recv recv_into send sendall unwrap write".split() + NEWER)
 
 
 @pytest.fixture
