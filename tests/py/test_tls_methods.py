@@ -208,9 +208,9 @@ def shake(use):
     context.sni_callback = lambda tls, name, context: told.append(use(tls))
     sys.unraisablehook = lambda args: told.append(args.exc_type.__name__)
     server = context.wrap_socket(b, server_side=True, do_handshake_on_connect=False)
-    shaking = Call(server.do_handshake)
     client = Call(lambda: client_context().wrap_socket(a, server_hostname="localhost"))
-    result = shaking.end()
+    select.select([server], [], [], 20)
+    result = Call(server.do_handshake).end()
     server.close()
     print(shown(result), told, type(client.end()).__name__)
 
