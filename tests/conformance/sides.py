@@ -17,9 +17,14 @@ from dataclasses import dataclass
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 PROBE = """
-import json, sys
+import json, types
 import socket, _socket
-print(json.dumps([socket.__file__, _socket.__name__, getattr(_socket, "__file__", None) or ""]))
+try:
+    from ssl import SSLSocket
+    waits = isinstance(SSLSocket.recv, types.FunctionType)
+except ImportError:
+    waits = None
+print(json.dumps([socket.__file__, getattr(_socket, "__file__", None) or "", waits]))
 """
 
 
@@ -74,7 +79,8 @@ def environment(python, folder, name):
 
 
 def probe(interpreter, env, *options):
-    """Where an interpreter takes its sockets from."""
+    """Where an interpreter takes its sockets from, and whether ssl waits by itself there: None
+    where it has no ssl."""
     words = [interpreter, *options, "-c", PROBE]
     done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, **env})
     if done.returncode != 0 or done.stderr:
@@ -84,7 +90,8 @@ def probe(interpreter, env, *options):
 
 def stock_side(python, folder, env, name="stock"):
     interpreter, _ = environment(python, folder, name)
-    if pathlib.Path(probe(interpreter, env)[0]).name != "socket.py":
+    file, _, waits = probe(interpreter, env)
+    if pathlib.Path(file).name != "socket.py" or waits is False:
         raise NotReady(f"{interpreter} has csock, but was to be stock")
     return Side(name, interpreter)
 
@@ -93,9 +100,11 @@ def csock_side(python, folder, env, site):
     interpreter, packages = environment(python, folder, "csock")
     (packages / "csock-conformance.pth").write_text(f"{site}\nimport csock; csock.install()\n")
     for options in ((), ("-I",)):
-        file, _, shared = probe(interpreter, env, *options)
+        file, shared, waits = probe(interpreter, env, *options)
         if not (file.startswith(f"{site}{os.sep}") and shared.startswith(f"{site}{os.sep}")):
             raise NotReady(f"csock is not in place: socket is {file}, _socket is {shared}")
+        if waits:
+            raise NotReady("csock is in place, but ssl waits by itself")
     return Side("csock", interpreter)
 
 

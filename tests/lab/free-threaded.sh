@@ -106,7 +106,7 @@ tsan_python() {
     }
     # The build runs what it has built, and finds races of its own there. Modules that the tests of
     # sockets do not import are left out: this takes long enough.
-    unused="_decimal _sqlite3 _ssl _hashlib _curses _curses_panel _tkinter _dbm _gdbm readline
+    unused="_decimal _sqlite3 _hashlib _curses _curses_panel _tkinter _dbm _gdbm readline
         _codecs_cn _codecs_hk _codecs_iso2022 _codecs_jp _codecs_kr _codecs_tw _multibytecodec
         _interpreters _interpchannels _interpqueues _lsprof _zoneinfo pyexpat _elementtree _bz2
         _lzma"

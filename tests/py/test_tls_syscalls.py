@@ -57,8 +57,10 @@ def count(tls, tmp_path, body, *args):
 def test_ready_reads_and_writes(tls, tmp_path, size, timeout):
     calls = count(tls, tmp_path, READY, timeout, ROUNDS, size)
     assert (calls["read"], calls["write"]) == (2 * ROUNDS, ROUNDS), calls
-    others = calls.total() - calls["read"] - calls["write"]
-    assert others <= ROUNDS // 10, calls  # the interpreter's memory, and looks at the signal mask
+    # Looks at the signal mask come every 10 ms, as often as a busy machine has it.
+    known = "read", "write", "rt_sigaction", "rt_sigprocmask"
+    others = calls.total() - sum(calls[name] for name in known)
+    assert others <= ROUNDS // 10, calls  # the interpreter's memory
 
 
 @pytest.mark.parametrize("timeout", ["None", "20"])

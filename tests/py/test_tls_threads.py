@@ -158,6 +158,8 @@ def test_child_of_a_thread_that_writes_can_write(tls):
         writer, reader = Call(tls.sendall, bytes(3_000_000)), Call(tls.recv, 10)
         asleep(writer)
         asleep(reader)
+        import warnings
+        warnings.simplefilter("ignore", DeprecationWarning) # of fork() beside threads
         child = os.fork()
         if child == 0:
             tls.settimeout(0.3)

@@ -16,7 +16,7 @@ if sys.argv[1] == "csock":
     csock.install()
 import socket, ssl
 CERT = sys.argv[2]
-PROMPT = 0.4  # seconds; mostly it is one of a thousand, but the machine may be busy
+PROMPT = 2  # seconds; mostly it is a few milliseconds, but the machine may be busy
 
 def server_context():
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -22,7 +22,7 @@ static int take_over(struct sock_object *s, struct sock_secured *t)
     sock_half_forget(&t->half); /* of another connection, if it is anything */
     EXT_SET(t->waits, false);
     EXT_SET(s->ssl_timeout, sock_shown_timeout(s, true));
-    EXT_SET(t->engaged, true);
+    __atomic_store_n(&t->engaged, true, __ATOMIC_RELEASE);
     return 0;
 }
 

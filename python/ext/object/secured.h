@@ -4,8 +4,8 @@
  * _ssl waits by itself, by the timeout that it reads from memory, unless that is 0. So it is shown
  * 0 while csock waits in its place, and the descriptor is O_NONBLOCK, because it is that, and not
  * the timeout, which keeps OpenSSL from waiting. The program's own timeout is in the object, as
- * ever. All three belong together as long as the TLS object lives: `engaged`. Between our calls into
- * _ssl it is shown the program's timeout, for a program that calls it by itself. */
+ * ever. All three belong together as long as the TLS object lives: `engaged`. Between our calls it
+ * is shown the program's timeout, for a program that calls it by itself. */
 #ifndef CSOCK_EXT_OBJECT_SECURED_H
 #define CSOCK_EXT_OBJECT_SECURED_H
 
@@ -34,10 +34,11 @@ struct sock_secured {
     PyObject *length; /* (n,), of the newest read; NULL: none. Whoever has `state` looks here */
 };
 
+/* What is there when it is true is there as a whole. */
 static inline bool sock_is_engaged(const struct sock_object *s)
 {
-    const struct sock_secured *t = EXT_GET(s->secured);
-    return t && EXT_GET(t->engaged);
+    const struct sock_secured *t = __atomic_load_n(&s->secured, __ATOMIC_ACQUIRE);
+    return t && __atomic_load_n(&t->engaged, __ATOMIC_ACQUIRE);
 }
 
 /* What _ssl is shown of the program's timeout while none of our calls is in it. For ever would be a
