@@ -31,8 +31,9 @@ fi
 [ "$need" != dist ] || requirements="$requirements tools/requirements-dist.txt"
 if [ "$need" = ecosystem ]; then
     # psycopg's implementation in Python loads libpq, scapy loads libpcap.
-    packages="$packages iproute2 libpcap0.8 libpq5 mariadb-server memcached mosquitto nginx-light"
-    packages="$packages nsd openssl openssh-server postgresql redis-server wrk"
+    packages="$packages dovecot-imapd iproute2 libpcap0.8 libpq5 mariadb-server memcached mosquitto"
+    packages="$packages nginx-light nsd openssl openssh-server postgresql proftpd-core"
+    packages="$packages proftpd-mod-crypto redis-server wrk"
 fi
 
 die() {
@@ -121,11 +122,13 @@ by_hand() { # package...
 # The service that starts with the machine once the package is installed, if there is one.
 unit_of() { # package
     case $1 in
+        dovecot-imapd) echo dovecot ;;
         mariadb-server) echo mariadb ;;
         memcached | mosquitto | nsd | postgresql | redis-server) echo "$1" ;;
         nginx-light) echo nginx ;;
         openbsd-inetd) echo inetd ;;
         openssh-server) echo ssh ;;
+        proftpd-core) echo proftpd ;;
     esac
 }
 

@@ -114,9 +114,11 @@ def run_scenario(runner, name):
     row, lines = {"name": name}, {}
     for side in sides.SIDES:
         status, out, err, seconds = runner.run(name, side, [HERE / f"scn_{name}.py"])
-        # What begins with "# " is for the reader, such as a rate, and not compared.
-        lines[side] = [line for line in out.splitlines() if not line.startswith("# ")]
-        steps = sum(": " in line for line in lines[side])
+        # What begins with "# " is for the reader, such as a rate, and not compared; nor is what
+        # only csock can do, "+ ".
+        told = [line for line in out.splitlines() if not line.startswith("# ")]
+        lines[side] = [line for line in told if not line.startswith("+ ")]
+        steps = sum(": " in line for line in told)
         word = STATUS.get(status, "fails")
         row[side] = f"{word}, {steps} steps"
         row[f"{side}_seconds"] = round(seconds, 1)

@@ -166,6 +166,7 @@ http {{
     listen [::1]:{secure} ssl;
     root {folder}/www;
     location /hello {{ return 200 "hello, $scheme, $request_method, $http_user_agent"; }}
+    location /connection {{ return 200 "$connection $http_user_agent"; }}
     location /redirect {{ return 302 /hello; }}
     location /loop {{ return 302 /loop; }}
     location /gone {{ return 410 "gone"; }}
