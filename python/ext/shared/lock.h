@@ -14,7 +14,9 @@ struct ext_lock {
     unsigned depth;          /* how often the owner has it; the owner's */
     unsigned waiting;        /* threads */
     bool posted;             /* the gate is open for one of them */
-    PyThread_type_lock gate; /* made when somebody first waits */
+    unsigned hungry;         /* > 0: one of them was let in, and found it taken again */
+    uint64_t last;           /* the thread that gave it back last */
+    PyThread_type_lock gate, aside; /* where they wait, made when they first do; lock.c */
 };
 
 /* True if this thread has it now. */
