@@ -7,6 +7,7 @@
  * hungry, and then the thread that had it last gives way until another has had it. */
 #include "shared/lock.h"
 #include "shared/atomic.h"
+#include "shared/interp.h"
 
 #include "csock.h"
 
@@ -78,7 +79,7 @@ bool ext_lock_try(struct ext_lock *lock)
             lock->depth++;
             return true;
         }
-        if (was && !is_of_parent(was))
+        if (was && !is_of_parent(was) && !interp_is_finalizing())
             return false;
     }
     lock->depth = 1;
