@@ -38,7 +38,14 @@ static void set_owner(struct ext_lock *lock, uint64_t owner)
  * opens the gate once too often, which does no harm. */
 static bool is_of_parent(uint64_t owner)
 {
-    return owner != 0 && (owner ^ me()) >> FORKS_SHIFT != 0;
+    return (owner ^ me()) >> FORKS_SHIFT != 0;
+}
+
+/* Of another thread, which will never give it back: at the interpreter's end none comes back from
+ * where it waits. */
+static bool is_left_behind(uint64_t owner)
+{
+    return is_of_parent(owner) || interp_is_finalizing();
 }
 
 static bool change_owner(struct ext_lock *lock, uint64_t *was, uint64_t owner)
@@ -66,7 +73,7 @@ bool ext_lock_is_mine(const struct ext_lock *lock)
 bool ext_lock_is_others(const struct ext_lock *lock)
 {
     uint64_t owner = owner_of(lock);
-    return owner != 0 && owner != me() && !is_of_parent(owner);
+    return owner != 0 && owner != me() && !is_left_behind(owner);
 }
 
 bool ext_lock_try(struct ext_lock *lock)
@@ -79,7 +86,7 @@ bool ext_lock_try(struct ext_lock *lock)
             lock->depth++;
             return true;
         }
-        if (was && !is_of_parent(was) && !interp_is_finalizing())
+        if (was && !is_left_behind(was))
             return false;
     }
     lock->depth = 1;

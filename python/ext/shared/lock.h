@@ -3,7 +3,8 @@
  * a while at a time, and looks in between at what else may have happened. Zeroed memory is a free
  * one.
  *
- * In a child of fork(2) a lock that was taken in the parent is free, whoever had it. */
+ * In a child of fork(2) a lock that was taken in the parent is free, whoever had it; so is any that
+ * another thread has when the interpreter ends. */
 #ifndef CSOCK_EXT_SHARED_LOCK_H
 #define CSOCK_EXT_SHARED_LOCK_H
 
