@@ -174,3 +174,36 @@ def test_child_of_a_thread_that_writes_can_write(tls):
         tls.close()
         writer.end(), reader.end()
     """) == ["0"]
+
+
+def test_threads_that_do_nothing_else_keep_no_other_out(tls):
+    """Writers of frames to who reads all the time; a reader that always finds something, and a
+    writer beside it."""
+    assert tls("""
+        tls, peer = pair(20, 20)
+        small_buffers(tls, peer)
+        frames = [0, 0]
+        def frames_out(of, mark):
+            while min(frames) < 30:
+                of.sendall(bytes(40_000))
+                frames[mark] += 1
+        reader = Call(rest_of, peer)
+        print(*(call.end(60) for call in [Call(frames_out, tls, mark) for mark in (0, 1)]))
+        tls.shutdown(socket.SHUT_WR)
+        print(len(reader.end()) == sum(frames) * 40_000)
+
+        frames = [0, 0]
+        tls, peer = pair(20, 20)
+        def count(mark, function, *args):
+            while min(frames) < 300:
+                function(*args)
+                frames[mark] += 1
+        def for_ever(function, *args):
+            while True:
+                function(*args)
+        beside = [Call(for_ever, peer.sendall, bytes(16384)), Call(for_ever, peer.recv, 16384)]
+        calls = [Call(count, 0, tls.recv, 10), Call(count, 1, tls.sendall, b"x")]
+        print(*(call.end() for call in calls))
+        peer.close()
+        print(*(shown(call.end()) for call in beside))
+    """) == ["None None", "True", "None None", "OSError 9 OSError 9"]

@@ -130,3 +130,117 @@ def test_buffered_writer_resumes_by_itself(tls):
         tls.shutdown(socket.SHUT_WR)
         print(reader.end() == b"a" * 90_000 + b"b" * 5_000)
     """) == ["timed out", "True"]
+
+
+def test_buffer_that_changes_while_its_write_waits(tls):
+    """What OpenSSL holds is what was there when the record was made."""
+    assert tls("""
+        for kind in bytearray, lambda data: memoryview(bytearray(data)):
+            tls, peer = pair(0.4)
+            small_buffers(tls)
+            data = kind(b"a" * 400_000)
+            call = Call(tls.sendall, data)
+            asleep(call)
+            data[:] = b"b" * 400_000
+            print(type(call.end()).__name__)
+            tls.settimeout(20)
+            reader = Call(rest_of, peer)
+            for again in data, b"a" * 400_000:
+                try:
+                    print(tls.sendall(again))
+                except ssl.SSLError as error:
+                    print(error.reason)
+            tls.shutdown(socket.SHUT_WR)
+            print(reader.end() == b"a" * 400_000)
+    """) == ["TimeoutError", "BAD_WRITE_RETRY", "None", "True"] * 2
+
+
+def test_handler_does_not_resume_what_a_write_is_resuming(tls):
+    assert tls("""
+        tls, peer = pair(0.2)
+        small_buffers(tls)
+        data = b"a" * 400_000
+        print(repr(Call(tls.sendall, data).end()))
+        tls.settimeout(20)
+        told = []
+        def handler(*_):
+            try:
+                told.append(tls.sendall(data))
+            except ssl.SSLError as error:
+                told.append(str(error))
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        reader = Call(lambda: time.sleep(0.5) or rest_of(peer))
+        tls.sendall(data)
+        tls.shutdown(socket.SHUT_WR)
+        print(told, reader.end() == data)
+    """) == [
+        "TimeoutError('The write operation timed out')",
+        "['another write on this connection is not finished'] True",
+    ]
+
+
+def test_handler_that_raises_while_another_thread_has_the_object(tls):
+    """The record is half sent, though the socket would take its rest by then, and the handler runs
+    where the write waits for who is inside."""
+    assert tls("""
+        class Boom(Exception):
+            pass
+        def boom(*_):
+            raise Boom
+        tls, peer = pair(None, 20)
+        small_buffers(tls)
+        data, entered, leave = b"a" * 20_000, threading.Event(), threading.Event()
+        class Held:
+            '''Stands for the TLS object, and stays inside.'''
+            def read(self, *args):
+                entered.set()
+                leave.wait(20)
+                return real.read(*args)
+        def go_on(main=threading.get_ident()):
+            time.sleep(0.2) # the write waits
+            tls._sslobj = Held()
+            reader.append(Call(tls.recv, 10))
+            entered.wait(20)
+            reader.append(Call(lambda: [peer.recv(1) for _ in range(16_000)]))
+            time.sleep(0.2) # now it has been woken, and waits for the reader
+            signal.pthread_kill(main, signal.SIGUSR1)
+        signal.signal(signal.SIGUSR1, boom)
+        reader, real = [], tls._sslobj
+        helper = Call(go_on)
+        try:
+            tls.sendall(data)
+        except Boom:
+            print("raised")
+        helper.end()
+        leave.set()
+        tls._sslobj = real
+        try:
+            tls.sendall(b"b" * 20_000)
+        except ssl.SSLError as error:
+            print(error.reason)
+    """) == ["raised", "BAD_WRITE_RETRY"]
+
+
+def test_record_is_kept_no_longer_than_its_connection(tls):
+    assert tls("""
+        import tracemalloc
+        for end in "close", "detach":
+            tls, peer = pair(0.2)
+            small_buffers(tls)
+            tracemalloc.start()
+            print(repr(Call(tls.sendall, bytes(400_000)).end()))
+            kept = tracemalloc.get_traced_memory()[0]
+            getattr(tls, end)()
+            print(16_000 < kept - tracemalloc.get_traced_memory()[0] < 20_000)
+            tracemalloc.stop()
+        tls, peer = pair()
+        small_buffers(tls)
+        data = bytes(400_000)
+        tracemalloc.start()
+        before = tracemalloc.get_traced_memory()[0]
+        call = Call(tls.sendall, data)
+        asleep(call)
+        tls.close()
+        print(call.end().errno, tracemalloc.get_traced_memory()[0] - before < 16_000)
+    """) == ["TimeoutError('The write operation timed out')", "True"] * 2 + ["9 True"]

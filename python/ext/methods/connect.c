@@ -200,6 +200,7 @@ PyObject *sock_close(PyObject *self, PyObject *unused)
     if (ext_take_fd(s) < 0)
         Py_RETURN_NONE;
     int r = sock_close_core(s);
+    sock_secured_close(s);
     return none_or_raise(s, "close", r == -ECONNRESET ? 0 : r);
 }
 
@@ -217,6 +218,7 @@ static PyObject *sock_detach(PyObject *self, PyObject *unused)
             sock_mode_settle(s, fd);
         if (fd >= 0)
             sock_disengage_detached(s, fd);
+        sock_secured_close(s);
     }
     return PyLong_FromLong(fd < 0 ? -1 : fd);
 }

@@ -84,6 +84,16 @@ void sock_half_forget(struct sock_half *half)
     *half = (struct sock_half){.state = HALF_NONE};
 }
 
+/* Whoever is writing forgets it himself, as he finds no descriptor. */
+void sock_secured_close(struct sock_object *s)
+{
+    struct sock_secured *t = EXT_GET(s->secured);
+    if (!t || !ext_lock_try(&t->writer))
+        return;
+    sock_half_forget(&t->half);
+    ext_lock_release(&t->writer);
+}
+
 void sock_secured_free(struct sock_object *s)
 {
     struct sock_secured *t = s->secured;

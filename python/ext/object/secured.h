@@ -18,7 +18,7 @@
  * */
 struct sock_half {
     enum { HALF_NONE, HALF_IN_FLIGHT, HALF_KEPT } state;
-    char *data; /* what the record holds, n bytes; NULL: there was no memory for it */
+    char *data; /* what the record holds, n bytes; NULL: not known to be half sent, or no memory */
     size_t n;
     size_t before; /* what the same write had sent before it, and what that adds up to */
     uint64_t sum;
@@ -61,6 +61,8 @@ int sock_disengage(struct sock_object *s);
 void sock_disengage_detached(struct sock_object *s, int fd);
 
 void sock_half_forget(struct sock_half *half);
+/* Its descriptor is gone, and with it what was to be written. */
+void sock_secured_close(struct sock_object *s);
 /* At the object's end. */
 void sock_secured_free(struct sock_object *s);
 

@@ -3,7 +3,8 @@
  * a while at a time, and looks in between at what else may have happened. Zeroed memory is a free
  * one.
  *
- * In a child of fork(2) a lock that was taken in the parent is free, whoever had it. */
+ * In a child of fork(2) a lock that was taken in the parent is free, whoever had it; so is any that
+ * another thread has when the interpreter ends. */
 #ifndef CSOCK_EXT_SHARED_LOCK_H
 #define CSOCK_EXT_SHARED_LOCK_H
 
@@ -14,7 +15,9 @@ struct ext_lock {
     unsigned depth;          /* how often the owner has it; the owner's */
     unsigned waiting;        /* threads */
     bool posted;             /* the gate is open for one of them */
-    PyThread_type_lock gate; /* made when somebody first waits */
+    unsigned hungry;         /* > 0: one of them was let in, and found it taken again */
+    uint64_t last;           /* the thread that gave it back last */
+    PyThread_type_lock gate, aside; /* where they wait, made when they first do; lock.c */
 };
 
 /* True if this thread has it now. */

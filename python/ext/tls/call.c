@@ -1,6 +1,6 @@
 /* Tries and waits. Sits on csock_enter and csock_ready, and on object/wait.h. Must not know what
  * the methods make of the results. */
-#include "tls/call.h"
+#include "tls/half.h"
 #include "object/wait.h"
 
 #include <errno.h>
@@ -12,6 +12,8 @@
 /* For so long a wait that is a guess goes on without a try; and what ends sooner was none. */
 #define GUESS_NS 1000000000
 #define AT_ONCE_NS 3000
+/* A try that its deadline has left no time for is still made, if its turn comes within this. */
+#define MOMENT_NS 5000000
 
 /* ---- time: the one place that says how long a call may take */
 
@@ -112,15 +114,22 @@ static bool wait_for_lock(struct tls_call *c, struct ext_lock *lock)
     return ext_lock_wait(lock, ns) && PyErr_CheckSignals() == 0;
 }
 
-/* A try takes no time, but for its callbacks. So for this one who must not wait does, too. */
+/* A try takes no time, but for its callbacks. So for this one who must not wait does, too; and who
+ * has no time left waits a moment, as it is mostly had then, and his last try with it. */
 static bool lock_state(struct tls_call *c)
 {
+    int64_t left = SLICE_NS;
     while (!ext_lock_try(&c->t->state)) {
         if (EXT_GET(c->s->fd) < 0) {
             ext_raise_sock(c->s, c->what, CSOCK_ECLOSED);
             return false;
         }
-        if (!ext_lock_wait(&c->t->state, SLICE_NS) || PyErr_CheckSignals() < 0)
+        if (left == 0) {
+            raise_timed_out(c);
+            return false;
+        }
+        left = c->timeout == 0 ? SLICE_NS : slice_left(c);
+        if (!ext_lock_wait(&c->t->state, left ? left : MOMENT_NS) || PyErr_CheckSignals() < 0)
             return false;
     }
     return true;
@@ -207,16 +216,17 @@ static PyObject *try_last(struct tls_call *c, PyObject **args, size_t n)
     return result;
 }
 
-/* A read, if it is not another's turn to wait for input. *ret_turn is false, and nothing is tried,
- * if it is. A callback's own read is part of what has `state`. */
-static PyObject *try_in_turn(struct tls_call *c, PyObject **args, size_t n, bool *ret_turn)
+/* A read, if it is not another's turn to wait for input: then nothing is tried, and no exception
+ * set. A callback's own read is part of what has `state`. */
+static PyObject *try_in_turn(struct tls_call *c, PyObject **args, size_t n, bool *ret_tried)
 {
+    *ret_tried = false;
     if (!lock_state(c))
         return NULL;
     bool nested = c->t->state.depth > 1;
-    *ret_turn = c->kind != TLS_READS || nested || !ext_lock_is_others(&c->t->reader);
-    PyObject *result = *ret_turn ? try_inside(c, args, n, 0) : NULL;
-    bool wants_input = !result && *ret_turn && PyErr_ExceptionMatches(c->k->want_read);
+    *ret_tried = c->kind != TLS_READS || nested || !ext_lock_is_others(&c->t->reader);
+    PyObject *result = *ret_tried ? try_inside(c, args, n, 0) : NULL;
+    bool wants_input = !result && *ret_tried && PyErr_ExceptionMatches(c->k->want_read);
     /* Taken before anybody else can try. */
     if (wants_input && c->timeout != 0 && !c->reading)
         c->reading = ext_lock_try(&c->t->reader);
@@ -289,6 +299,8 @@ static void note_unfinished(struct tls_call *c)
         return;
     c->unfinished = PyErr_ExceptionMatches(c->k->want_write) ||
                     csock_ready(&c->s->core, POLLOUT, &at_once) == CSOCK_ETIMEOUT;
+    if (c->unfinished)
+        tls_half_copies(&c->t->half, c->record, c->record_size);
 }
 
 /* A read after one that has waited will have to wait, too, mostly, as where each answer follows a
@@ -316,20 +328,20 @@ PyObject *tls_run(struct tls_call *c, PyObject **args, size_t n)
     int more = c->guess ? wait_first(c) : 1;
     if (c->kind == TLS_SHAKES || c->kind == TLS_UNWRAPS)
         EXT_SET(c->t->waits, false);
-    c->unfinished = c->kind == TLS_WRITES && c->t->half.state == HALF_KEPT;
+    c->unfinished = c->kind == TLS_WRITES && c->t->half.data;
     if (more == 0)
         result = try_last(c, args, n);
     while (more > 0) {
-        bool turn = true;
+        bool tried;
         if (c->kind == TLS_WRITES && PyErr_CheckSignals() < 0)
             break;
-        result = try_in_turn(c, args, n, &turn);
+        result = try_in_turn(c, args, n, &tried);
         if (result)
             break;
-        if (turn)
+        if (tried)
             note_unfinished(c);
-        if (!turn)
-            more = wait_for_lock(c, &c->t->reader) ? 1 : -1;
+        if (!tried)
+            more = !PyErr_Occurred() && wait_for_lock(c, &c->t->reader) ? 1 : -1;
         else
             more = c->timeout != 0 && tls_wants(c) ? wait_for_wanted(c) : -1;
         if (more == 0)

@@ -24,6 +24,8 @@ struct tls_call {
     bool waited;           /* for input */
     bool output;           /* what it wanted last was to write */
     bool unfinished;       /* of a write: its record is half sent, as far as anybody knows */
+    const char *record;    /* of a write: what the record holds */
+    size_t record_size;
 };
 
 /* Takes over the reference to the object, also if it fails; with the lock `writer` unless the call

@@ -6,8 +6,18 @@
 
 void tls_half_begins(struct sock_half *half)
 {
-    if (half->state == HALF_NONE)
-        half->state = HALF_IN_FLIGHT;
+    half->state = HALF_IN_FLIGHT; /* also if it is kept: no handler may go on with it meanwhile */
+}
+
+/* Once: what it holds does not change. */
+void tls_half_copies(struct sock_half *half, const char *record, size_t n)
+{
+    if (half->data)
+        return;
+    half->data = PyMem_Malloc(n ? n : 1);
+    half->n = n;
+    if (half->data)
+        memcpy(half->data, record, n);
 }
 
 void tls_half_ended(struct sock_half *half)
@@ -30,13 +40,11 @@ static uint64_t sum_of(const char *data, size_t n)
     return sum ^ sum >> 32;
 }
 
-void tls_half_keeps(struct sock_half *half, const char *data, size_t done, size_t n)
+void tls_half_keeps(struct sock_half *half, const char *data, size_t done)
 {
-    char *copy = PyMem_Malloc(n ? n : 1);
-    if (copy)
-        memcpy(copy, data + done, n);
-    PyMem_Free(half->data);
-    *half = (struct sock_half){HALF_KEPT, copy, n, done, sum_of(data, done)};
+    half->state = HALF_KEPT;
+    half->before = done;
+    half->sum = sum_of(data, done);
 }
 
 static bool begins_so(const struct sock_half *half, const char *data, size_t n)

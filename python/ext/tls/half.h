@@ -10,12 +10,16 @@
 
 #define TLS_RECORD 16384 /* bytes that go into one record at most, and into one try */
 
-/* The try of a record begins; it has ended, with everything sent, or early, after `done` bytes of
- * the same write, which stand before it. A write that ends early between two records, without
- * telling how far it came, is kept with n = 0, so that the same holds for the next one. */
+/* The try of a record begins. It has found out that the record is half sent: what that holds is
+ * kept from now on, as the program may change its buffer while the write waits. It has ended, with
+ * everything sent; or early, after `done` bytes of the same write's data, which stand before it.
+ *
+ * A write that ends early between two records, without telling how far it came, is kept with a
+ * record of nothing, so that the same holds for the next one. */
 void tls_half_begins(struct sock_half *half);
+void tls_half_copies(struct sock_half *half, const char *record, size_t n);
 void tls_half_ended(struct sock_half *half);
-void tls_half_keeps(struct sock_half *half, const char *data, size_t done, size_t n);
+void tls_half_keeps(struct sock_half *half, const char *data, size_t done);
 
 /* What the write of n bytes begins with: *ret_done of them have been sent before, and ret_next more
  * are in the half record, to be tried as one; 0 and 0 where nothing is left of an earlier write.

@@ -32,8 +32,10 @@ static PyObject *part_of(struct writing *w, size_t n)
 {
     if (w->done == 0 && n == w->data.n)
         return Py_NewRef(w->whole);
-    if (!w->view && !(w->view = bytes_of(w->whole)))
-        return NULL;
+    if (!w->view && !(w->view = bytes_of(w->whole))) {
+        PyErr_Clear(); /* no view can be cast from a format that is not the machine's own */
+        return PyBytes_FromStringAndSize((const char *)w->data.data + w->done, (Py_ssize_t)n);
+    }
     return PySequence_GetSlice(w->view, (Py_ssize_t)w->done, (Py_ssize_t)(w->done + n));
 }
 
@@ -44,15 +46,20 @@ static int write_record(struct tls_call *c, struct writing *w, size_t n)
     PyObject *part = part_of(w, n);
     if (!part)
         return -1;
+    bool again = half->data; /* of an earlier write, which had sent the same before it */
+    c->record = (const char *)w->data.data + w->done;
+    c->record_size = n;
     tls_half_begins(half);
     PyObject *args[] = {NULL, part};
     PyObject *result = tls_run(c, args, 2);
     Py_DECREF(part);
     Py_XDECREF(result);
-    if (result || !c->unfinished)
+    if (result || !c->unfinished || EXT_GET(c->s->fd) < 0)
         tls_half_ended(half);
-    else if (half->state == HALF_IN_FLIGHT)
-        tls_half_keeps(half, w->data.data, w->done, n);
+    else if (again)
+        half->state = HALF_KEPT;
+    else
+        tls_half_keeps(half, w->data.data, w->done);
     return result ? 0 : -1;
 }
 
@@ -82,16 +89,15 @@ static int write_out(struct tls_call *c, struct writing *w, bool takes_part)
             return 0;
         if (!tls_is_late(c))
             continue;
-        tls_half_keeps(&c->t->half, w->data.data, w->done, 0);
+        tls_half_copies(&c->t->half, "", 0);
+        tls_half_keeps(&c->t->half, w->data.data, w->done);
         tls_raise_late(c);
         return -1;
     }
     if (!takes_part || c->timeout != 0 || w->done == 0 || !tls_wants(c))
         return -1;
     PyErr_Clear();
-    /* The program goes on with what is in the half record. */
-    c->t->half.before = 0;
-    c->t->half.sum = 0;
+    tls_half_keeps(&c->t->half, "", 0); /* the program goes on with what the record holds */
     return 0;
 }
 
