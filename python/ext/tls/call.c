@@ -10,7 +10,7 @@
  * write, whether it still does. */
 #define SLICE_NS 50000000
 /* For so long a wait that is a guess goes on without a try; and what ends sooner was none. */
-#define GUESS_NS 1000000000
+#define GUESS_NS 100000000
 #define AT_ONCE_NS 3000
 
 /* ---- time: the one place that says how long a call may take */
@@ -207,6 +207,20 @@ static PyObject *try_last(struct tls_call *c, PyObject **args, size_t n)
     return result;
 }
 
+/* Whether the next read will have to wait, with `state`. What got less than it asked for has left
+ * nothing behind: OpenSSL reads no further than to the end of a record. Else that is not known. */
+static void guess_next(struct tls_call *c, PyObject *result)
+{
+    Py_ssize_t got = 0;
+    if (c->kind == TLS_WRITES && result)
+        return;
+    if (result && PyBytes_Check(result))
+        got = PyBytes_GET_SIZE(result);
+    else if (result && PyLong_Check(result))
+        got = PyLong_AsSsize_t(result);
+    EXT_SET(c->t->waits, c->waited && got > 0 && got < c->asked);
+}
+
 /* A read, if it is not another's turn to wait for input. *ret_turn is false, and nothing is tried,
  * if it is. A callback's own read is part of what has `state`. */
 static PyObject *try_in_turn(struct tls_call *c, PyObject **args, size_t n, bool *ret_turn)
@@ -216,6 +230,8 @@ static PyObject *try_in_turn(struct tls_call *c, PyObject **args, size_t n, bool
     bool nested = c->t->state.depth > 1;
     *ret_turn = c->kind != TLS_READS || nested || !ext_lock_is_others(&c->t->reader);
     PyObject *result = *ret_turn ? try_inside(c, args, n, 0) : NULL;
+    if (*ret_turn && (c->waited || EXT_GET(c->t->waits)))
+        guess_next(c, result);
     bool wants_input = !result && *ret_turn && PyErr_ExceptionMatches(c->k->want_read);
     /* Taken before anybody else can try. */
     if (wants_input && c->timeout != 0 && !c->reading)
@@ -292,14 +308,14 @@ static void note_unfinished(struct tls_call *c)
 }
 
 /* A read after one that has waited will have to wait, too, mostly, as where each answer follows a
- * question. So it does that first, as it would after a try that finds nothing: OpenSSL reads no
- * further than to the end of a record. What comes at once was a wrong guess. Not for long, as there
- * are ways to change what OpenSSL has in hand that nobody sees. As wait_for_events. */
+ * question. So it does that first, as it would after a try that finds nothing. What comes at once
+ * was a wrong guess. Not for long: a program that reads by the TLS object itself leaves what nobody
+ * knows of. As wait_for_events. */
 static int wait_first(struct tls_call *c)
 {
     if (!lock_state(c))
         return -1;
-    if (c->t->state.depth == 1 && tls_has_none_pending(c))
+    if (c->t->state.depth == 1 && EXT_GET(c->t->waits))
         c->reading = ext_lock_try(&c->t->reader);
     ext_lock_release(&c->t->state);
     if (!c->reading)
@@ -313,9 +329,7 @@ static int wait_first(struct tls_call *c)
 PyObject *tls_run(struct tls_call *c, PyObject **args, size_t n)
 {
     PyObject *result = NULL;
-    int more = c->guess ? wait_first(c) : 1;
-    if (c->kind == TLS_SHAKES || c->kind == TLS_UNWRAPS)
-        EXT_SET(c->t->waits, false);
+    int more = c->asked && EXT_GET(c->t->waits) ? wait_first(c) : 1;
     c->unfinished = c->kind == TLS_WRITES && c->t->half.state == HALF_KEPT;
     if (more == 0)
         result = try_last(c, args, n);
