@@ -207,8 +207,17 @@ static PyObject *try_last(struct tls_call *c, PyObject **args, size_t n)
     return result;
 }
 
+static bool has_none_pending(const struct tls_call *c)
+{
+    PyObject *count = PyObject_CallMethodNoArgs(c->object, c->k->names[TLS_PENDING]);
+    bool none = count && PyLong_Check(count) && PyLong_AsLong(count) == 0;
+    Py_XDECREF(count);
+    PyErr_Clear();
+    return none;
+}
+
 /* Whether the next read will have to wait, with `state`. What got less than it asked for has left
- * nothing behind: OpenSSL reads no further than to the end of a record. Else that is not known. */
+ * nothing behind: OpenSSL reads no further than to the end of a record. Else it is asked. */
 static void guess_next(struct tls_call *c, PyObject *result)
 {
     Py_ssize_t got = 0;
@@ -218,7 +227,8 @@ static void guess_next(struct tls_call *c, PyObject *result)
         got = PyBytes_GET_SIZE(result);
     else if (result && PyLong_Check(result))
         got = PyLong_AsSsize_t(result);
-    EXT_SET(c->t->waits, c->waited && got > 0 && got < c->asked);
+    bool waits = c->waited && got > 0 && c->asked && (got < c->asked || has_none_pending(c));
+    EXT_SET(c->t->waits, waits);
 }
 
 /* A read, if it is not another's turn to wait for input. *ret_turn is false, and nothing is tried,

@@ -13,6 +13,7 @@ static const char *const tls_name_texts[TLS_NAMES] = {
     [TLS_CHECK_CLOSED] = "_checkClosed",
     [TLS_CHECK_CONNECTED] = "_check_connected",
     [TLS_SUPPRESS_RAGGED_EOFS] = "suppress_ragged_eofs",
+    [TLS_PENDING] = "pending",
     [TLS_REASON] = "reason",
     [TLS_LIBRARY] = "library",
 };
