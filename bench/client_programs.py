@@ -1,6 +1,6 @@
 """Client programs under test, for programs.py: other people's clients against real servers.
 
-    python bench/client_programs.py redis|requests PORT THREADS
+    python bench/client_programs.py redis|requests|https PORT THREADS [CERTIFICATE]
 
 Runs in the Python of one side. Says by one line of JSON whose sockets it has once it is connected
 and warm; then, for each line "SECONDS busy|alone" that it reads, works for so long and tells what
@@ -45,17 +45,19 @@ def redis_steps(port, threads):
     return [of_thread(number) for number in range(threads)], lambda: None
 
 
-def requests_steps(port, threads):
-    """GET, each thread on a session of its own."""
+def requests_steps(port, threads, certificate=None):
+    """GET, each thread on a session of its own; over TLS with the certificate of who signs."""
     import requests
 
-    url = f"http://127.0.0.1:{port}/hello"
+    scheme, host = ("https", "localhost") if certificate else ("http", "127.0.0.1")
+    url = f"{scheme}://{host}:{port}/hello"
     sessions = [requests.Session() for _ in range(threads)]
 
     def of_session(number, session):
+        session.verify = certificate or True
         session.trust_env = False  # no proxies, no .netrc: the machine's own business
         agent = session.headers["User-Agent"] = f"bench-{number}"
-        wanted = f"hello, http, GET, {agent}"
+        wanted = f"hello, {scheme}, GET, {agent}"
 
         def step(count):
             response = session.get(url)
@@ -75,7 +77,16 @@ def requests_steps(port, threads):
     return [of_session(*pair) for pair in enumerate(sessions)], check
 
 
-PROGRAMS = {"redis": redis_steps, "requests": requests_steps}
+PROGRAMS = {"redis": redis_steps, "requests": requests_steps, "https": requests_steps}
+
+
+def whose_sockets():
+    """Where csock is in place, `ssl` waits in it, too, if it is there."""
+    whose = which_socket()
+    ssl, csock = sys.modules.get("ssl"), sys.modules.get("csock")
+    if whose == "csock" and ssl and not csock._core.has_ssl(ssl.SSLSocket):
+        return "csock without TLS"
+    return whose
 
 
 def work(step, end, most=1 << 40):
@@ -131,11 +142,11 @@ def tell(**what):
 
 
 def main():
-    name, port, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    steps, check = PROGRAMS[name](port, threads)
+    name, port, threads, *more = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:]
+    steps, check = PROGRAMS[name](port, threads, *more)
     for step in steps:
         work(step, NOW() + 60, max(20, WARM // threads))
-    tell(sockets=which_socket())
+    tell(sockets=whose_sockets())
     for line in sys.stdin:
         seconds, how = line.split()
         found = slice_of(steps, float(seconds), how == "busy")

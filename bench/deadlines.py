@@ -2,6 +2,9 @@
 
     python bench/deadlines.py [--only TEXT] [--seconds S] [--json FILE]
 
+And how soon close() in another thread ends calls over TLS: within 50 ms, or it fails; the stock
+module's are ended from outside after two seconds.
+
 Each case runs on csock within `with csock.deadline(S):`, and at the same time on stock with a
 timeout of S, which is what it has; what has not ended after half as long again is ended from
 outside. Fails (exit 1) where csock ends more than 50 ms before or after.
@@ -11,6 +14,7 @@ import argparse
 import contextlib
 import importlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -23,6 +27,7 @@ from typing import NamedTuple
 LATE = 0.05  # s; so much is allowed, either way
 LIMIT = 1.5  # times the deadline; then a case is ended from outside
 DRIP = 1.0  # bytes a second
+ASLEEP, NEVER = 0.5, 2.0  # s; when a call is closed, and what is not ended by then never is
 
 
 class Case(NamedTuple):
@@ -55,8 +60,8 @@ def serving(serve):
 
 def dripping():
     def serve(connection):
-        while True:
-            connection.send(b"x")
+        for byte in b"\x16\x03\x03\x40\x00" + bytes(9999):  # to TLS, of a record of 16 KiB
+            connection.send(bytes([byte]))
             time.sleep(1 / DRIP)
 
     return serving(serve)
@@ -222,6 +227,7 @@ def send_all(sock):
 CASES = [
     Case("recv, 1 byte a second", dripping, with_connection(plain, receive)),
     Case("makefile readline, 1 byte a second", dripping, with_connection(plain, read_line)),
+    Case("Reader, 1 byte a second", dripping, with_connection(plain, read_by_reader)),
     Case("sendall to who does not read", not_reading, with_connection(plain, send_all)),
     Case("connect to a black hole", black_hole, with_connection(plain, receive)),
     Case("TLS: recv, 1 byte a second", dripping_tls, with_connection(over_tls, receive)),
@@ -236,10 +242,61 @@ CASES = [
 ]
 
 
+# ---- closing: `work` is the call that the connection is closed under
+
+
+def before_handshake(module, address, timeout):
+    connection = module.create_connection(address, timeout)
+    return tls_context(module).wrap_socket(connection, do_handshake_on_connect=False)
+
+
+def listening(module, path, timeout):
+    tls_context(module)  # csock is in place now
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context.wrap_socket(module.create_server(("127.0.0.1", 0)), server_side=True)
+
+
+CLOSINGS = {
+    "close() under TLS recv": (stalling_tls, over_tls, receive),
+    "close() under TLS sendall": (stalling_tls, over_tls, send_all),
+    "close() under a TLS handshake": (not_reading, before_handshake, lambda s: s.do_handshake()),
+    "close() under accept of a TLS listener": (certificate, listening, lambda s: s.accept()),
+}
+
+
+def closing_child(side, name):
+    peer, connect, call = CLOSINGS[name]
+    module = importlib.import_module("csock" if side == "csock" else "socket")
+    ended = []
+
+    def run():
+        try:
+            call(sock)
+        except OSError as raised:
+            ended.append((time.monotonic(), f"{type(raised).__name__}: {raised}"))
+
+    with peer() as address:
+        sock = connect(module, address, None)
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        thread.join(ASLEEP)
+        start = time.monotonic()
+        sock.close()
+        thread.join(NEVER)
+    found = {"seconds": ended[0][0] - start, "error": ended[0][1]} if ended else {}
+    print(json.dumps(found), flush=True)
+    os._exit(0)  # whatever the thread is in
+
+
 # ---- in the child, one for each side: a case that does not end is ended with it
 
 
 def child(side, name, seconds):
+    if name in CLOSINGS:
+        return closing_child(side, name)
     (case,) = (case for case in CASES if case.name == name)
     module = importlib.import_module("csock" if side == "csock" else "socket")
     bound = contextlib.nullcontext()
@@ -259,9 +316,9 @@ def child(side, name, seconds):
 # ---- outside
 
 
-def start(side, case, seconds):
+def start(side, name, seconds):
     here = str(Path(__file__).resolve())
-    command = [sys.executable, here, "--child", side, case.name, "--seconds", str(seconds)]
+    command = [sys.executable, here, "--child", side, name, "--seconds", str(seconds)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
@@ -279,13 +336,25 @@ def result(process, seconds):
 
 
 def measure(case, seconds):
-    processes = {side: start(side, case, seconds) for side in ("csock", "stock")}
+    processes = {side: start(side, case.name, seconds) for side in ("csock", "stock")}
     until = time.monotonic() + LIMIT * seconds + 2  # what it takes to begin
     found = {side: result(p, until - time.monotonic()) for side, p in processes.items()}
     ours = found["csock"].get("seconds")
     missed = ours is None or abs(ours - seconds) > LATE
     late = (found["csock"].get("error") or "").startswith("DeadlineExceeded")
     return {"name": case.name, **found, "missed": missed or not late}
+
+
+def measure_closing(name):
+    processes = {side: start(side, name, 0) for side in ("csock", "stock")}
+    found = {side: result(p, 60) for side, p in processes.items()}
+    return {"name": name, **found, "missed": found["csock"].get("seconds", NEVER) >= LATE}
+
+
+def closing_line(report):
+    both = report["csock"], report["stock"]
+    text = "".join(f"{1000 * s['seconds']:>8.1f} ms" if s else f"{'> 2 s':>11}" for s in both)
+    return f"{report['name']:36}{text}  {'MISSED' if report['missed'] else 'ok'}"
 
 
 def shown(side, seconds):
@@ -315,6 +384,12 @@ def main():
     for case in (case for case in CASES if args.only in case.name):
         reports.append(measure(case, args.seconds))
         print(line(reports[-1], args.seconds), flush=True)
+    closings = [name for name in CLOSINGS if args.only in name]
+    if closings:
+        print(f"{'close() of what another thread is in':36} {'csock':>10} {'stock':>10}  < 50 ms")
+    for name in closings:
+        reports.append(measure_closing(name))
+        print(closing_line(reports[-1]), flush=True)
     if args.json:
         args.json.write_text(json.dumps({"seconds": args.seconds, "cases": reports}, indent=1))
     return int(any(report["missed"] for report in reports))

@@ -57,6 +57,7 @@ class Program:
     unit: str = "requests"
     where: set = field(default_factory=lambda: ANYWHERE)
     packages: bool = True  # it needs some
+    least: float = LEAST  # of the ratio
 
 
 class Peers(contextlib.ExitStack):
@@ -64,23 +65,31 @@ class Peers(contextlib.ExitStack):
 
     def __init__(self, folder):
         super().__init__()
-        self.folder, self.ports, self.missing = folder, {}, {}
+        self.folder, self.found, self.missing, self.tls = folder, {}, {}, None
 
     def port(self, name):
+        found = self.of(name)
+        return found["plain"] if name == "nginx" else found[0]
+
+    def https(self):
+        """nginx's port for TLS, and the certificate of who has signed its own."""
+        return self.of("nginx")["secure"], self.tls.ca
+
+    def of(self, name):
         if name in self.missing:
             raise self.missing[name]
-        if name not in self.ports:
+        if name not in self.found:
             try:
-                self.ports[name] = self.started(name)
+                self.found[name] = self.started(name)
             except servers.NoServer as why:
                 self.missing[name] = why
                 raise
-        return self.ports[name]
+        return self.found[name]
 
     def started(self, name):
         tls = servers.Tls(self.folder) if name == "nginx" else None
-        found = self.enter_context(getattr(servers, name)(self.folder, tls))
-        return found["plain"] if name == "nginx" else found[0]
+        self.tls = tls or self.tls
+        return self.enter_context(getattr(servers, name)(self.folder, tls))
 
 
 def client(package, peer, threads, busy=False):
@@ -93,6 +102,14 @@ def redis(threads, busy=False):
 
 def requests(threads, busy=False):
     return client("requests", "nginx", threads, busy)
+
+
+def https(threads):
+    def make(peers):
+        port, certificate = peers.https()
+        return Client(["https", port, threads, certificate])
+
+    return make
 
 
 def echo(busy=False):
@@ -110,6 +127,8 @@ PROGRAMS = [
     Program("requests, nginx, keep-alive, 1 thread", requests(1), REQUESTS, where=APART),
     Program("requests, 8 threads", requests(8), REQUESTS),
     Program("requests, 8 threads, 1 computing", requests(8, True), WAITING),
+    Program("requests over https, keep-alive, 1 thread", https(1), REQUESTS, where=APART, least=1),
+    Program("requests over https, 8 threads", https(8), REQUESTS, least=1),
     Program("http.server under wrk", lambda peers: Server("http", Wrk(8, b"hello")),
             "parsing and making headers in Python", packages=False),
     Program("gunicorn gthread under wrk", lambda peers: Gunicorn(Wrk(8, b"hello"), 8),
@@ -170,8 +189,9 @@ def measure(program, pythons, peers, args):
     q1, median, q3 = run.spread(ratios(lambda s: s.rate))
     return {
         "name": program.name, "unit": program.unit, "value": median, "spread": [q1, q3],
-        "rounds": args.rounds, "target": f">= {LEAST}", "reached": at_least(LEAST)(median),
-        "verdict": run.judged(at_least(LEAST), (q1, median, q3)), "rates": rates,
+        "rounds": args.rounds, "target": f">= {program.least}",
+        "reached": at_least(program.least)(median),
+        "verdict": run.judged(at_least(program.least), (q1, median, q3)), "rates": rates,
         "medians": {side: statistics.median(rate) for side, rate in rates.items()},
         "cpu": statistics.median(ratios(lambda s: s.cpu / s.done)),
         "computed": statistics.median(ratios(lambda s: s.computed / s.seconds))

@@ -45,9 +45,10 @@ CSOCK_API ssize_t csock_send_to(struct csock *s, const void *buf, size_t n, int 
                                 const struct sockaddr *addr, socklen_t len,
                                 const struct csock_wait *w);
 
-/* Sends all of buf under one deadline, which it looks at between two sends, too. 0 on success. *ret_sent (may be NULL) is how much went out,
- * set on failure too: the one exception to the rule on outputs, for what was sent is sent. With
- * CSOCK_NOWAIT it stops with -EAGAIN at the first send that would wait. */
+/* Sends all of buf under one deadline, at which it looks between two sends, too. 0 on success.
+ * *ret_sent (may be NULL) is how much went out, set on failure too: the one exception to the rule
+ * on outputs, for what was sent is sent. With CSOCK_NOWAIT it stops with -EAGAIN at the first send
+ * that would wait. */
 CSOCK_API int csock_send_all(struct csock *s, const void *buf, size_t n, int flags,
                              size_t *ret_sent, const struct csock_wait *w);
 

@@ -284,3 +284,60 @@ def test_clear_text_after_unwrap(same):
             print(again.end().recv(10), tls.gettimeout())
     """)
     assert lines[0] == "b'clear' 4 4"
+
+
+def test_reads_after_one_that_waited(tls):
+    """They wait before they try, and only where there is nothing to be had."""
+    assert tls("""
+        tls, peer = pair()
+
+        def after_a_wait(n=100):
+            call = Call(tls.recv, n)
+            asleep(call, 0.05)
+            peer.sendall(b"0123456789")
+            return call.end()
+
+        after_a_wait()
+        print(tls.recv(0), tls.recv_into(bytearray()))
+        print(after_a_wait(3), tls.recv(100))
+        after_a_wait()
+        peer.sendall(b"abcdef")
+        print(tls.recv(2), tls.recv_into(room := bytearray(2)), room, tls.recv(100))
+        after_a_wait()
+        peer.sendall(b"abcdef")
+        print(tls._sslobj.read(2), tls.recv(100))
+        for seconds in 0.3, 0.3:
+            after_a_wait()
+            tls.settimeout(seconds)
+            start = time.monotonic()
+            try:
+                tls.recv(100)
+            except TimeoutError as error:
+                print(error, time.monotonic() - start >= 0.3)
+            tls.settimeout(None)
+        after_a_wait()
+        signal.signal(signal.SIGALRM, lambda *_: print("handler", peer.sendall(b"late")))
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        print(tls.recv(100))
+        after_a_wait()
+        peer.sendall(b"end")
+        peer.close()
+        print(tls.recv(100), tls.recv(100), tls.recv(100))
+        tls, peer = pair()
+        after_a_wait()
+        call = Call(tls.recv, 100)
+        asleep(call)
+        tls.close()
+        print(shown(call.end()))
+    """) == [
+        "b'' 0",
+        "b'012' b'3456789'",
+        "b'ab' 2 bytearray(b'cd') b'ef'",
+        "b'ab' b'cdef'",
+        "The read operation timed out True",
+        "The read operation timed out True",
+        "handler None",
+        "b'late'",
+        "b'end' b'' b''",
+        "OSError 9",
+    ]

@@ -4,8 +4,8 @@
  * _ssl waits by itself, by the timeout that it reads from memory, unless that is 0. So it is shown
  * 0 while csock waits in its place, and the descriptor is O_NONBLOCK, because it is that, and not
  * the timeout, which keeps OpenSSL from waiting. The program's own timeout is in the object, as
- * ever. All three belong together as long as the TLS object lives: `engaged`. Between our calls it
- * is shown the program's timeout, for a program that calls it by itself. */
+ * ever. All three belong together as long as the TLS object lives: `engaged`. Between our calls
+ * into _ssl it is shown the program's timeout, for a program that calls it by itself. */
 #ifndef CSOCK_EXT_OBJECT_SECURED_H
 #define CSOCK_EXT_OBJECT_SECURED_H
 

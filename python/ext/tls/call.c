@@ -10,7 +10,7 @@
  * write, whether it still does. */
 #define SLICE_NS 50000000
 /* For so long a wait that is a guess goes on without a try; and what ends sooner was none. */
-#define GUESS_NS 1000000000
+#define GUESS_NS 100000000
 #define AT_ONCE_NS 3000
 /* A try that its deadline has left no time for is still made, if its turn comes within this. */
 #define MOMENT_NS 5000000
@@ -216,6 +216,30 @@ static PyObject *try_last(struct tls_call *c, PyObject **args, size_t n)
     return result;
 }
 
+static bool has_none_pending(const struct tls_call *c)
+{
+    PyObject *count = PyObject_CallMethodNoArgs(c->object, c->k->names[TLS_PENDING]);
+    bool none = count && PyLong_Check(count) && PyLong_AsLong(count) == 0;
+    Py_XDECREF(count);
+    PyErr_Clear();
+    return none;
+}
+
+/* Whether the next read will have to wait, with `state`. What got less than it asked for has left
+ * nothing behind: OpenSSL reads no further than to the end of a record. Else it is asked. */
+static void guess_next(struct tls_call *c, PyObject *result)
+{
+    Py_ssize_t got = 0;
+    if (c->kind == TLS_WRITES && result)
+        return;
+    if (result && PyBytes_Check(result))
+        got = PyBytes_GET_SIZE(result);
+    else if (result && PyLong_Check(result))
+        got = PyLong_AsSsize_t(result);
+    bool waits = c->waited && got > 0 && c->asked && (got < c->asked || has_none_pending(c));
+    EXT_SET(c->t->waits, waits);
+}
+
 /* A read, if it is not another's turn to wait for input: then nothing is tried, and no exception
  * set. A callback's own read is part of what has `state`. */
 static PyObject *try_in_turn(struct tls_call *c, PyObject **args, size_t n, bool *ret_tried)
@@ -226,6 +250,8 @@ static PyObject *try_in_turn(struct tls_call *c, PyObject **args, size_t n, bool
     bool nested = c->t->state.depth > 1;
     *ret_tried = c->kind != TLS_READS || nested || !ext_lock_is_others(&c->t->reader);
     PyObject *result = *ret_tried ? try_inside(c, args, n, 0) : NULL;
+    if (*ret_tried && (c->waited || EXT_GET(c->t->waits)))
+        guess_next(c, result);
     bool wants_input = !result && *ret_tried && PyErr_ExceptionMatches(c->k->want_read);
     /* Taken before anybody else can try. */
     if (wants_input && c->timeout != 0 && !c->reading)
@@ -304,14 +330,14 @@ static void note_unfinished(struct tls_call *c)
 }
 
 /* A read after one that has waited will have to wait, too, mostly, as where each answer follows a
- * question. So it does that first, as it would after a try that finds nothing: OpenSSL reads no
- * further than to the end of a record. What comes at once was a wrong guess. Not for long, as there
- * are ways to change what OpenSSL has in hand that nobody sees. As wait_for_events. */
+ * question. So it does that first, as it would after a try that finds nothing. What comes at once
+ * was a wrong guess. Not for long: a program that reads by the TLS object itself leaves what nobody
+ * knows of. As wait_for_events. */
 static int wait_first(struct tls_call *c)
 {
     if (!lock_state(c))
         return -1;
-    if (c->t->state.depth == 1 && tls_has_none_pending(c))
+    if (c->t->state.depth == 1 && EXT_GET(c->t->waits))
         c->reading = ext_lock_try(&c->t->reader);
     ext_lock_release(&c->t->state);
     if (!c->reading)
@@ -325,9 +351,7 @@ static int wait_first(struct tls_call *c)
 PyObject *tls_run(struct tls_call *c, PyObject **args, size_t n)
 {
     PyObject *result = NULL;
-    int more = c->guess ? wait_first(c) : 1;
-    if (c->kind == TLS_SHAKES || c->kind == TLS_UNWRAPS)
-        EXT_SET(c->t->waits, false);
+    int more = c->asked && EXT_GET(c->t->waits) ? wait_first(c) : 1;
     c->unfinished = c->kind == TLS_WRITES && c->t->half.data;
     if (more == 0)
         result = try_last(c, args, n);

@@ -20,7 +20,7 @@ struct tls_call {
     int64_t deadline;      /* CSOCK_FOREVER until it has to wait for the first time, or for good */
     bool by_deadline;      /* it is the thread's (csock.deadline), and not of the timeout */
     bool writing, reading; /* it has those locks */
-    bool guess;            /* of a read: it may wait before it tries, if the one before had to */
+    Py_ssize_t asked;      /* bytes, of a read that can do nothing but read; else 0 */
     bool waited;           /* for input */
     bool output;           /* what it wanted last was to write */
     bool unfinished;       /* of a write: its record is half sent, as far as anybody knows */
@@ -40,8 +40,6 @@ void tls_end(struct tls_call *c);
 PyObject *tls_run(struct tls_call *c, PyObject **args, size_t n);
 /* object.c: the same once, with `state`, and as it comes. */
 PyObject *tls_call_object(struct tls_call *c, PyObject **args, size_t n);
-/* Whether OpenSSL has nothing that it has taken in and not given out yet. */
-bool tls_has_none_pending(const struct tls_call *c);
 /* Whether the thread's deadline has passed since the call began, if it is that which bounds it; and
  * the exception. */
 static inline bool tls_is_late(const struct tls_call *c)

@@ -1,5 +1,5 @@
-/* Calls of the TLS object's methods. Sits on the interpreter. Must not wait, and asks for no lock: its
- * callers have `state`. */
+/* Calls of the TLS object's methods. Sits on the interpreter. Must not wait, and asks for no lock:
+ * its callers have `state`. */
 #include "tls/call.h"
 
 /* A program mostly reads by one and the same number: the tuple of it is kept. New reference. */
@@ -37,13 +37,4 @@ PyObject *tls_call_object(struct tls_call *c, PyObject **args, size_t n)
     if (f->call && f->flags == METH_O && n == 2)
         return f->call(args[0], args[1]);
     return PyObject_Vectorcall(k->object_methods[c->kind], args, n, NULL);
-}
-
-bool tls_has_none_pending(const struct tls_call *c)
-{
-    PyObject *count = PyObject_CallMethodNoArgs(c->object, c->k->names[TLS_PENDING]);
-    bool none = count && PyLong_Check(count) && PyLong_AsLong(count) == 0;
-    Py_XDECREF(count);
-    PyErr_Clear();
-    return none;
 }

@@ -50,28 +50,23 @@ static PyObject *end_or_error(const struct tls_known *k, PyObject *self, bool in
 
 /* ---- reading */
 
-/* Whether the arguments are such that a read can do nothing but read. */
-static bool reads_something(PyObject *len, PyObject *buffer)
+/* How many bytes arguments ask for that can do nothing but read; else 0. */
+static Py_ssize_t size_asked(PyObject *len, PyObject *buffer)
 {
-    Py_ssize_t n;
+    Py_ssize_t n, room = MUCH;
     if (!PyLong_CheckExact(len) || !ext_size(len, &n)) {
         PyErr_Clear();
-        return false;
+        return 0;
+    }
+    if (buffer && PyByteArray_CheckExact(buffer)) {
+        room = PyByteArray_GET_SIZE(buffer);
+    } else if (buffer) {
+        const Py_buffer *view = PyMemoryView_Check(buffer) ? PyMemoryView_GET_BUFFER(buffer) : NULL;
+        room = view && !view->readonly ? view->len : 0;
     }
     if (n <= 0 || n > MUCH)
-        return false;
-    if (!buffer)
-        return true;
-    if (PyByteArray_CheckExact(buffer))
-        return PyByteArray_GET_SIZE(buffer) > 0;
-    const Py_buffer *view = PyMemoryView_Check(buffer) ? PyMemoryView_GET_BUFFER(buffer) : NULL;
-    return view && !view->readonly && view->len > 0;
-}
-
-static bool has_bytes(PyObject *result)
-{
-    return result &&
-           (PyBytes_Check(result) ? PyBytes_GET_SIZE(result) > 0 : PyLong_AsLong(result) != 0);
+        return 0;
+    return n < room ? n : room;
 }
 
 /* Takes over the reference to the TLS object. buffer may be NULL. */
@@ -83,11 +78,8 @@ static PyObject *read_from(const struct tls_known *k, PyObject *self, PyObject *
     if (!tls_begin(&c, k, self, object, TLS_READS, "read", timeout))
         return NULL;
     PyObject *args[] = {NULL, len, buffer};
-    bool guessed = EXT_GET(c.t->waits);
-    c.guess = guessed && timeout != 0 && reads_something(len, buffer);
+    c.asked = timeout == 0 ? 0 : size_asked(len, buffer);
     PyObject *result = tls_run(&c, args, buffer ? 3 : 2);
-    if (guessed || c.waited)
-        EXT_SET(c.t->waits, c.waited && has_bytes(result));
     if (!result)
         result = end_or_error(k, self, buffer != NULL);
     tls_end(&c);
