@@ -29,10 +29,10 @@ def stalls(name, make, ways):
                     exceptions.RedisError)
         step(f"{name}, {how}: own answers", lambda client=client: own_answers(client), True)
         client.close()
-        late = make(socket_timeout=PATIENT)
+        late = make(socket_timeout=PATIENT, retry=None)
         late.ping()
         with bad():
-            timed(f"{name}, {how}: timeout", lambda late=late: late.echo("late"),
+            timed(f"{name}, {how}: timeout", lambda late=late: late.echo("late" * 500),
                   exceptions.TimeoutError, PATIENT)
         step(f"{name}, {how}: own answers after that", lambda late=late: own_answers(late), True)
         fresh = make()
@@ -70,7 +70,8 @@ def big(make, between):
     value = bytes(range(256)) * 40_000
     step("10 MB", lambda: client.set("big", value), True)
     with between.stalling("up"):
-        bounded("10 MB: deadline", lambda: client.set("big", b"no" + value), exceptions.RedisError)
+        bounded("10 MB: deadline", lambda: client.set("big", b"no" + value * 8),
+                exceptions.RedisError)
     step("10 MB: own answers", lambda: own_answers(client), True)
     step("10 MB: it has not come", lambda: client.get("big") == value, True)
     if OURS:
@@ -114,7 +115,7 @@ with scenario() as folder:
             return redis.Redis("localhost", between.port, **given | {"socket_timeout": None} | more)
 
         def retrying(**more):
-            return make(retry=Retry(NoBackoff(), 3), **more)
+            return make(**{"retry": Retry(NoBackoff(), 3)} | more)
 
         ways = {"stalls": between.stalling, "drips": between.dripping}
         stalls("redis", make, ways)
