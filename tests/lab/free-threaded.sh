@@ -64,7 +64,8 @@ END
 build_python() { # way, configure's arguments...
     way=$1
     shift
-    [ ! -e "$folder/$way/complete" ] || return 0
+    off=$(echo ${MODULES_OFF:-})
+    [ ! -e "$folder/$way/complete" ] || [ "$(cat "$folder/$way/complete")" != "$off" ] || return 0
     fetch_source
     say "building CPython ($way)"
     rm -rf "$folder/$way" "$folder/build-$way"
@@ -73,15 +74,15 @@ build_python() { # way, configure's arguments...
         tar -xf "$folder"/source/python3.13_*.orig.tar.?z -C "$folder/build-$way" \
             --strip-components=1 &&
             (cd "$folder/build-$way" &&
-                if [ -n "${MODULES_OFF:-}" ]; then
-                    printf '*disabled*\n%s\n' "$(echo $MODULES_OFF)" >Modules/Setup.local
+                if [ -n "$off" ]; then
+                    printf '*disabled*\n%s\n' "$off" >Modules/Setup.local
                 fi &&
                 ./configure -q --disable-gil --prefix="$folder/$way" --with-ensurepip=no "$@" &&
                 make -s -j "$jobs" &&
                 make -s install PYTHON_FOR_BUILD=:) # without compiling each module
     } >"$folder/build-$way.log" 2>&1 || stop "CPython ($way) failed" "$folder/build-$way.log"
     rm -rf "$folder/build-$way"
-    touch "$folder/$way/complete"
+    echo "$off" >"$folder/$way/complete"
 }
 
 plain_python() {
@@ -168,7 +169,8 @@ tsan() {
     for file in ${FILES:-tests/py/test_free_threaded.py tests/py/test_streams.py
         tests/py/test_shortcuts.py tests/py/test_waiting.py tests/py/test_spurious_readiness.py
         tests/py/test_blocking_mode.py tests/py/test_closing.py tests/py/test_closing_signals.py
-        tests/py/test_closing_programs.py tests/py/test_reader_threads.py}; do
+        tests/py/test_closing_programs.py tests/py/test_reader_threads.py
+        tests/py/test_tls_threads.py tests/py/test_tls_closing.py}; do
         echo "--- $file (ThreadSanitizer)"
         PYTHON_GIL=0 PYTHONPATH=$site:$venv/lib/python3.13t/site-packages \
             PYTHONDONTWRITEBYTECODE=1 TSAN_OPTIONS="$options:exitcode=0:history_size=4" \

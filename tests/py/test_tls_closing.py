@@ -178,6 +178,7 @@ def test_many_closes_end_every_call(tls):
         for worker in workers:
             print(worker.end(100))
         errors = OSError, ValueError, AttributeError
-        print(len(results), [r for r in results if not (isinstance(r, errors) or r == b"")])
+        fine = b"", 1 # a byte may be sent before the rest begins
+        print(len(results), [r for r in results if not (isinstance(r, errors) or r in fine)])
     """, timeout=400)
     assert lines == ["None"] * 3 + ["240 []"]

@@ -7,9 +7,12 @@
 
 PyObject *tls_sendfile(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
 {
+    static const char *const names[] = {"file", "offset", "count"};
     const struct tls_known *k = tls_known(self);
-    PyObject *object = k ? tls_object_of(k, self) : NULL;
-    if (k && !object)
+    PyObject *given[3] = {NULL};
+    bool plain = k && tls_arguments(names, 3, args, n, kwnames, given) && given[0];
+    PyObject *object = plain ? tls_object_of(k, self) : NULL;
+    if (plain && !object)
         return NULL;
     bool secured = object && object != Py_None;
     Py_XDECREF(object);
