@@ -11,12 +11,12 @@
 #include "shared/python.h"
 
 struct ext_lock {
-    uint64_t owner;          /* a thread of a process, 0: nobody; atomic, as the next but one are */
-    unsigned depth;          /* how often the owner has it; the owner's */
-    unsigned waiting;        /* threads */
-    bool posted;             /* the gate is open for one of them */
-    unsigned hungry;         /* > 0: one of them was let in, and found it taken again */
-    uint64_t last;           /* the thread that gave it back last */
+    uint64_t owner;   /* a thread of a process, 0: nobody; atomic, as the next but one are */
+    unsigned depth;   /* how often the owner has it; the owner's */
+    unsigned waiting; /* threads */
+    bool posted;      /* the gate is open for one of them */
+    unsigned hungry;  /* > 0: one of them was let in, and found it taken again */
+    uint64_t last;    /* the thread that gave it back last */
     PyThread_type_lock gate, aside; /* where they wait, made when they first do; lock.c */
 };
 

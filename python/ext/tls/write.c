@@ -32,10 +32,8 @@ static PyObject *part_of(struct writing *w, size_t n)
 {
     if (w->done == 0 && n == w->data.n)
         return Py_NewRef(w->whole);
-    if (!w->view && !(w->view = bytes_of(w->whole))) {
-        PyErr_Clear(); /* no view can be cast from a format that is not the machine's own */
-        return PyBytes_FromStringAndSize((const char *)w->data.data + w->done, (Py_ssize_t)n);
-    }
+    if (!w->view && !(w->view = bytes_of(w->whole)))
+        return NULL;
     return PySequence_GetSlice(w->view, (Py_ssize_t)w->done, (Py_ssize_t)(w->done + n));
 }
 
