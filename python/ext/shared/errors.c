@@ -76,6 +76,23 @@ PyObject *ext_raise(const struct ext_errors *classes, int err)
     return raise_system(csock_err_errno(err));
 }
 
+/* Not for what says "not now", which no address is to blame for. */
+static bool has_address(PyObject *error)
+{
+    bool is = PyObject_TypeCheck(error, (PyTypeObject *)PyExc_OSError) &&
+              !PyObject_TypeCheck(error, (PyTypeObject *)PyExc_BlockingIOError) &&
+              !PyObject_TypeCheck(error, (PyTypeObject *)PyExc_InterruptedError);
+    PyObject *number = is ? PyObject_GetAttrString(error, "errno") : NULL;
+    is = number && PyLong_Check(number);
+    Py_XDECREF(number);
+    return is;
+}
+
+bool ext_error_about(PyObject *error, PyObject *address)
+{
+    return has_address(error) && PyObject_SetAttrString(error, "filename", address) == 0;
+}
+
 bool ext_would_block(void)
 {
     PyObject *type, *value, *traceback;
