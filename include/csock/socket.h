@@ -197,6 +197,13 @@ CSOCK_API int csock_connect_finish(struct csock *s, const struct csock_wait *w);
  * CSOCK_ETIMEOUT also with CSOCK_NOWAIT, when none does. */
 CSOCK_API int csock_ready(struct csock *s, short events, const struct csock_wait *w);
 
+/* Whether a connection stands, as far as this machine has heard: 1; 0 once its end or a reset has
+ * come, with data before that or not, or it was shut down for reading, or never made. One system
+ * call, which waits for nothing and takes nothing: no byte, no error. A peer that has vanished, or
+ * has closed a moment ago, is not told from one that is silent. Datagram sockets have no end to
+ * hear of: 1. -EBADF, CSOCK_ECLOSED: s is closed. */
+CSOCK_API int csock_alive(struct csock *s);
+
 /* ---- options */
 
 /* An int option. getsockopt(2), setsockopt(2). 0 or -errno. */

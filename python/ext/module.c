@@ -152,6 +152,7 @@ static int core_exec(PyObject *module)
     if (PyModule_AddObjectRef(module, "_plain", INTERP_IS_KNOWN ? Py_False : Py_True) < 0 ||
         PyModule_AddFunctions(module, dup_functions) < 0 ||
         PyModule_AddFunctions(module, sendfile_functions) < 0 ||
+        PyModule_AddFunctions(module, alive_functions) < 0 ||
         PyModule_AddFunctions(module, sock_class_functions) < 0 ||
         PyModule_AddFunctions(module, answer_functions) < 0 ||
         PyModule_AddFunctions(module, enum_functions) < 0 ||

@@ -17,6 +17,7 @@ enum ext_name {
     NAME_CLOSE,
     NAME_SOCKET,
     NAME_DECREF_SOCKETIOS,
+    NAME_RECV,
     NAME_RECV_INTO,
     NAME_SEND,
     NAME_FILENO,

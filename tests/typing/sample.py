@@ -286,6 +286,10 @@ def conversions() -> None:
     assert_type(csock.inet_ntop(AF_INET6, bytes(16)), str)
 
 
+def standing(s: csock.socket) -> None:
+    assert_type(csock.is_alive(s), bool)
+
+
 def deadlines() -> None:
     with csock.deadline(5.0, shield=True) as d:
         assert_type(d, csock.deadline)

@@ -8,6 +8,7 @@ static const char *const name_texts[EXT_NAMES] = {
     [NAME_CLOSE] = "close",
     [NAME_SOCKET] = "socket",
     [NAME_DECREF_SOCKETIOS] = "_decref_socketios",
+    [NAME_RECV] = "recv",
     [NAME_RECV_INTO] = "recv_into",
     [NAME_SEND] = "send",
     [NAME_FILENO] = "fileno",
@@ -17,7 +18,7 @@ static const char *const name_texts[EXT_NAMES] = {
 
 /* Attributes that short cuts look at. */
 static const enum ext_name watched[] = {
-    NAME_REAL_CLOSE, NAME_ACCEPT, NAME_DECREF_SOCKETIOS, NAME_RECV_INTO, NAME_SEND,
+    NAME_REAL_CLOSE, NAME_ACCEPT, NAME_DECREF_SOCKETIOS, NAME_RECV, NAME_RECV_INTO, NAME_SEND,
 };
 
 /* The oldest of every state, before equip(). Nobody writes to it: it has nothing to forget, and no
