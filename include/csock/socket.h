@@ -204,6 +204,20 @@ CSOCK_API int csock_ready(struct csock *s, short events, const struct csock_wait
  * hear of: 1. -EBADF, CSOCK_ECLOSED: s is closed. */
 CSOCK_API int csock_alive(struct csock *s);
 
+/* One of those that csock_poll() waits for: a socket, or a bare descriptor (an eventfd, a pidfd). */
+struct csock_polled {
+    struct csock *s; /* NULL: fd */
+    int fd;          /* used where s is NULL; below 0: left out */
+    short events, revents;
+};
+
+/* The same for several at a time, as poll(2). Returns how many have revents other than 0, which are
+ * what holds of events, and POLLERR, POLLHUP, POLLNVAL. Closing one of the sockets ends the call:
+ * CSOCK_ECLOSED; -EBADF if one was closed before; that one has POLLNVAL then, and all others 0. On
+ * other failures revents mean nothing. In a child of fork(2) that goes on with its parent's call
+ * (which was forked in a signal handler), closing there does not end it. */
+CSOCK_API int csock_poll(struct csock_polled *polled, size_t n, const struct csock_wait *w);
+
 /* ---- options */
 
 /* An int option. getsockopt(2), setsockopt(2). 0 or -errno. */
