@@ -44,7 +44,7 @@ static int enter_all(struct polling *p)
             say(p, i);
             return -EBADF;
         }
-        p->fds[i].fd = csock__fd(s);
+        p->fds[i].fd = p->polled[i].events ? csock__fd(s) : -1;
         p->many |= csock__many_bit(s);
     }
     return 0;
