@@ -212,10 +212,10 @@ struct csock_polled {
 };
 
 /* The same for several at a time, as poll(2). Returns how many have revents other than 0, which are
- * what holds of events, and POLLERR, POLLHUP, POLLNVAL. Closing one of the sockets ends the call:
- * CSOCK_ECLOSED; -EBADF if one was closed before; that one has POLLNVAL then, and all others 0. On
- * other failures revents mean nothing. In a child of fork(2) that goes on with its parent's call
- * (which was forked in a signal handler), closing there does not end it. */
+ * what holds of events, and POLLERR, POLLHUP, POLLNVAL; a socket without events has none, and is
+ * only watched for its closing. Closing one of them ends the call: CSOCK_ECLOSED; -EBADF if one was
+ * closed before; that one has POLLNVAL then, and all others 0. On other failures revents mean
+ * nothing. A thread that is cancelled in this call counts as inside its sockets for ever. */
 CSOCK_API int csock_poll(struct csock_polled *polled, size_t n, const struct csock_wait *w);
 
 /* ---- options */
