@@ -14,6 +14,7 @@
 #include "class/equip.h"
 #include "file/raw.h"
 #include "stream/reader.h"
+#include "dial/dial.h"
 #include "constants/constants.h"
 
 /* ---- csock._socket */
@@ -50,6 +51,8 @@ static int socket_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->errors.herror);
     Py_VISIT(st->deadlines.type);
     Py_VISIT(st->deadlines.exceeded);
+    Py_VISIT(st->attempt_type);
+    Py_VISIT(st->dial_observer);
     /* What is kept of receives is bytes, which refer to nothing. */
     return sock_class_traverse(st, visit, arg);
 }
@@ -66,6 +69,8 @@ static int socket_clear(PyObject *module)
     Py_CLEAR(st->errors.herror);
     Py_CLEAR(st->deadlines.type);
     Py_CLEAR(st->deadlines.exceeded);
+    Py_CLEAR(st->attempt_type);
+    Py_CLEAR(st->dial_observer);
     sock_class_clear(st);
     for (size_t i = 0; i < EXT_SPARES; i++)
         Py_CLEAR(st->spares[i]);
@@ -157,6 +162,7 @@ static int core_exec(PyObject *module)
         PyModule_AddFunctions(module, answer_functions) < 0 ||
         PyModule_AddFunctions(module, enum_functions) < 0 ||
         PyModule_AddFunctions(module, reader_functions) < 0 ||
+        dial_setup(module, PyModule_GetState(*owner)) < 0 ||
         ext_deadlines_add(module, &((struct ext_state *)PyModule_GetState(*owner))->deadlines) < 0)
         return -1;
     return stream_type_setup(module, PyModule_GetState(*owner));

@@ -24,7 +24,7 @@ EXT_LAYERS = (
     ("methods", "names"),
     ("class",),
     ("file",),
-    ("stream",),
+    ("stream", "dial"),
     ("module.c",),
 )
 # By their definitions the interpreter knows the modules; state.h declares them.

@@ -6,6 +6,7 @@
 #include "object/members.h"
 #include "address/address.h"
 #include "address/host.h"
+#include "names/addrinfo.h"
 #include "names/literal.h"
 #include "names/tables.h"
 
@@ -26,8 +27,7 @@ static bool c_text(PyObject *o, const char **ret_text)
     return text != NULL;
 }
 
-/* *ret_keep owns the text, or is NULL for None. */
-static bool host_argument(PyObject *o, const char **ret_text, PyObject **ret_keep)
+bool addrinfo_host(PyObject *o, const char **ret_text, PyObject **ret_keep)
 {
     if (o == Py_None)
         return true;
@@ -59,7 +59,7 @@ static bool is_port_number(PyObject *o)
 #endif
 }
 
-static bool service_argument(PyObject *o, const char **ret_text, PyObject **ret_keep)
+bool addrinfo_service(PyObject *o, const char **ret_text, PyObject **ret_keep)
 {
     if (o == Py_None)
         return true;
@@ -140,8 +140,8 @@ static PyObject *ask_libc(struct ext_state *st, const struct query *q, const str
     PyObject *keep_host = NULL, *keep_service = NULL, *result = NULL;
     const char *host = NULL, *service = NULL;
     int r;
-    if (!host_argument(q->host, &host, &keep_host) ||
-        !service_argument(q->port, &service, &keep_service) ||
+    if (!addrinfo_host(q->host, &host, &keep_host) ||
+        !addrinfo_service(q->port, &service, &keep_service) ||
         (looks_up(host, q->hints.ai_flags) && !ext_deadline_allows_look_up(&st->deadlines, host)) ||
         query_audit(q) < 0)
         goto done;

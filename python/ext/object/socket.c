@@ -162,8 +162,8 @@ static PyObject *address_as_text(const struct sockaddr *addr, socklen_t len)
     return size > 0 ? PyUnicode_FromStringAndSize(text, size) : NULL;
 }
 
-/* Gives the exception that is set its address. If that fails, it goes without. */
-static void tell_address(const struct sockaddr *addr, socklen_t len)
+/* If it fails, the exception goes without. */
+void ext_tell_address(const struct sockaddr *addr, socklen_t len)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
@@ -185,7 +185,7 @@ PyObject *ext_raise_sock_to(struct sock_object *s, const char *what, int err,
     }
     ext_raise_sock(s, what, err);
     if (err != CSOCK_EINTERRUPTED && err != CSOCK_ETIMEOUT)
-        tell_address(addr, len);
+        ext_tell_address(addr, len);
     return NULL;
 }
 
