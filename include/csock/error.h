@@ -24,6 +24,7 @@ enum csock_error {
     CSOCK_ESYNTAX,          /* text is not an address of this family */
     CSOCK_EINCOMPLETE,      /* a stream has ended before all came that was asked for */
     CSOCK_EOVERRUN,         /* no separator within a reader's limit */
+    CSOCK_ELOOKUPS,         /* the deadline passed, and too many other look-ups were under way */
 };
 
 /* Codes of the resolver. EAI_* of getaddrinfo(3), h_errno of gethostbyname(3). */
