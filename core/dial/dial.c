@@ -122,7 +122,7 @@ static int lost(const struct csock__dialing *dl)
     ssize_t decisive = csock__attempts_decisive(dl);
     if (decisive >= 0)
         return dl->attempts[decisive].err;
-    if (dl->n_found > 0 && dl->n_found == dl->n_left_out)
+    if (dl->order.n == 0 && dl->n_left_out > 0)
         return CSOCK_EEXCLUDED;
     return dl->ask.err ? dl->ask.err : CSOCK_ENOADDR;
 }
@@ -180,11 +180,11 @@ static int finish_winner(struct csock__dialing *dl, struct csock *ret_s)
 static void report(struct csock__dialing *dl, struct csock_dial_report *ret_report, int r)
 {
     *ret_report = (struct csock_dial_report){
-        .stage = dl->n_found > dl->n_left_out ? CSOCK_DIAL_CONNECTING : CSOCK_DIAL_LOOKUP,
+        .stage = dl->order.n > 0 ? CSOCK_DIAL_CONNECTING : CSOCK_DIAL_LOOKUP,
         .lookup_err = dl->ask.err,
         .looked_up = dl->looked_up,
         .elapsed = csock__dial_elapsed(dl),
-        .n_found = dl->n_found,
+        .n_found = csock__dial_found(dl),
         .n_left_out = dl->n_left_out,
         .n_untried = dl->order.waiting,
         .n_attempts = dl->n_attempts,

@@ -13,13 +13,17 @@
 
 struct csock__lookup;
 
+/* The look-up of all that is wanted, in libc's order, and those of one family. */
+enum { CSOCK__WHOLE_LOOKUP, CSOCK__INET6_LOOKUP, CSOCK__INET_LOOKUP, CSOCK__LOOKUPS };
+
 /* Look-ups under way: the whole one, and those of one family beside it. */
 struct csock__ask {
     int event;                  /* eventfd(2) that they write to, or -1: none is under way */
     const char *host, *service; /* as getaddrinfo(3) takes them */
     char port[12];              /* the service, if it is a number of the caller's */
-    struct csock__lookup *lookups[3];
+    struct csock__lookup *lookups[CSOCK__LOOKUPS];
     int64_t beside; /* when those of one family begin; CSOCK__NO_TIMER: they have, or will not */
+    bool silent;    /* they have begun, and nothing has come about IPv6 */
     int err;        /* what the look-up that said most has failed with */
 };
 
@@ -41,9 +45,15 @@ struct csock__dialing {
     size_t n_attempts, room;
     struct csock__flight flights[CSOCK_DIAL_IN_FLIGHT];
     struct csock__flight *winner; /* or NULL */
-    size_t n_found, n_left_out;
+    size_t n_left_out;            /* addresses that are not wanted */
     int64_t looked_up;
 };
+
+/* Addresses known. */
+static inline size_t csock__dial_found(const struct csock__dialing *dl)
+{
+    return dl->order.n + dl->n_left_out;
+}
 
 /* Whether the caller wants this family: by `family`, and by the sources. */
 bool csock__dial_wants(const struct csock_dial *d, int family);

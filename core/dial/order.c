@@ -48,7 +48,7 @@ static void take_out(struct csock__order *o, const struct csock__candidate *c)
     o->n--;
 }
 
-ssize_t csock__order_add(struct csock__order *o, const struct csock__answer *a)
+ssize_t csock__order_add(struct csock__order *o, const struct csock__found *a)
 {
     ssize_t fresh = 0;
     if (make_room(o, a->n) < 0)

@@ -26,14 +26,14 @@ struct csock__order {
 
 /* One answer. Of a whole one (both families, as libc has sorted them) the order holds for all that
  * are not begun yet. Of that of one family, IPv6 goes before what is there: RFC 8305, 3. */
-struct csock__answer {
+struct csock__found {
     const struct csock__candidate *list; /* begun: false */
     size_t n;
     bool first; /* before those that are there and not begun */
 };
 
 /* How many of them are new, or -ENOMEM, with nothing changed. */
-ssize_t csock__order_add(struct csock__order *o, const struct csock__answer *a);
+ssize_t csock__order_add(struct csock__order *o, const struct csock__found *a);
 
 /* The next one, which counts as begun from now on. NULL: none is waiting. */
 struct csock__candidate *csock__order_next(struct csock__order *o);

@@ -49,7 +49,7 @@ static char letter_of(const struct csock__candidate *c)
 static const char *answer(struct csock__order *o, const char *at)
 {
     struct csock__candidate list[16];
-    struct csock__answer a = {.list = list, .first = *at != '+'};
+    struct csock__found a = {.list = list, .first = *at != '+'};
     size_t waiting = o->waiting;
     for (at += *at == '+' || *at == '^'; *at >= 'A'; at++)
         list[a.n++] = candidate(*at);
@@ -111,7 +111,7 @@ static void many_addresses(void **state)
     fake_guard();
     for (in_port_t i = 0; i < 500; i++) {
         c.addr.in.sin_port = i;
-        assert_int_equal(csock__order_add(&o, &(struct csock__answer){.list = &c, .n = 1}), 1);
+        assert_int_equal(csock__order_add(&o, &(struct csock__found){.list = &c, .n = 1}), 1);
     }
     for (in_port_t i = 0; i < 500; i++)
         assert_int_equal(csock__order_next(&o)->addr.in.sin_port, i);
@@ -128,11 +128,11 @@ static void without_memory_nothing_changes(void **state)
         list[i] = candidate('a');
         list[i].addr.in.sin_port = (in_port_t)i;
     }
-    assert_int_equal(csock__order_add(&o, &(struct csock__answer){.list = list, .n = 3}), 3);
+    assert_int_equal(csock__order_add(&o, &(struct csock__found){.list = list, .n = 3}), 3);
     fake_fail(FAKE_ALLOC, 1, ENOMEM);
-    assert_int_equal(csock__order_add(&o, &(struct csock__answer){.list = list, .n = 40}), -ENOMEM);
+    assert_int_equal(csock__order_add(&o, &(struct csock__found){.list = list, .n = 40}), -ENOMEM);
     assert_int_equal(o.waiting, 3);
-    assert_int_equal(csock__order_add(&o, &(struct csock__answer){.list = list, .n = 40}), 37);
+    assert_int_equal(csock__order_add(&o, &(struct csock__found){.list = list, .n = 40}), 37);
     csock__order_free(&o);
     assert_int_equal(fake_live(), 0);
 }

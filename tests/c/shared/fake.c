@@ -133,6 +133,20 @@ static void add(enum fake_entry entry, unsigned nth, struct step step)
     X(TGKILL, int, tgkill, (pid_t tid, int sig), (tid, sig), NULL, MINUS) \
     X(GETTID, pid_t, gettid, (void), (), NULL, MINUS) \
     X(YIELD, int, yield, (void), (), NULL, MINUS) \
+    X(THREAD_START, int, thread_start, \
+      (pthread_t * ret_thread, void *(*run)(void *arg), void *arg), (ret_thread, run, arg), NULL, \
+      CODE) \
+    X(THREAD_JOIN, int, thread_join, (pthread_t thread), (thread), NULL, CODE) \
+    X(THREAD_DETACH, int, thread_detach, (pthread_t thread), (thread), NULL, CODE) \
+    X(FUTEX_WAIT, int, futex_wait, \
+      (const uint32_t *word, uint32_t value, const struct timespec *until), (word, value, until), \
+      NULL, MINUS) \
+    X(FUTEX_WAKE, int, futex_wake, (const uint32_t *word, int most), (word, most), NULL, MINUS) \
+    X(EVENT_OPEN, int, event_open, (void), (), NULL, MINUS) \
+    X(EVENT_SET, int, event_set, (int fd), (fd), NULL, MINUS) \
+    X(EVENT_CLEAR, int, event_clear, (int fd), (fd), NULL, MINUS) \
+    X(SURROUNDINGS, int, surroundings, (uint64_t ret_ids[CSOCK__SURROUNDINGS]), (ret_ids), NULL, \
+      MINUS) \
     X(ALLOC, void *, alloc, (size_t size), (size), NULL, NOTHING) \
     X(WIPED_ON_FORK, void *, wiped_on_fork, (void), (), NULL, NOTHING) \
     X(GETADDRINFO, int, getaddrinfo, \
@@ -271,6 +285,18 @@ static int stoppable_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
     return r;
 }
 
+static int stoppable_futex_wait(const uint32_t *word, uint32_t value, const struct timespec *until)
+{
+    if (!atomic_load(&stopped))
+        return csock__sys_linux.futex_wait(word, value, until);
+    if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != value)
+        return (errno = EAGAIN, -1);
+    long long moment = csock__ns(until);
+    if (moment > atomic_load(&stopped_at))
+        atomic_store(&stopped_at, moment);
+    return (errno = ETIMEDOUT, -1);
+}
+
 void fake_install(void)
 {
     under = csock__sys_linux;
@@ -284,6 +310,7 @@ void fake_install(void)
     under.coarse_clock = stoppable_clock;
     under.nanosleep = stoppable_nanosleep;
     under.poll = stoppable_poll;
+    under.futex_wait = stoppable_futex_wait;
     for (int i = 0; i < FAKE_N; i++)
         atomic_store(&calls[i], 0);
     atomic_store(&n_steps, 0);
