@@ -1,5 +1,5 @@
-"""Look-ups at a name server that is silent: what ends them, and what is left of them. libc would ask
-it for ten seconds. Stock has none of this."""
+"""Look-ups at a name server that is silent: what ends them, and what is left of them. libc would
+ask it for ten seconds. Stock has none of this."""
 
 import sys
 import textwrap

@@ -4,21 +4,11 @@ import shutil
 
 import pytest
 
-REJECTED = {
-    "tcp reset": 111,
-    "icmpx port-unreachable": 111,
-    "icmpx host-unreachable": 113,
-    "icmpx admin-prohibited": 113,
-    "icmpx no-route": 101,
-}
+REJECTED = {"tcp reset": 111, "icmpx port-unreachable": 111, "icmpx host-unreachable": 113,
+            "icmpx admin-prohibited": 113, "icmpx no-route": 101}
 ROUTES = {"unreachable": 113, "prohibit": 13, "throw": 101, "blackhole": 22}
-NAMES = {
-    13: "PermissionError",
-    22: "OSError",
-    101: "OSError",
-    111: "ConnectionRefusedError",
-    113: "OSError",
-}
+NAMES = {13: "PermissionError", 22: "OSError", 101: "OSError", 111: "ConnectionRefusedError",
+         113: "OSError"}
 NOBODY = {4: "10.77.0.9", 6: "fd77::9"}
 
 CONNECT = """\

@@ -126,7 +126,9 @@ def gcm(impl):
 def test_authenticated_cipher_there_and_back(impl):
     other = len(GCM_OTHER)
     op = gcm(impl)
-    op.sendmsg_afalg([GCM_OTHER, GCM_PLAIN], op=impl.ALG_OP_ENCRYPT, iv=GCM_IV, assoclen=other)
+    op.sendmsg_afalg(
+        [GCM_OTHER, GCM_PLAIN], op=impl.ALG_OP_ENCRYPT, iv=GCM_IV, assoclen=other
+    )
     got = op.recv(other + len(GCM_PLAIN) + len(GCM_TAG))
     assert got[other:] == GCM_SECRET + GCM_TAG
     op = gcm(impl)

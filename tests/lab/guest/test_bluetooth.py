@@ -117,7 +117,9 @@ def test_l2cap_any_address(impl, adapters):
 
 def test_rfcomm_data_passes(impl, adapters):
     place = adapters[1], 5
-    client, conn, address = connected(impl, adapters, impl.SOCK_STREAM, impl.BTPROTO_RFCOMM, place)
+    client, conn, address = connected(
+        impl, adapters, impl.SOCK_STREAM, impl.BTPROTO_RFCOMM, place
+    )
     assert address[0] == adapters[0]
     assert client.getpeername() == place
     data = b"serial " * 500
