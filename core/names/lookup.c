@@ -42,9 +42,9 @@ static _Atomic(uint32_t) holder; /* of the lock: 0, or the generation of the pro
 
 /* ---- the lock
  *
- * Held for moments, and with all signals blocked: a handler that ran meanwhile could leave for good,
- * or ask for a look-up itself. A child finds it held, if at all, by a thread that it does not have,
- * in another generation. */
+ * Held for moments, and with all signals blocked: a handler that ran meanwhile could leave for
+ * good, or ask for a look-up itself. A child finds it held, if at all, by a thread that it does not
+ * have, in another generation. */
 
 static void take_lock(void)
 {

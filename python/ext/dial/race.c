@@ -187,6 +187,8 @@ PyObject *dial_race_run(struct dial_race *race)
         return NULL;
     if (!ext_wait_begin_alone(&race->w, race->state, race->bound))
         return dial_raise(race, EXT_EPASSED);
+    if (!interp_handles_signals())
+        race->w.wait.interrupted = NULL; /* a look-up without a bound needs no thread then */
     int r = csock_dial(NULL, &race->d, &race->report, &race->w.wait);
     r = (int)ext_wait_end(&race->w, r);
     if (r < 0)

@@ -108,7 +108,10 @@ static void raise_deadline_of_race(struct dial_race *race, bool begun)
 
 static void raise_silent_look_up(const struct dial_race *race)
 {
-    PyErr_Format(PyExc_TimeoutError, "look-up of %s timed out", race->d.host);
+    PyObject *seconds = PyFloat_FromDouble((double)race->bound / EXT_NS_PER_SECOND);
+    if (seconds)
+        PyErr_Format(PyExc_TimeoutError, "timed out: look-up of %s, %R s", race->d.host, seconds);
+    Py_XDECREF(seconds);
 }
 
 static void raise_one(struct dial_race *race, int r)
@@ -118,6 +121,8 @@ static void raise_one(struct dial_race *race, int r)
         raise_deadline_of_race(race, r == EXT_EDEADLINE);
     else if (r == CSOCK_ETIMEOUT && report->stage == CSOCK_DIAL_LOOKUP && race->d.host)
         raise_silent_look_up(race);
+    else if (report->stage == CSOCK_DIAL_LOOKUP && race->d.host)
+        ext_raise_about(&race->state->errors, r, race->d.host);
     else
         ext_raise(&race->state->errors, r);
     if (report->decisive >= 0 && !ext_is_deadline(r) && r != CSOCK_ETIMEOUT) {
