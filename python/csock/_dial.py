@@ -83,7 +83,7 @@ def main(options):
     failure, sock, status = None, None, 0
     try:
         sock = csock.dial(options.host, options.port, timeout=options.timeout)
-    except (OSError, UnicodeError, ValueError, TypeError) as error:
+    except (OSError, OverflowError, ValueError) as error:
         failure = error
     _core.observe_dials(None)
     if not reports:  # it did not come so far

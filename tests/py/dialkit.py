@@ -13,7 +13,8 @@ import testkit
 
 import csock
 
-ANSWERING, SILENT = "127.0.0.3", "127.0.0.2"
+ANSWERING = "127.0.0.3"
+PATH = os.pathsep.join(filter(None, sys.path))  # for programs
 
 
 @contextlib.contextmanager
@@ -72,7 +73,7 @@ def program(text, env=None, prefix=()):
         capture_output=True,
         text=True,
         timeout=60 * testkit.SLOWNESS,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **(env or {})},
+        env={**os.environ, "PYTHONPATH": PATH, **(env or {})},
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout.splitlines()

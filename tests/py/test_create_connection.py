@@ -85,6 +85,7 @@ UNUSUAL = {
     "no pair": (5,),
     "port": (("localhost", 1.5),),
     "large port": (("127.0.0.1", 70000),),
+    "large port's name": (("127.0.0.1", "70000"),),
     "no service": (("127.0.0.1", "no such service"),),
     "label": (("x" * 70 + ".example", 1),),
     "name": (("name.invalid", 1),),

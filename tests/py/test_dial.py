@@ -314,6 +314,12 @@ def test_wrong_arguments(unix_dir):
             dial(*args, **options)
 
 
+@pytest.mark.parametrize("port", [-1, 65536, "65537", 2**40])
+def test_ports_that_are_none(port):
+    with pytest.raises(OverflowError):
+        dial("127.0.0.1", port)
+
+
 def test_a_literal_of_another_family():
     with pytest.raises(OSError):
         dial("127.0.0.1", 9, family=csock.AF_INET6)

@@ -157,7 +157,7 @@ static bool is_usual_port(PyObject *port)
 {
     Py_ssize_t number;
     if (PyUnicode_Check(port))
-        return true;
+        return dial_port_fits(addr_ascii_text(port));
     if (!PyLong_CheckExact(port))
         return false;
     bool fits = ext_size(port, &number) && number >= 0 && number <= 65535;

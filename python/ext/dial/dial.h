@@ -34,6 +34,7 @@ struct dial_race {
 
 /* ---- target.c: false with an exception */
 
+bool dial_port_fits(const char *service); /* true of names */
 /* (host, port), or an address that needs no look-up: (host, port, flowinfo[, scope]) is one of
  * AF_INET6. */
 bool dial_target_host(struct dial_race *race, PyObject *host, PyObject *port);

@@ -7,6 +7,8 @@
 #include "names/addrinfo.h"
 #include "dial/dial.h"
 
+#include <stdlib.h>
+
 struct dial_option_value {
     int number;
     Py_buffer buffer; /* obj NULL: it is the number */
@@ -30,13 +32,26 @@ bool dial_target_address(struct dial_race *race, int family, const char *what, P
     return addr_from_py((struct sock_object *)race->probe, what, address, ret_addr, ret_len);
 }
 
+/* libc takes 65537 for 1. */
+bool dial_port_fits(const char *service)
+{
+    char *end;
+    long port = service ? strtol(service, &end, 10) : 0;
+    return !service || !*service || *end || (port >= 0 && port <= 65535);
+}
+
 bool dial_target_host(struct dial_race *race, PyObject *host, PyObject *port)
 {
     race->host = host;
     race->port = port;
     race->d.proto = IPPROTO_TCP; /* which getaddrinfo would say, and the socket says then */
-    return addrinfo_host(host, &race->d.host, &race->keep_host) &&
-           addrinfo_service(port, &race->d.service, &race->keep_service);
+    if (!addrinfo_host(host, &race->d.host, &race->keep_host) ||
+        !addrinfo_service(port, &race->d.service, &race->keep_service))
+        return false;
+    if (dial_port_fits(race->d.service))
+        return true;
+    PyErr_SetString(PyExc_OverflowError, "dial(): port must be 0-65535.");
+    return false;
 }
 
 static bool one_address(struct dial_race *race, int family, PyObject *address)
