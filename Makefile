@@ -10,7 +10,8 @@ export PYTHONDONTWRITEBYTECODE = 1
 unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-counts bench-deadlines differential tsan valgrind coverage lint format \
+.PHONY: help demo test bench bench-counts bench-deadlines bench-dial differential tsan valgrind \
+        coverage lint format \
         clean check-fresh \
         fuzz matrix big-endian musl m32 clang conformance conformance-asan conformance-sid dist check-dist \
         release-check free-threaded \
@@ -30,6 +31,7 @@ help:
 	@echo 'make bench-counts its short form: instructions and system calls, in a minute'
 	@echo '                  (WHEEL=build/dist/csock-...whl puts a wheel beside this build)'
 	@echo 'make bench-deadlines  how exactly calls end at the deadline of a block (ONLY=makefile)'
+	@echo 'make bench-dial   how long connecting takes where something on the way is broken (ONLY=IPv6)'
 	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
 	@echo 'make valgrind     the C tests under valgrind'
 	@echo 'make coverage     line coverage of core/ by the C tests'
@@ -108,6 +110,11 @@ bench-counts: setup-test
 bench-deadlines: setup-demo
 	@tools/build.sh release
 	@PYTHONPATH=build/release/site $(VENV) bench/deadlines.py $(if $(ONLY),--only "$(ONLY)") \
+	    $(if $(JSON),--json $(JSON))
+
+bench-dial: setup-demo
+	@tools/build.sh release
+	@PYTHONPATH=build/release/site $(VENV) bench/dial.py $(if $(ONLY),--only "$(ONLY)") \
 	    $(if $(JSON),--json $(JSON))
 
 tsan: setup-test

@@ -141,9 +141,10 @@ def test_a_silent_address_costs_a_quarter_of_a_second():
         with dialkit.network(1) as (port, addresses):
             start = time.monotonic()
             with socket.create_connection(("both.test", port), timeout=30) as s:
-                print(s.getpeername() == (dialkit.ANSWERING, port), time.monotonic() - start < 10)
+                took = time.monotonic() - start
+                print(s.getpeername() == (dialkit.ANSWERING, port), 0.25 <= took < 10)
         """,
-        **hosts_file("127.0.1.1 both.test\n127.0.0.3 both.test\n"),
+        **hosts_file("127.0.1.1 both.test\n127.9.0.3 both.test\n"),
     )
     assert lines == ["True True"]
 

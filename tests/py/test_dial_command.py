@@ -125,8 +125,9 @@ def test_trace():
 def test_trace_when_files_are_out_of_reach(tmp_path):
     if os.geteuid():
         pytest.skip("chroot needs root")
-    text = "import csock\ncsock.install()\nimport socket\n"
-    text += f"server = socket.create_server(('127.0.0.1', 0))\nimport os\nos.chroot({str(tmp_path)!r})\n"
-    text += "os.chdir('/')\nsocket.create_connection(server.getsockname()).close()\n"
+    text = "import csock, os\ncsock.install()\nimport socket\n"
+    text += "server = socket.create_server(('127.0.0.1', 0))\n"
+    text += f"os.chroot({str(tmp_path)!r})\nos.chdir('/')\n"
+    text += "socket.create_connection(server.getsockname()).close()\n"
     done = run(sys.executable, "-c", text, env={**os.environ, "CSOCK_TRACE": "dial"})
     assert done.returncode == 0 and "connected" in done.stderr, done.stderr
