@@ -26,7 +26,7 @@ struct csock__race {
     unsigned in_flight;
     unsigned failures; /* each of which the next attempt may follow at once */
     unsigned starved;  /* times in a row that there was nothing to make an attempt of */
-    bool begun, over;
+    bool over;
     int64_t hold;  /* when the first attempt waits no more for the other family's answer */
     int64_t next;  /* when the next attempt may begin, failures apart */
     int64_t timer; /* with CSOCK__RACE_WAIT: when to ask again, whatever happens until then */
