@@ -28,13 +28,14 @@ CSOCK_API int csock_resolve_reverse(const struct sockaddr *addr, socklen_t len, 
 /* The same, ended by w: at its deadline (CSOCK_ETIMEOUT) or by its `interrupted`
  * (CSOCK_EINTERRUPTED), which is called when a signal came. libc is then asked in a thread of its
  * own, made by the caller and with all signals blocked; given up, that lives on for as long as
- * libc takes. In the caller's own thread, and not ended by anything, where w is NULL, or has neither
- * a deadline nor `interrupted`; where host is in numbers, or NULL; where there is no thread to be
- * had; and, without a deadline, where CSOCK_LOOKUPS_MAX are under way. With a deadline a place among
- * those is waited for until it (CSOCK_ELOOKUPS). The same look-up, if it is under way in the same
- * namespaces, is waited for, and not begun once more. Once the deadline has passed, or with
- * CSOCK_NOWAIT (-EAGAIN), only hosts in numbers are answered. w->pause and w->resume are called around the waiting, and
- * around what is done in the caller's own thread, too, unless the host is in numbers. */
+ * libc takes. In the caller's own thread, and not ended by anything, where w is NULL, or has
+ * neither a deadline nor `interrupted`; where host is in numbers, or NULL; where there is no thread
+ * to be had; and, without a deadline, where CSOCK_LOOKUPS_MAX are under way. With a deadline a
+ * place among those is waited for until it (CSOCK_ELOOKUPS). The same look-up, if it is under way
+ * in the same namespaces, is waited for, and not begun once more. Once the deadline has passed, or
+ * with CSOCK_NOWAIT (-EAGAIN), only hosts in numbers are answered. w->pause and w->resume are
+ * called around the waiting, and around what is done in the caller's own thread, too, unless the
+ * host is in numbers. */
 CSOCK_API int csock_resolve_within(const char *host, const char *service,
                                    const struct addrinfo *hints, struct addrinfo **ret_list,
                                    const struct csock_wait *w);

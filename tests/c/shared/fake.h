@@ -128,8 +128,9 @@ int fake_live(void);
  * wrote outside of a block is aborted. Not for what the caller frees with free(3). */
 void fake_guard(void);
 
-/* Stops the clock at ns. From then on only nanosleep, poll and futex_wait (to their timeout, without
- * waiting, if nothing is ready) and fake_clock_add move it. A poll without a timeout stays real. */
+/* Stops the clock at ns. From then on only nanosleep, poll and futex_wait (to their timeout,
+ * without waiting, if nothing is ready) and fake_clock_add move it. A poll without a timeout stays
+ * real. */
 void fake_clock_set(int64_t ns);
 void fake_clock_add(int64_t ns);
 

@@ -7,8 +7,8 @@
 #include <netdb.h>
 
 /* util_setup and util_teardown around it. getaddrinfo, getnameinfo and gethostby… wait until they
- * are told, and then say what script_answers() has; getaddrinfo, 192.0.2.1. At the end all are told,
- * and nothing may be under way or allocated any more; nor may one of them have seen a signal
+ * are told, and then say what script_answers() has; getaddrinfo, 192.0.2.1. At the end all are
+ * told, and nothing may be under way or allocated any more; nor may one of them have seen a signal
  * unblocked. */
 int silent_setup(void **state);
 int silent_teardown(void **state);
