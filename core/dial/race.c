@@ -15,7 +15,8 @@ static bool holds(const struct csock__race *r, int64_t now)
     return (r->unknown & CSOCK__INET6) && !(r->found & CSOCK__INET6) && now < r->hold;
 }
 
-/* RFC 8305, 5: one after the other, "Connection Attempt Delay" apart, or at once when one failed. */
+/* RFC 8305, 5: one after the other, "Connection Attempt Delay" apart, or at once when one
+ * failed. */
 static bool is_due(const struct csock__race *r, int64_t now)
 {
     return r->in_flight == 0 || (!r->one_at_a_time && (r->failures > 0 || now >= r->next));

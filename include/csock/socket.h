@@ -197,7 +197,8 @@ CSOCK_API int csock_connect_finish(struct csock *s, const struct csock_wait *w);
  * CSOCK_ETIMEOUT also with CSOCK_NOWAIT, when none does. */
 CSOCK_API int csock_ready(struct csock *s, short events, const struct csock_wait *w);
 
-/* One of those that csock_poll() waits for: a socket, or a bare descriptor (an eventfd, a pidfd). */
+/* One of those that csock_poll() waits for: a socket, or a bare descriptor (an eventfd, a
+ * pidfd). */
 struct csock_polled {
     struct csock *s; /* NULL: fd */
     int fd;          /* used where s is NULL; below 0: left out */
