@@ -1,7 +1,7 @@
 /* Waiting for several sockets at a time. Sits on wait, wake, users and sys.
  *
- * The call is inside each of the sockets, and its thread's record says MANY: so whoever closes one of
- * them signals it, and others may, too. After each sleep it looks at all of them. */
+ * The call is inside each of the sockets, and its thread's record says MANY: so whoever closes one
+ * of them signals it, and others may, too. After each sleep it looks at all of them. */
 #include "sys/sys.h"
 #include "call/thread.h"
 #include "call/wait.h"
@@ -50,7 +50,8 @@ static int enter_all(struct polling *p)
     return 0;
 }
 
-/* CSOCK_ECLOSED if one of them is closed by now. In a child of fork(2) it is counted there first. */
+/* CSOCK_ECLOSED if one of them is closed by now. In a child of fork(2) it is counted there
+ * first. */
 static int look_at_all(struct polling *p)
 {
     for (size_t i = 0; i < p->n; i++) {
@@ -101,7 +102,7 @@ static int poll_all(struct polling *p, int64_t left)
 }
 
 /* A signal came. Meanwhile the call uses none of them, and nobody who closes one waits for it. */
-static int interrupted(struct polling *p)
+static int many_interrupted(struct polling *p)
 {
     const struct csock_wait *w = p->wg.w;
     if (!w->interrupted)
@@ -124,7 +125,7 @@ static int poll_until(struct polling *p)
         if (r > 0)
             return r;
         if (r == -EINTR)
-            r = interrupted(p);
+            r = many_interrupted(p);
         if (r < 0)
             return r;
         if (left >= 0 && csock__time_left(&p->wg) == 0)

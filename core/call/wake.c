@@ -339,8 +339,8 @@ static bool wake_at(struct csock__thread *t, unsigned place, const struct csock 
     return sent;
 }
 
-/* One that does not sleep on *s after all goes on sleeping: it must not take the place of those that
- * are to be woken. */
+/* One that does not sleep on *s after all goes on sleeping: it must not take the place of those
+ * that are to be woken. */
 static bool wake_one(struct csock__thread *t, const struct csock *s, int newest, unsigned *most)
 {
     bool sent = true, on_it = false;

@@ -31,8 +31,8 @@ int csock__sleep_begin(struct csock__sleep *sleep, struct csock__call *call);
 /* After this no signal for the call reaches the thread any more. */
 void csock__sleep_end(struct csock__sleep *sleep, struct csock__call *call);
 
-/* The same for a sleep on several sockets: `many` is csock__many_bit() of each, `generation` that in
- * which the first call was counted. What is to be noted of each call is for the caller. */
+/* The same for a sleep on several sockets: `many` is csock__many_bit() of each, `generation` that
+ * in which the first call was counted. What is to be noted of each call is for the caller. */
 int csock__sleep_begin_many(struct csock__sleep *sleep, uintptr_t many);
 void csock__sleep_end_many(struct csock__sleep *sleep, uint32_t generation);
 

@@ -123,11 +123,13 @@ static struct addrinfo hints_for(const struct csock_dial *d, int family)
 
 /* ---- in threads, beside the attempts */
 
-static const struct {
+struct about {
     int family;
     unsigned families;
     bool first; /* goes before what is there: see order.h */
-} about[CSOCK__LOOKUPS] = {
+};
+
+static const struct about about[CSOCK__LOOKUPS] = {
     [CSOCK__WHOLE_LOOKUP] = {AF_UNSPEC, CSOCK__BOTH, true},
     [CSOCK__INET6_LOOKUP] = {AF_INET6, CSOCK__INET6, true},
     [CSOCK__INET_LOOKUP] = {AF_INET, CSOCK__INET, false},
@@ -219,7 +221,8 @@ int csock__ask_go_on(struct csock__dialing *dl)
     return r;
 }
 
-/* Where there is no thread, or no descriptor to be told by: all at once, and before anything else. */
+/* Where there is no thread, or no descriptor to be told by: all at once, and before anything
+ * else. */
 static int ask_and_wait(struct csock__dialing *dl)
 {
     const struct csock_dial *d = dl->d;

@@ -194,8 +194,9 @@ static int set_options(const struct csock_dial *d, struct csock *s)
     return r;
 }
 
-/* Without a port of its own it takes none until it is connected: then a port may serve connections
- * to different places, and 28,000 attempts do not use all of them up. ip(7) Older kernels lack it. */
+/* Without a port of its own it takes none until it is connected: then a port may serve
+ * connections to different places, and 28,000 attempts do not use all of them up. ip(7) Older
+ * kernels lack it. */
 static int bind_to(struct csock *s, const struct csock_dial_addr *source)
 {
     if (csock_addr_port(source->addr, source->len) == 0)

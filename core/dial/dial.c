@@ -47,7 +47,8 @@ static bool over_time(const struct csock__dialing *dl, int64_t now)
 
 /* ---- waiting */
 
-/* Whom to wait for: attempts, look-ups, and the socket that ends it all. `who` says which is which. */
+/* Whom to wait for: attempts, look-ups, and the socket that ends it all. `who` says which is
+ * which. */
 struct watched {
     struct csock_polled polled[CSOCK_DIAL_IN_FLIGHT + 2];
     struct csock__flight *who[CSOCK_DIAL_IN_FLIGHT + 2]; /* NULL: none of the attempts */

@@ -16,7 +16,7 @@ static struct csock__candidate *find(const struct csock__order *o, const void *a
     return NULL;
 }
 
-static int make_room(struct csock__order *o, size_t more)
+static int make_order_room(struct csock__order *o, size_t more)
 {
     size_t room = o->room ? o->room : ROOM_MIN;
     while (room < o->n + more)
@@ -51,7 +51,7 @@ static void take_out(struct csock__order *o, const struct csock__candidate *c)
 ssize_t csock__order_add(struct csock__order *o, const struct csock__found *a)
 {
     ssize_t fresh = 0;
-    if (make_room(o, a->n) < 0)
+    if (make_order_room(o, a->n) < 0)
         return -ENOMEM;
     for (size_t i = 0, at = 0; i < a->n; i++) {
         const struct csock__candidate *known = find(o, &a->list[i].addr, a->list[i].len);

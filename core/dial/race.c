@@ -12,10 +12,11 @@ static enum csock__race_step wait_until(struct csock__race *r, int64_t timer)
 /* RFC 8305, 3: the first attempt waits for IPv6 a little, but not IPv6 for IPv4. */
 static bool holds(const struct csock__race *r, int64_t now)
 {
-    return !r->begun && (r->unknown & CSOCK__INET6) && !(r->found & CSOCK__INET6) && now < r->hold;
+    return (r->unknown & CSOCK__INET6) && !(r->found & CSOCK__INET6) && now < r->hold;
 }
 
-/* RFC 8305, 5: one after the other, "Connection Attempt Delay" apart, or at once when one failed. */
+/* RFC 8305, 5: one after the other, "Connection Attempt Delay" apart, or at once when one
+ * failed. */
 static bool is_due(const struct csock__race *r, int64_t now)
 {
     return r->in_flight == 0 || (!r->one_at_a_time && (r->failures > 0 || now >= r->next));
@@ -49,7 +50,6 @@ void csock__race_begun(struct csock__race *r, int64_t now)
 {
     r->waiting--;
     r->in_flight++;
-    r->begun = true;
     r->starved = 0;
     r->failures -= r->failures > 0;
     r->next = now + r->attempt_delay;

@@ -1,8 +1,8 @@
 /* The race of connection attempts: RFC 8305, sections 3 and 5, as a state machine.
  *
- * It says when the next attempt is to begin, and that is all: it knows no address, no descriptor and
- * no clock. Whoever runs it tells it what has happened, and when, and asks what is to be done until
- * the answer is to wait. Between two questions any number of things may have happened, in any
+ * It says when the next attempt is to begin, and that is all: it knows no address, no descriptor
+ * and no clock. Whoever runs it tells it what has happened, and when, and asks what is to be done
+ * until the answer is to wait. Between two questions any number of things may have happened, in any
  * order. */
 #ifndef CSOCK_CORE_DIAL_RACE_H
 #define CSOCK_CORE_DIAL_RACE_H
@@ -26,7 +26,7 @@ struct csock__race {
     unsigned in_flight;
     unsigned failures; /* each of which the next attempt may follow at once */
     unsigned starved;  /* times in a row that there was nothing to make an attempt of */
-    bool begun, over;
+    bool over;
     int64_t hold;  /* when the first attempt waits no more for the other family's answer */
     int64_t next;  /* when the next attempt may begin, failures apart */
     int64_t timer; /* with CSOCK__RACE_WAIT: when to ask again, whatever happens until then */
@@ -53,7 +53,8 @@ void csock__race_begun(struct csock__race *r, int64_t now);
  * those, and ask for this one again later, each time after twice the time, or when one fails. */
 void csock__race_starved(struct csock__race *r, int64_t now);
 
-/* One has failed: of those under way, or right when it was to begin, where `begun` had been said. */
+/* One has failed: of those under way, or right when it was to begin, where `begun` had been
+ * said. */
 void csock__race_failed(struct csock__race *r);
 
 void csock__race_given_up(struct csock__race *r);

@@ -31,14 +31,16 @@ struct csock__lookup {
     int event; /* or -1 */
 };
 
-static struct {
+struct lookup_list {
     struct job *first; /* newest first */
     unsigned n;
     uint32_t generation; /* of those in it */
     uint32_t ended;      /* a futex */
-} under_way;
+};
 
-static _Atomic(uint32_t) holder; /* of the lock: 0, or the generation of the process */
+static struct lookup_list under_way;
+
+static atomic_uint holder; /* of the lock: 0, or the generation of the process */
 
 /* ---- the lock
  *
@@ -153,8 +155,8 @@ static void *run_job(void *arg)
     job->running = false;
     bool last = job->n_askers == 0;
     __atomic_add_fetch(&under_way.ended, 1, __ATOMIC_SEQ_CST);
-    atomic_store(&holder, 0);
     csock__lookups_pass_on();
+    atomic_store(&holder, 0);
     if (last)
         free_job(job);
     return NULL;

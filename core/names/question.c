@@ -76,7 +76,7 @@ static int ask_names(const struct csock__question *q, struct csock__answer *answ
                                  q->wants_service ? sizeof names->service : 0, q->flags);
 }
 
-static int ask(const struct csock__question *q, struct csock__answer *answer)
+static int ask_one(const struct csock__question *q, struct csock__answer *answer)
 {
     switch (q->what) {
     case CSOCK__ADDRESSES:
@@ -94,7 +94,7 @@ static int ask(const struct csock__question *q, struct csock__answer *answer)
 void csock__ask(const struct csock__question *q, struct csock__answer *ret)
 {
     *ret = (struct csock__answer){0};
-    ret->result = ask(q, ret);
+    ret->result = ask_one(q, ret);
 }
 
 void csock__answer_clear(struct csock__answer *answer)

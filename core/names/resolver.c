@@ -52,7 +52,7 @@ static bool is_local(const struct csock__question *q)
 
 /* Far off and not for ever: a futex(2) without an end is begun anew by the kernel after a handler
  * with SA_RESTART, and nobody would hear of that signal. */
-static struct timespec moment_of(int64_t deadline)
+static struct timespec futex_end(int64_t deadline)
 {
     if (deadline == CSOCK_FOREVER)
         return (struct timespec){.tv_sec = INT_MAX};
@@ -79,7 +79,7 @@ static int sleep_inside(struct asking *a, const uint32_t *word, uint32_t value,
 
 static int sleep_on(struct asking *a, const uint32_t *word, uint32_t value)
 {
-    struct timespec until = moment_of(a->deadline);
+    struct timespec until = futex_end(a->deadline);
     if (a->w->pause)
         a->w->pause(a->w->arg);
     int r = a->inside ? sleep_inside(a, word, value, &until)
@@ -170,7 +170,7 @@ static int ask_here(const struct csock__question *q, const struct csock_wait *w,
     return 0;
 }
 
-static bool has_deadline(const struct csock_wait *w)
+static bool is_timed(const struct csock_wait *w)
 {
     return w && (w->deadline != CSOCK_FOREVER || w->timeout != 0);
 }
@@ -213,13 +213,13 @@ static int ask_bounded(struct csock *s, const struct csock__question *q, const s
     return could_not_begin(&a, r) ? ask_here(q, w, ret) : r;
 }
 
-static int ask(struct csock *s, const struct csock__question *q, const struct csock_wait *w,
-               struct csock__answer *ret)
+static int ask_somewhere(struct csock *s, const struct csock__question *q,
+                         const struct csock_wait *w, struct csock__answer *ret)
 {
     if (is_local(q))
         return ask_here(q, NULL, ret);
-    return s || has_deadline(w) || (w && w->interrupted) ? ask_bounded(s, q, w, ret)
-                                                         : ask_here(q, w, ret);
+    return s || is_timed(w) || (w && w->interrupted) ? ask_bounded(s, q, w, ret)
+                                                     : ask_here(q, w, ret);
 }
 
 /* ---- the calls */
@@ -244,7 +244,7 @@ int csock_resolve_for(struct csock *s, const char *host, const char *service,
 {
     struct csock__question q = addresses_of(host, service, hints);
     struct csock__answer answer;
-    int r = ask(s, &q, w, &answer);
+    int r = ask_somewhere(s, &q, w, &answer);
     if (r < 0)
         return r;
     if (answer.result == 0)
@@ -271,7 +271,7 @@ int csock_resolve_reverse_within(const struct sockaddr *addr, socklen_t len, cha
     struct csock__answer answer;
     if (is_local(&q) || len > sizeof(union csock_addr))
         return csock_resolve_reverse(addr, len, host, host_size, service, service_size, flags);
-    int r = ask(NULL, &q, w, &answer);
+    int r = ask_somewhere(NULL, &q, w, &answer);
     if (r < 0)
         return r;
     r = answer.result;
@@ -285,7 +285,7 @@ static int ask_for_host(const struct csock__question *q, struct csock_host **ret
                         const struct csock_wait *w)
 {
     struct csock__answer answer;
-    int r = ask(NULL, q, w, &answer);
+    int r = ask_somewhere(NULL, q, w, &answer);
     if (r < 0)
         return r;
     if (answer.result == 0)

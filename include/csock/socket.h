@@ -204,7 +204,8 @@ CSOCK_API int csock_ready(struct csock *s, short events, const struct csock_wait
  * hear of: 1. -EBADF, CSOCK_ECLOSED: s is closed. */
 CSOCK_API int csock_alive(struct csock *s);
 
-/* One of those that csock_poll() waits for: a socket, or a bare descriptor (an eventfd, a pidfd). */
+/* One of those that csock_poll() waits for: a socket, or a bare descriptor (an eventfd, a
+ * pidfd). */
 struct csock_polled {
     struct csock *s; /* NULL: fd */
     int fd;          /* used where s is NULL; below 0: left out */

@@ -10,7 +10,7 @@
 
 /* ---- waiting */
 
-static int handle_signals(void *arg)
+static int hear_signals(void *arg)
 {
     struct ext_lookup *l = arg;
     PyEval_RestoreThread(l->saved);
@@ -40,7 +40,7 @@ void ext_lookup_begin(struct ext_lookup *l, struct ext_state *st, const struct s
     *l = (struct ext_lookup){.state = st, .host = host ? host : ""};
     bound_lookup(l, s);
     if (interp_handles_signals())
-        l->wait.interrupted = handle_signals;
+        l->wait.interrupted = hear_signals;
     l->wait.arg = l;
     l->saved = PyEval_SaveThread();
 }
@@ -105,7 +105,7 @@ static PyStructSequence_Desc row_desc = {
     .n_in_sequence = 6,
 };
 
-static PyObject *row_as_py(PyTypeObject *type, const struct csock_lookup *row)
+static PyObject *under_way_as_py(PyTypeObject *type, const struct csock_lookup *row)
 {
     PyObject *items[] = {PyUnicode_DecodeFSDefault(row->host),
                          PyUnicode_DecodeFSDefault(row->service),
@@ -136,7 +136,7 @@ static PyObject *core_lookups(PyObject *module, PyObject *none)
     PyObject *list = type ? PyList_New(0) : NULL;
     (void)module, (void)none;
     for (size_t i = 0; list && i < n; i++)
-        ext_list_add(&list, row_as_py(type, &rows[i]));
+        ext_list_add(&list, under_way_as_py(type, &rows[i]));
     Py_XDECREF(type);
     return list;
 }

@@ -12,7 +12,7 @@ struct script {
 
 static struct script scripts[KINDS];
 static atomic_int asked[KINDS], answered[KINDS];
-static atomic_uint era; /* look-ups of an earlier one are told nothing, and end */
+static atomic_bool ended; /* all who ask are told */
 static pthread_t own_thread;
 static int port;
 static char attempts[64];
@@ -48,21 +48,22 @@ static void read_word(const char *word)
 }
 
 /* Who asks the same again would take part in what is under way. */
-static void end_era(void)
+static void end_look_ups(void)
 {
     struct csock_lookup one;
     int64_t end = csock_now() + SOON;
-    atomic_fetch_add(&era, 1);
+    atomic_store(&ended, true);
     while (csock_lookups(&one, 1) > 0) {
         assert_true(csock_now() < end);
         util_sleep(MS);
     }
+    atomic_store(&ended, false);
 }
 
 void names_script(const char *script)
 {
     char copy[64], *rest;
-    end_era();
+    end_look_ups();
     snprintf(copy, sizeof copy, "%s", script);
     memset(scripts, 0, sizeof scripts);
     memset(attempts, 0, sizeof attempts);
@@ -103,8 +104,7 @@ static void scripted_free(struct addrinfo *list)
 
 static void wait_for_turn(const struct script *sc)
 {
-    unsigned mine = atomic_load(&era);
-    while (atomic_load(&era) == mine &&
+    while (!atomic_load(&ended) &&
            (!sc->says || (sc->after >= 0 && atomic_load(&answered[sc->after]) == 0)))
         util_sleep(MS);
     if (sc->after >= 0)
@@ -150,7 +150,7 @@ int names_setup(void **state)
 
 int names_teardown(void **state)
 {
-    end_era();
+    end_look_ups();
     csock_close(&names_listeners[0]);
     csock_close(&names_listeners[1]);
     return util_teardown(state);

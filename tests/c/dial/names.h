@@ -27,8 +27,8 @@ extern struct csock_dial_report names_report;
 /* Asserts of which families attempts were begun, "64", and frees the report. */
 void names_expect(const char *families);
 
-/* How many have asked for both families (*), or for one (4, 6); how many of all in the thread of the
- * test, which a getaddrinfo of one's own has to note. */
+/* How many have asked for both families (*), or for one (4, 6); how many of all in the thread of
+ * the test, which a getaddrinfo of one's own has to note. */
 int names_asked(char kind);
 extern atomic_int names_in_own_thread;
 void names_note_thread(void);

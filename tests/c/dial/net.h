@@ -7,12 +7,13 @@
 #include "util.h"
 
 /* "a10" connects after 10 ms, "A20!111" fails with errno 111 after 20 ms; "a!111" at once, in
- * connect(2) itself; "a" never; "a0" is connected when connect(2) returns. Separated by blanks; what
- * is not named is never. */
+ * connect(2) itself; "a" never; "a0" is connected when connect(2) returns. Separated by blanks;
+ * what is not named is never. */
 void net_begin(const char *plans);
 
-/* Dials these letters, in this order. d may have all but addrs. The outcome, and what happened: each
- * "<ms>+a" an attempt that began, "<ms>-a" one that ended without success, "<ms>=a" the winner. */
+/* Dials these letters, in this order. d may have all but addrs. The outcome, and what happened:
+ * each "<ms>+a" an attempt that began, "<ms>-a" one that ended without success, "<ms>=a" the
+ * winner. */
 int net_dial(const char *letters, struct csock_dial d, const struct csock_wait *w, char log[512]);
 
 /* The report of the last one: to be freed with csock_dial_report_free. */

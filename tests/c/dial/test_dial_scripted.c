@@ -99,6 +99,14 @@ static void one_fails_and_one_connects_in_one_instant(void **state)
     expect("0+A 250+a 300-A 300=a");
 }
 
+static void one_connects_and_one_fails_in_one_instant(void **state)
+{
+    (void)state;
+    assert_int_equal(dial("A300 a50!111", "Aa", PLAIN, NULL), 0);
+    assert_int_equal(net_report.attempts[1].err, -ECONNREFUSED); /* heard after the winner, too */
+    expect("0+A 250+a 300-a 300=A");
+}
+
 static void six_in_flight_and_the_oldest_gives_way(void **state)
 {
     (void)state;
@@ -176,6 +184,7 @@ int main(void)
         TEST(which_error_tells_most),
         TEST(two_that_connect_in_one_instant),
         TEST(one_fails_and_one_connects_in_one_instant),
+        TEST(one_connects_and_one_fails_in_one_instant),
         TEST(six_in_flight_and_the_oldest_gives_way),
         TEST(a_deadline_bounds_the_whole),
         TEST(a_single_address_has_the_whole_time),

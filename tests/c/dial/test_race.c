@@ -7,10 +7,10 @@
  *   6- 4- *-      an answer without addresses
  *   fail win      an attempt has failed; one has connected
  *   end           something ended all
- * How: "attempt=N resolution=N" (ms), "one" (at a time), "only4" (IPv6 was not asked for), "starved=N"
- * and "fails=N": which begins starve, or fail at once, in digits.
- * What is expected: "<ms> begin", "give-up", "starved", "fails" (when it was to begin), "lost"; and at
- * the end "idle": nothing is to happen by itself any more. */
+ * How: "attempt=N resolution=N" (ms), "one" (at a time), "only4" (IPv6 was not asked for),
+ * "starved=N" and "fails=N": which begins starve, or fail at once, in digits.
+ * What is expected: "<ms> begin", "give-up", "starved", "fails" (when it was to begin), "lost"; and
+ * at the end "idle": nothing is to happen by itself any more. */
 #include "util.h"
 
 #include "dial/race.h"

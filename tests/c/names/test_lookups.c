@@ -1,7 +1,5 @@
-/* Look-ups under way: shared, bounded in number, told by an eventfd, and not there in a child. */
+/* Look-ups under way: shared, bounded in number, told by an eventfd. */
 #include "silent.h"
-
-#include <sys/wait.h>
 
 #include "names/resolver.h"
 
@@ -204,11 +202,12 @@ static void a_place_that_is_free_is_taken(void **state)
 {
     struct util_call calls[3];
     char hosts[3][4] = {"a", "b", "c"};
+    struct csock_wait soon = {.deadline = csock_deadline(SOON)};
     (void)state;
     begin_all();
     silent_await_asking(CSOCK_LOOKUPS_MAX);
     for (size_t i = 0; i < COUNT(calls); i++) {
-        calls[i] = (struct util_call){.run = resolve_call, .arg = hosts[i], .w = WITHIN(SOON)};
+        calls[i] = (struct util_call){.run = resolve_call, .arg = hosts[i], .w = &soon};
         util_start_asleep(&calls[i]);
     }
     silent_answer(CSOCK_LOOKUPS_MAX);
@@ -239,117 +238,6 @@ static void without_a_deadline_a_full_list_is_no_reason_to_wait(void **state)
     drop_all();
 }
 
-/* ---- children */
-
-static int child_has_none(void *arg)
-{
-    struct addrinfo *a;
-    struct csock__lookup *l = *(struct csock__lookup **)arg;
-    if (csock_lookups(NULL, 0) != 0)
-        return __LINE__;
-    if (csock__lookup_take(l, &a) != -ESTALE)
-        return __LINE__;
-    csock__lookup_drop(l);
-    fake_under()->getaddrinfo = csock__sys_linux.getaddrinfo;
-    fake_under()->freeaddrinfo = csock__sys_linux.freeaddrinfo;
-    if (csock_resolve_within("localhost", NULL, NULL, &a, WITHIN(SOON)) != 0)
-        return __LINE__;
-    csock_resolve_free(a);
-    return csock_lookups(NULL, 0) != 0 ? __LINE__ : 0;
-}
-
-static void a_child_begins_with_none(void **state)
-{
-    struct csock__lookup *l = NULL;
-    struct addrinfo *a;
-    (void)state;
-    assert_int_equal(begin("localhost", &l), 0);
-    silent_await_asking(1);
-    util_in_child(child_has_none, &l);
-    assert_int_equal(csock_lookups(NULL, 0), 1);
-    silent_end();
-    assert_true(is_told(10000));
-    assert_int_equal(csock__lookup_take(l, &a), 0);
-    csock_resolve_free(a);
-    csock__lookup_drop(l);
-}
-
-static atomic_bool forking;
-
-static void *fork_again_and_again(void *unused)
-{
-    struct addrinfo *a;
-    (void)unused;
-    while (atomic_load(&forking)) {
-        pid_t pid = fork();
-        if (pid == 0) {
-            alarm(30);
-            int r = csock_resolve_within("x", NULL, NULL, &a, WITHIN(SOON));
-            util_exit(r != CSOCK_EAI(EAI_AGAIN));
-        }
-        int status = -1;
-        if (waitpid(pid, &status, 0) != pid || status != 0)
-            return &forking;
-    }
-    return NULL;
-}
-
-/* libc has locks of its own in there, which a child may find taken. */
-static int quick_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
-                             struct addrinfo **ret_list)
-{
-    (void)host, (void)service, (void)hints, (void)ret_list;
-    return EAI_AGAIN;
-}
-
-/* The lock of the list is held by others at any of the forks. */
-static void forks_at_any_moment(void **state)
-{
-    pthread_t thread;
-    void *failed = NULL;
-    (void)state;
-    fake_under()->getaddrinfo = quick_getaddrinfo;
-    atomic_store(&forking, true);
-    assert_int_equal(pthread_create(&thread, NULL, fork_again_and_again, NULL), 0);
-    int64_t end = csock_now() + 500 * MS;
-    for (unsigned i = 0; csock_now() < end; i++) {
-        struct csock__lookup *l = NULL;
-        int r = csock__lookup_begin("x", NULL, NULL, -1, &l);
-        if (r != 0)
-            assert_int_equal(r, CSOCK_ELOOKUPS);
-        csock__lookup_drop(l);
-    }
-    atomic_store(&forking, false);
-    pthread_join(thread, &failed);
-    assert_null(failed);
-}
-
-static int fork_once(void *arg)
-{
-    pid_t *pid = arg;
-    if (*pid == -1 && (*pid = fork()) == 0) {
-        alarm(30);
-        silent_end();
-    }
-    return *pid != 0;
-}
-
-static void a_child_made_in_the_wait_asks_anew(void **state)
-{
-    struct addrinfo *a = NULL;
-    pid_t pid = -1, parent = getpid();
-    struct csock_wait w = {.deadline = csock_deadline(SOON), .interrupted = fork_once, .arg = &pid};
-    int status = -1;
-    (void)state;
-    fake_fail(FAKE_FUTEX_WAIT, 1, EINTR);
-    int r = csock_resolve_within("x", NULL, NULL, &a, &w);
-    if (getpid() != parent)
-        util_exit(r != 0);
-    assert_int_equal(r, CSOCK_EINTERRUPTED);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
-}
-
 #define LOOKUP_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -364,9 +252,6 @@ int main(void)
         LOOKUP_TEST(so_many_and_no_more),
         LOOKUP_TEST(a_place_that_is_free_is_taken),
         LOOKUP_TEST(without_a_deadline_a_full_list_is_no_reason_to_wait),
-        LOOKUP_TEST(a_child_begins_with_none),
-        LOOKUP_TEST(forks_at_any_moment),
-        LOOKUP_TEST(a_child_made_in_the_wait_asks_anew),
     };
     return cmocka_run_group_tests_name("lookups", tests, NULL, NULL);
 }

@@ -144,7 +144,7 @@ static void without_memory(void **state)
 
 static int stop(void *arg)
 {
-    return ++*(int *)arg > 1;
+    return __atomic_add_fetch((int *)arg, 1, __ATOMIC_SEQ_CST) > 1;
 }
 
 static void signals_are_heard_and_the_second_ends_it(void **state)
