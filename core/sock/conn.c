@@ -1,4 +1,4 @@
-/* Connections: accepting and connecting. Sits on users, wait and sys. */
+/* Connections: accepting, connecting, and whether one stands. Sits on users, wait and sys. */
 #include <string.h>
 #include <sys/time.h>
 
@@ -161,4 +161,22 @@ int csock_connect_finish(struct csock *s, const struct csock_wait *w)
         r = (int)csock__ret(csock__sys->getpeername(csock__fd(s), &peer.any, &len));
     csock__waiting_end(&wg);
     return r;
+}
+
+/* Not by a receive with MSG_PEEK: it sees no end behind data, and takes the socket's error with it.
+ * POLLERR alone means notes in the error queue. poll(2) */
+int csock_alive(struct csock *s)
+{
+    struct csock__call call;
+    int r = csock__enter(&call, s);
+    if (r < 0)
+        return r;
+    struct pollfd p = {.fd = csock__fd(s), .events = POLLRDHUP};
+    r = (int)csock__ret(csock__sys->poll(&p, 1, 0));
+    csock__leave(&call);
+    if (r < 0)
+        return r;
+    if (p.revents & POLLNVAL)
+        return -EBADF;
+    return !(p.revents & (POLLRDHUP | POLLHUP));
 }

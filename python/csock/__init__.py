@@ -30,12 +30,16 @@ _standing_in = False
 
 _told = globals().get("_told", False)
 
+# Whether create_connection() lets addresses race: CSOCK_RACE=0 and install(race=False) say no.
+_races = os.environ.get("CSOCK_RACE") != "0"
+
 # Beside those of dropin.__all__.
 _MORE = ("EAGAIN", "EBADF", "EWOULDBLOCK", "AddressInfo", "MsgFlag", "SocketIO")
 # csock's own, beside install() and uninstall(). `import *` brings none of them. Those of the reader
 # are made when the first of them is asked for.
 _READER = ("Reader", "IncompleteReadError", "LimitOverrunError")
-_OWN = ("DeadlineExceeded", "current_deadline", "deadline")
+_OWN = ("Attempt", "DeadlineExceeded", "current_deadline", "deadline", "dial", "is_alive")
+_OWN += ("lookups",)
 
 
 def _hatch_open():
@@ -62,15 +66,37 @@ def _say(text):
         pass  # none, or closed: nobody to tell
 
 
-def install(force=False):
+def _trace_if_asked():
+    """CSOCK_TRACE=dial. While there are files to load from: csock.dropin calls it."""
+    if "dial" in os.environ.get("CSOCK_TRACE", "").split(","):
+        from ._waterfall import trace
+
+        trace(_say)
+
+
+def adapt(*libraries):
+    """Have libraries that go through a host's addresses themselves use csock.dial(): "urllib3"
+    (requests, botocore, docker), "redis"; without arguments all of them. Those that are not
+    loaded yet are adapted when they are. uninstall() undoes it.
+
+    RuntimeError: csock is not in place, or knows nothing of that version of the library.
+    """
+    if not _disabled():
+        from ._adapt import adapt
+
+        adapt(libraries)
+
+
+def install(force=False, *, race=True):
     """Have csock stand in for `socket` in this program: `import socket` gives `csock.dropin`.
 
     Call it before `socket`, `ssl` or anything that uses them is imported. Otherwise it raises
     RuntimeError, which names the modules that hold the stock one. With force they get csock where
     they refer to the module by its name; what they took out of it, classes derived from it, and
-    `ssl` stay as they are.
+    `ssl` stay as they are. Without race `create_connection()` tries the addresses of a host one
+    after the other, as the stock one does, each with the whole timeout.
     """
-    global _finder
+    global _finder, _races
     if _disabled():
         return
     if _finder is not None:
@@ -82,6 +108,7 @@ def install(force=False):
             _locked(_PLACES, lambda: _put_in_place(force))
 
     _locked(_LOADED, install)
+    _races = race and os.environ.get("CSOCK_RACE") != "0"
 
 
 def _put_in_place(force=False):
@@ -97,11 +124,14 @@ def _put_in_place(force=False):
 
 def uninstall():
     """Undo install(). RuntimeError, which says why, if something holds on to csock by now."""
-    global _finder
+    global _finder, _races
     _finder = None
     from ._install import uninstall
 
     uninstall()
+    if f"{__name__}._adapt" in sys.modules:
+        sys.modules[f"{__name__}._adapt"].undo()
+    _races = os.environ.get("CSOCK_RACE") != "0"
 
 
 def _installed():
@@ -173,7 +203,7 @@ def _load_names():
     if _disabled():
         import socket as stock
 
-        keep = {"install": install, "uninstall": uninstall}
+        keep = {"adapt": adapt, "install": install, "uninstall": uninstall}
         names.update({k: v for k, v in vars(stock).items() if not k.startswith("__")} | keep)
         names["__all__"] = stock.__all__
         return
@@ -293,7 +323,7 @@ class _Spelling:
     """Where a traceback looks for the name that was meant: in no list of more than 750."""
 
     def __dir__(self):
-        names = *_MORE, *_READER, *_OWN, "SocketType", "install", "uninstall"
+        names = *_MORE, *_READER, *_OWN, "SocketType", "adapt", "install", "uninstall"
         return [*_submodule("dropin").__all__, *names]
 
 

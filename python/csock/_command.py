@@ -16,6 +16,8 @@ _RUN_OPTIONS = """
   -m mod, -c code, app.py, -   what to run, as for python; app.py may be a folder or a zip file
   --children    the Python interpreters that the program starts have csock, too
   --force       although modules that hold the stock socket module are loaded already
+  --adapt[=urllib3,redis]
+                libraries that go through a host's addresses themselves race them, too
 """
 
 _INTERPRETER = """
@@ -25,7 +27,8 @@ Options of the interpreter go to python itself: python -W error -X dev -m csock 
 _HATCH = "CSOCK_DISABLE=1 in the environment turns all of this off: the stock module is used."
 
 MODULE_USAGE = """\
-usage: python -m csock [--children] [--force] [-m mod | -c code | app.py | -] [args ...]
+usage: python -m csock [--children] [--force] [--adapt[=LIBRARIES]]
+                       [-m mod | -c code | app.py | -] [args ...]
        python -m csock --enable [--force] | --disable | --status
 """
 
@@ -45,7 +48,8 @@ For a virtual environment, so that every program in it has csock:
 """
 
 RUN_USAGE = """\
-usage: csock run [--children] [--force] [-m mod | -c code | app.py | -] [args ...]
+usage: csock run [--children] [--force] [--adapt[=LIBRARIES]]
+                 [-m mod | -c code | app.py | -] [args ...]
 """
 
 _RUN_HELP = f"{RUN_USAGE}\n{_ABOUT}{_RUN_OPTIONS}  -h, --help    this\n{_INTERPRETER}"
@@ -67,6 +71,7 @@ class Options:
 
     def __init__(self):
         self.children = self.force = False
+        self.adapt = None  # or a tuple of names; empty: all
         self.action = "run"  # or: help, version, enable, disable, status
         self.kind = "nothing"  # to run; or: module, command, script, stdin
         self.target = None
@@ -95,6 +100,8 @@ def parse(words, actions=("version", *_ENVIRONMENT)):
         name = word.removeprefix("--")
         if word in ("--children", "--force"):
             setattr(options, name, True)
+        elif word == "--adapt" or word.startswith("--adapt="):
+            options.adapt = tuple(filter(None, word.removeprefix("--adapt").strip("=").split(",")))
         elif word != name and name in actions:
             if options.action not in ("run", name):
                 raise Usage(f"--{options.action} and {word} do not go together")
@@ -163,6 +170,16 @@ def _arguments():
     parser.add_argument("--version", action="version", version=version())
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     commands.add_parser("run", help="run a program with csock in the place of socket")
+    from csock import _dial
+
+    dial = commands.add_parser(
+        "dial",
+        help="connect to a host, and show how that went",
+        epilog=_dial.STATUSES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _dial.add_arguments(dial)
     for name, text in _ENVIRONMENT.items():
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
         if name == "enable":
@@ -179,6 +196,10 @@ def script():
         return
     if sys.argv[1:2] != ["run"]:
         options = _arguments()
+        if options.command == "dial":
+            from csock import _dial
+
+            _dial.main(options)
         _environment(options.command, getattr(options, "force", False))
     options = _parsed(sys.argv[2:], RUN_USAGE, actions=())
     if options.action == "help":

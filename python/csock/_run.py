@@ -270,6 +270,12 @@ def _prepare(options):
         raise SystemExit(1) from None
     if options.children:
         _children.begin()
+    if options.adapt is not None:
+        try:
+            csock.adapt(*options.adapt)
+        except (RuntimeError, ValueError) as error:
+            csock._say(error)
+            raise SystemExit(2) from None
 
 
 def run(options, script=None):

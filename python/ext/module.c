@@ -6,6 +6,7 @@
 #include "state.h"
 #include "object/capi.h"
 #include "object/known_class.h"
+#include "object/lookup.h"
 #include "methods/results.h"
 #include "methods/tables.h"
 #include "methods/type.h"
@@ -15,6 +16,7 @@
 #include "file/raw.h"
 #include "stream/reader.h"
 #include "tls/tls.h"
+#include "dial/dial.h"
 #include "constants/constants.h"
 
 /* ---- csock._socket */
@@ -51,6 +53,8 @@ static int socket_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->errors.herror);
     Py_VISIT(st->deadlines.type);
     Py_VISIT(st->deadlines.exceeded);
+    Py_VISIT(st->attempt_type);
+    Py_VISIT(st->dial_observer);
     /* What is kept of receives is bytes, which refer to nothing. */
     int r = tls_known_traverse(st, visit, arg);
     return r ? r : sock_class_traverse(st, visit, arg);
@@ -69,6 +73,8 @@ static int socket_clear(PyObject *module)
     Py_CLEAR(st->deadlines.type);
     Py_CLEAR(st->deadlines.exceeded);
     tls_known_clear(st);
+    Py_CLEAR(st->attempt_type);
+    Py_CLEAR(st->dial_observer);
     sock_class_clear(st);
     for (size_t i = 0; i < EXT_SPARES; i++)
         Py_CLEAR(st->spares[i]);
@@ -156,11 +162,14 @@ static int core_exec(PyObject *module)
     if (PyModule_AddObjectRef(module, "_plain", INTERP_IS_KNOWN ? Py_False : Py_True) < 0 ||
         PyModule_AddFunctions(module, dup_functions) < 0 ||
         PyModule_AddFunctions(module, sendfile_functions) < 0 ||
+        PyModule_AddFunctions(module, alive_functions) < 0 ||
         PyModule_AddFunctions(module, sock_class_functions) < 0 ||
         PyModule_AddFunctions(module, answer_functions) < 0 ||
         PyModule_AddFunctions(module, enum_functions) < 0 ||
         PyModule_AddFunctions(module, tls_functions) < 0 ||
+        PyModule_AddFunctions(module, lookup_functions) < 0 ||
         PyModule_AddFunctions(module, reader_functions) < 0 ||
+        dial_setup(module, PyModule_GetState(*owner)) < 0 ||
         ext_deadlines_add(module, &((struct ext_state *)PyModule_GetState(*owner))->deadlines) < 0)
         return -1;
     return stream_type_setup(module, PyModule_GetState(*owner));

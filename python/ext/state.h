@@ -17,6 +17,10 @@ enum ext_name {
     NAME_CLOSE,
     NAME_SOCKET,
     NAME_DECREF_SOCKETIOS,
+    NAME_CONNECT,
+    NAME_BIND,
+    NAME_SETTIMEOUT,
+    NAME_RECV,
     NAME_RECV_INTO,
     NAME_SEND,
     NAME_FILENO,
@@ -35,6 +39,8 @@ struct ext_state {
     PyObject *incomplete, *overrun;      /* stream/exceptions.c: its exceptions; the same */
     struct ext_errors errors;            /* shared/errors.c */
     struct ext_deadlines deadlines;      /* shared/deadline_type.c */
+    PyTypeObject *attempt_type;          /* dial/attempt.c */
+    PyObject *dial_observer;             /* dial/report.c: hears of each dial; or NULL */
     int64_t default_timeout;             /* methods/functions.c: ns, < 0: none */
     const struct sock_class *sock_class; /* object/known_class.c: the newest; never NULL */
     PyObject *names[EXT_NAMES];          /* the same */

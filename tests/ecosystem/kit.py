@@ -63,12 +63,16 @@ def failed(text):
     say("NOT AS WANTED:", text)
 
 
+# Csock's errors say which address they are about.
+ADDRESS = re.compile(r"(\[Errno -?\d+\] [A-Z][\w ]+): '[^' ]+'")
+
+
 def described(error):
     """An exception and what it came from, without where and when."""
     words, seen = [], set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
-        text = re.sub(r"\s+", " ", str(error))[:300]
+        text = re.sub(r"\s+", " ", ADDRESS.sub(r"\1", str(error)))[:300]
         words.append(f"{type(error).__module__}.{type(error).__name__}({text})")
         error = error.__cause__ or error.__context__
     return " <- ".join(words)

@@ -5,6 +5,7 @@ that has its tests installed. What is left out is left out on both sides, and th
 beside it.
 """
 
+import copy
 import pathlib
 import re
 import xml.etree.ElementTree as xml
@@ -29,6 +30,7 @@ class Suite:
 # Measuring coverage is their developers' business.
 PLAIN = "--override-ini=addopts="
 LIMITED = "--timeout=60"
+ADAPTED = "adapted"  # adapted.py
 
 SUITES = {
     # Left out: what needs a cluster, sentinels or modules in the server, and what is about Redis
@@ -84,6 +86,13 @@ SUITES = {
 }
 
 
+for _name in ("redis", "urllib3"):
+    SUITES[f"{_name}-adapted"] = _adapted = copy.copy(SUITES[_name])
+    _adapted.plugins = (*_adapted.plugins, ADAPTED)
+# Its timeout of a millisecond is for the look-up, too, which on stock has all the time it takes.
+SUITES["urllib3-adapted"].fickle += "|test_disabled_retry"
+
+
 def command(name, report, only=()):
     """Words after the interpreter, and more for the process. only: functions, if not all."""
     suite = SUITES[name]
@@ -96,7 +105,10 @@ def command(name, report, only=()):
     words = [HERE / "in_server.py", suite.server, report, *plugins, *suite.tests]
     if only:
         words += ["-k", " or ".join(sorted(only))]
-    return words, {"cwd": folder, "env": {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}}
+    env = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    if ADAPTED in suite.plugins:
+        env["PYTHONPATH"] = str(HERE)
+    return words, {"cwd": folder, "env": env}
 
 
 def outcomes(report, out):

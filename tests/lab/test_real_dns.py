@@ -94,13 +94,9 @@ def dead(namespace):
 
 @pytest.fixture(scope="module")
 def silent(namespace):
-    """Queries vanish: the name server's neighbour entry leads to a machine that is not there."""
+    """Queries vanish."""
     made = client(namespace, "silent", "10.77.0.9")
-    made.ip("link", "add", "eth", "type", "veth", "peer", "name", "other")
-    made.ip("addr", "add", "10.77.0.1/24", "dev", "eth")
-    for link in ("eth", "other"):
-        made.ip("link", "set", link, "up")
-    made.ip("neigh", "add", "10.77.0.9", "lladdr", "02:00:00:00:00:99", "dev", "eth")
+    made.silence("10.77.0.9")
     return made
 
 
@@ -153,6 +149,7 @@ def test_row_5_gethostbyname(dns, impl):
 def test_name_that_does_not_exist(dns, impl, function, name):
     seen = dns.call(impl, function, name)
     assert seen["error"] == [-2, "Name or service not known"]
+    assert impl == "socket" or seen["text"] == f"[Errno -2] Name or service not known: '{name}'"
     assert seen["is"][:2] == ["gaierror", "OSError"]
 
 

@@ -119,6 +119,12 @@ def test_no_call_at_all(csock, tmp_path, body):
     assert count(csock, tmp_path, "unix", body).total() <= ROUNDS // 20
 
 
+@pytest.mark.parametrize("kind", ["unix", "tcp"])
+def test_is_alive_makes_one_call(csock, tmp_path, kind):
+    calls = count(csock, tmp_path, kind, "impl.is_alive(a)", 5)
+    assert sum(calls.values()) == ROUNDS and {"poll", "ppoll"} >= set(calls), calls
+
+
 @pytest.mark.parametrize("timeout", [None, 5])
 def test_makefile_reads_a_buffer_full_with_one_call(csock, tmp_path, timeout):
     body = "f.write(b'line\\n' * 10); f.flush(); [g.readline() for _ in range(10)]"

@@ -286,12 +286,29 @@ def conversions() -> None:
     assert_type(csock.inet_ntop(AF_INET6, bytes(16)), str)
 
 
+def dialling() -> None:
+    with csock.dial("host", 80, timeout=1.5, options=[(6, 1, 1), (6, 2, b"x")]) as s:
+        assert_type(s, csock.socket)
+    try:
+        csock.dial(("::1", 80, 0, 0), family=csock.AF_INET6, source_address=("", 0))
+    except OSError as error:
+        attempts: list[csock.Attempt] = list(getattr(error, "attempts", ()))
+        assert_type(attempts[0].elapsed, float)
+        assert_type(attempts[0].error, OSError | None)
+    csock.install(race=False)
+
+
+def standing(s: csock.socket) -> None:
+    assert_type(csock.is_alive(s), bool)
+
+
 def deadlines() -> None:
     with csock.deadline(5.0, shield=True) as d:
         assert_type(d, csock.deadline)
         assert_type(d.remaining(), float | None)
         assert_type(d.expired(), bool)
         assert_type(csock.current_deadline(), csock.deadline | None)
+        assert_type([row.host for row in csock.lookups() if row.waiting], list[str])
         with csock.deadline(None), csock.deadline(until=csock.current_deadline()):
             pass
     try:

@@ -25,7 +25,7 @@ EXT_LAYERS = (
     ("class",),
     ("file",),
     ("tls",),
-    ("stream",),
+    ("stream", "dial"),
     ("module.c",),
 )
 # By their definitions the interpreter knows the modules; state.h declares them.

@@ -59,7 +59,9 @@ static PyObject *sock_bind(PyObject *self, PyObject *const *args, Py_ssize_t n)
     Py_BEGIN_ALLOW_THREADS
     r = csock_bind(&s->core, &addr.any, len);
     Py_END_ALLOW_THREADS
-    return none_or_raise(s, "bind", r);
+    if (r < 0)
+        return ext_raise_sock_to(s, "bind", r, &addr.any, len);
+    Py_RETURN_NONE;
 }
 
 static PyObject *sock_listen(PyObject *self, PyObject *const *args, Py_ssize_t n)

@@ -2,6 +2,7 @@
 #include "shared/args.h"
 #include "shared/atomic.h"
 #include "object/socket.h"
+#include "methods/options.h"
 #include "methods/tables.h"
 
 /* The kernel copies options of every size whole; nobody asks for more than this. */
@@ -68,12 +69,18 @@ static PyObject *sock_getsockopt(PyObject *self, PyObject *const *args, Py_ssize
 }
 
 /* What bears on waiting. Other objects may share the option, by descriptors that are duplicates. */
+void sock_note_option(struct ext_state *st, int level, int name)
+{
+    if (level == SOL_SOCKET && name == SO_RCVLOWAT)
+        EXT_SET(st->low_water, true);
+    if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
+        EXT_SET(st->kernel_timeouts, true);
+}
+
 static int note_option(struct sock_object *s, int level, int name, int r)
 {
-    if (r == 0 && level == SOL_SOCKET && name == SO_RCVLOWAT)
-        EXT_SET(s->state->low_water, true);
-    if (r == 0 && level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
-        EXT_SET(s->state->kernel_timeouts, true);
+    if (r == 0)
+        sock_note_option(s->state, level, name);
     return r;
 }
 
@@ -103,7 +110,7 @@ static int set_absent(struct sock_object *s, int level, int name, socklen_t len)
 
 /* An int, or anything that counts as one, if it fits; else it has to be a buffer, as in stock. From
  * 3.15 on one that does not fit is an error. */
-static bool int_value(PyObject *o, int *ret)
+bool sock_option_int(PyObject *o, int *ret)
 {
     if (!PyIndex_Check(o))
         return false;
@@ -119,7 +126,7 @@ static PyObject *set_value(struct sock_object *s, int level, int name, PyObject 
 {
     Py_buffer buffer;
     int number, r;
-    if (int_value(value, &number)) {
+    if (sock_option_int(value, &number)) {
         r = set_int(s, level, name, number);
     } else {
         if (PyErr_Occurred() || PyObject_GetBuffer(value, &buffer, PyBUF_SIMPLE) < 0)

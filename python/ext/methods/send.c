@@ -155,6 +155,13 @@ size_t sock_weight_to(size_t weight, const union csock_addr *addr, socklen_t len
     return path ? EXT_HEAVY : weight;
 }
 
+static PyObject *sent_to(struct sock_object *s, ssize_t r, const union csock_addr *addr,
+                         socklen_t len)
+{
+    return r < 0 ? ext_raise_sock_to(s, "sendto", (int)r, &addr->any, len)
+                 : sock_count_sent(s, "sendto", r);
+}
+
 static PyObject *send_to(struct sock_object *s, const struct ext_payload *data, int flags,
                          PyObject *address)
 {
@@ -169,15 +176,14 @@ static PyObject *send_to(struct sock_object *s, const struct ext_payload *data, 
     if (ext_may_try(s, weight, flags, EXT_OUT)) {
         r = csock_try_send_to(&s->core, data->data, data->n, 0, &addr.any, len);
         if (ends_send(r, data->n))
-            return sent_at_once(s, "sendto", r);
+            return sent_to(s, r, &addr, len);
     }
     bool held = r != 0 || ext_may_hold(s, weight, EXT_OUT);
     if (!ext_wait_begin(&w, s, held, EXT_OUT, flags))
         return ext_raise_sock_to(s, "sendto", EXT_EPASSED, &addr.any, len);
     r = csock_send_to_tried(&s->core, data->data, data->n, flags, &addr.any, len, r, &w.wait);
     r = ext_wait_end(&w, r);
-    return r < 0 ? ext_raise_sock_to(s, "sendto", (int)r, &addr.any, len)
-                 : sock_count_sent(s, "sendto", r);
+    return sent_to(s, r, &addr, len);
 }
 
 /* sendto(data, address) or sendto(data, flags, address) */

@@ -8,7 +8,8 @@
 extern PyMethodDef sock_connect_methods[], sock_recv_methods[], sock_send_methods[];
 extern PyMethodDef sock_option_methods[], sock_sendmsg_methods[], sock_recvmsg_methods[];
 
-extern PyMethodDef socket_functions[], cmsg_functions[];  /* of csock._socket */
-extern PyMethodDef dup_functions[], sendfile_functions[]; /* of csock._core */
+extern PyMethodDef socket_functions[], cmsg_functions[]; /* of csock._socket */
+/* of csock._core */
+extern PyMethodDef dup_functions[], sendfile_functions[], alive_functions[];
 
 #endif

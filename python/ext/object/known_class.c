@@ -8,6 +8,10 @@ static const char *const name_texts[EXT_NAMES] = {
     [NAME_CLOSE] = "close",
     [NAME_SOCKET] = "socket",
     [NAME_DECREF_SOCKETIOS] = "_decref_socketios",
+    [NAME_CONNECT] = "connect",
+    [NAME_BIND] = "bind",
+    [NAME_SETTIMEOUT] = "settimeout",
+    [NAME_RECV] = "recv",
     [NAME_RECV_INTO] = "recv_into",
     [NAME_SEND] = "send",
     [NAME_FILENO] = "fileno",
@@ -17,7 +21,8 @@ static const char *const name_texts[EXT_NAMES] = {
 
 /* Attributes that short cuts look at. */
 static const enum ext_name watched[] = {
-    NAME_REAL_CLOSE, NAME_ACCEPT, NAME_DECREF_SOCKETIOS, NAME_RECV_INTO, NAME_SEND,
+    NAME_REAL_CLOSE, NAME_ACCEPT,     NAME_CLOSE, NAME_DECREF_SOCKETIOS, NAME_CONNECT,
+    NAME_BIND,       NAME_SETTIMEOUT, NAME_RECV,  NAME_RECV_INTO,        NAME_SEND,
 };
 
 /* The oldest of every state, before equip(). Nobody writes to it: it has nothing to forget, and no

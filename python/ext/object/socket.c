@@ -165,14 +165,44 @@ static PyObject *raise_deadline(struct sock_object *s, const char *what, int err
     return ext_deadline_raise(&s->state->deadlines, what, whom, err == EXT_EDEADLINE);
 }
 
+/* How an address reads in an error: a path as the program knows it, all else as the core writes it.
+ * New reference; NULL, perhaps with an exception, if there is nothing to show. */
+static PyObject *address_as_text(const struct sockaddr *addr, socklen_t len)
+{
+    char text[CSOCK_ADDR_TEXT_MAX];
+    const char *path;
+    ssize_t n = csock_addr_path(addr, len, &path);
+    if (n > 0 && *path)
+        return PyUnicode_DecodeFSDefaultAndSize(path, n);
+    int size = csock_addr_format(addr, len, text, sizeof text);
+    return size > 0 ? PyUnicode_FromStringAndSize(text, size) : NULL;
+}
+
+/* If it fails, the exception goes without. */
+void ext_tell_address(const struct sockaddr *addr, socklen_t len)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    PyObject *text = address_as_text(addr, len);
+    if (!text || !ext_error_about(value, text))
+        PyErr_Clear();
+    Py_XDECREF(text);
+    PyErr_Restore(type, value, traceback);
+}
+
 PyObject *ext_raise_sock_to(struct sock_object *s, const char *what, int err,
                             const struct sockaddr *addr, socklen_t len)
 {
     char whom[WHOM_SIZE];
-    if (!ext_is_deadline(err))
-        return ext_raise_sock(s, what, err);
-    put_address("to", addr, len, whom, sizeof whom);
-    return ext_deadline_raise(&s->state->deadlines, what, whom, err == EXT_EDEADLINE);
+    if (ext_is_deadline(err)) {
+        put_address("to", addr, len, whom, sizeof whom);
+        return ext_deadline_raise(&s->state->deadlines, what, whom, err == EXT_EDEADLINE);
+    }
+    ext_raise_sock(s, what, err);
+    if (err != CSOCK_EINTERRUPTED && err != CSOCK_ETIMEOUT)
+        ext_tell_address(addr, len);
+    return NULL;
 }
 
 EXT_RARE static PyObject *raise_words(struct sock_object *s, const char *what, int err)

@@ -89,7 +89,8 @@ static inline bool ext_is_deadline(ssize_t r)
 /* ext_raise for a call on a socket: CSOCK_ECLOSED becomes OSError(EBADF, "<what>: socket closed by
  * another thread"), and those above csock.DeadlineExceeded. what: the Python method's name. */
 PyObject *ext_raise_sock(struct sock_object *s, const char *what, int err);
-/* The same for a call to an address. */
+/* The same for a call to an address, or bind: an OSError with an errno has it as filename. */
+EXT_RARE void ext_tell_address(const struct sockaddr *addr, socklen_t len); /* one that is set */
 EXT_RARE PyObject *ext_raise_sock_to(struct sock_object *s, const char *what, int err,
                                      const struct sockaddr *addr, socklen_t len);
 

@@ -174,6 +174,19 @@ static int handle_signals(void *arg)
     return stop;
 }
 
+/* How the GIL goes and comes in the call, and signals are heard. */
+static void attend(struct ext_wait *w, struct ext_state *st, bool held)
+{
+    forget_parents_threads(st);
+    w->held = held;
+    w->waited = false;
+    w->raised = false;
+    w->state = st;
+    w->wait.interrupted = handle_signals;
+    w->wait.pause = before_waiting;
+    w->wait.arg = w;
+}
+
 /* All but letting the GIL go. */
 static bool prepare(struct ext_wait *w, const struct sock_object *s, bool held,
                     enum ext_direction direction, int flags)
@@ -183,14 +196,7 @@ static bool prepare(struct ext_wait *w, const struct sock_object *s, bool held,
     w->bounded = false;
     if (ext_innermost && timeout != 0 && !bound_wait(w, s, timeout, direction, flags))
         return false;
-    forget_parents_threads(s->state);
-    w->held = held;
-    w->waited = false;
-    w->raised = false;
-    w->state = s->state;
-    w->wait.interrupted = handle_signals;
-    w->wait.pause = before_waiting;
-    w->wait.arg = w;
+    attend(w, s->state, held);
     return true;
 }
 
@@ -216,6 +222,36 @@ bool ext_wait_begin_mode(struct ext_wait *w, struct sock_object *s, bool held,
     if (!held)
         drop(w);
     return true;
+}
+
+bool ext_wait_begin_alone(struct ext_wait *w, struct ext_state *st, int64_t timeout)
+{
+    struct ext_moment m = ext_deadline_now();
+    if (ext_moment_is_over(m))
+        return false;
+    int64_t own = timeout < 0    ? CSOCK_FOREVER
+                  : timeout == 0 ? csock_now()
+                                 : csock_deadline(timeout);
+    w->bounded = m.at != CSOCK_FOREVER;
+    w->polls = false;
+    w->lender = NULL;
+    bool sooner = w->bounded && (own == CSOCK_FOREVER || m.at < own);
+    w->ends_by = sooner ? EXT_BY_DEADLINE : EXT_BY_TIMEOUT;
+    w->wait = (struct csock_wait){.deadline = sooner ? m.at : own};
+    attend(w, st, true);
+    return true;
+}
+
+void ext_wait_take(struct ext_wait *w)
+{
+    if (!w->held)
+        take(w);
+}
+
+void ext_wait_drop(struct ext_wait *w)
+{
+    if (!w->held)
+        drop(w);
 }
 
 EXT_RARE static ssize_t end_bounded(const struct ext_wait *w, ssize_t r)

@@ -43,6 +43,13 @@ bool ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held,
 /* The same for a call that knows no MSG_DONTWAIT: see object/mode.h. */
 bool ext_wait_begin_mode(struct ext_wait *w, struct sock_object *s, bool held,
                          enum ext_direction direction) __attribute__((warn_unused_result));
+/* For a call that is no single socket's: timeout in ns, < 0 for ever, 0 not at all, counts from
+ * now. It holds the GIL until it has to wait. */
+bool ext_wait_begin_alone(struct ext_wait *w, struct ext_state *st, int64_t timeout)
+    __attribute__((warn_unused_result));
+/* Around what such a call's callbacks do with the interpreter. */
+void ext_wait_take(struct ext_wait *w);
+void ext_wait_drop(struct ext_wait *w);
 /* What the core's result is for the method. */
 ssize_t ext_wait_end(struct ext_wait *w, ssize_t r);
 

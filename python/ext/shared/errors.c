@@ -64,6 +64,22 @@ static PyObject *raise_own(int err, enum kind kind)
     return NULL;
 }
 
+/* OSError takes a third argument for its filename, and out of args. */
+PyObject *ext_raise_about(const struct ext_errors *classes, int err, const char *host)
+{
+    int code = csock_err_gai(err);
+    if (!code || !*host)
+        return ext_raise(classes, err);
+    PyObject *args =
+        Py_BuildValue("(iNN)", code, PyUnicode_DecodeLocale(csock_strerror(err), "surrogateescape"),
+                      PyUnicode_DecodeFSDefault(host));
+    if (args) {
+        PyErr_SetObject(classes->gaierror ? classes->gaierror : PyExc_OSError, args);
+        Py_DECREF(args);
+    }
+    return NULL;
+}
+
 PyObject *ext_raise(const struct ext_errors *classes, int err)
 {
     if (csock_err_gai(err))
@@ -74,6 +90,23 @@ PyObject *ext_raise(const struct ext_errors *classes, int err)
         if (rows[i].code == err)
             return raise_own(err, rows[i].kind);
     return raise_system(csock_err_errno(err));
+}
+
+/* Not for what says "not now", which no address is to blame for. */
+static bool has_address(PyObject *error)
+{
+    bool is = PyObject_TypeCheck(error, (PyTypeObject *)PyExc_OSError) &&
+              !PyObject_TypeCheck(error, (PyTypeObject *)PyExc_BlockingIOError) &&
+              !PyObject_TypeCheck(error, (PyTypeObject *)PyExc_InterruptedError);
+    PyObject *number = is ? PyObject_GetAttrString(error, "errno") : NULL;
+    is = number && PyLong_Check(number);
+    Py_XDECREF(number);
+    return is;
+}
+
+bool ext_error_about(PyObject *error, PyObject *address)
+{
+    return has_address(error) && PyObject_SetAttrString(error, "filename", address) == 0;
 }
 
 bool ext_would_block(void)
