@@ -164,7 +164,7 @@ int64_t csock__time_left(struct csock__waiting *wg)
 
 bool csock__is_late(struct csock__waiting *wg)
 {
-    return has_deadline(wg) && !csock__nowait(wg) && time_left(wg) == 0;
+    return has_deadline(wg) && !csock__nowait(wg) && csock__time_left(wg) == 0;
 }
 
 /* poll(2) counts ms: rounded up, or it would give up before the deadline and spin through the
