@@ -45,6 +45,7 @@
 #include "csock/time.h"
 #include "csock/addr.h"
 #include "csock/socket.h"
+#include "csock/poll.h"
 #include "csock/transfer.h"
 #include "csock/message.h"
 #include "csock/reader.h"

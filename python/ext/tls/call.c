@@ -279,7 +279,7 @@ static int look_again(void *arg)
 
 /* 1: look again, 0: the deadline has passed, -1 with an exception. It waits by the call's own
  * bound, which knows the thread's deadline. */
-static int wait_for_events(struct tls_call *c, short events, int64_t most)
+static int wait_for_socket(struct tls_call *c, short events, int64_t most)
 {
     struct nap nap;
     int64_t deadline = time_bound(c);
@@ -313,7 +313,7 @@ static int wait_for_wanted(struct tls_call *c)
         return wait_for_lock(c, &c->t->reader) ? 1 : -1;
     c->waited = input;
     bool crossed = !input && c->kind == TLS_READS;
-    return wait_for_events(c, input ? POLLIN : POLLOUT, crossed ? SLICE_NS : 0);
+    return wait_for_socket(c, input ? POLLIN : POLLOUT, crossed ? SLICE_NS : 0);
 }
 
 /* What a try of a write that has failed leaves behind. A handler that raises hides what OpenSSL had
@@ -332,7 +332,7 @@ static void note_unfinished(struct tls_call *c)
 /* A read after one that has waited will have to wait, too, mostly, as where each answer follows a
  * question. So it does that first, as it would after a try that finds nothing. What comes at once
  * was a wrong guess. Not for long: a program that reads by the TLS object itself leaves what nobody
- * knows of. As wait_for_events. */
+ * knows of. As wait_for_socket. */
 static int wait_first(struct tls_call *c)
 {
     if (!lock_state(c))
@@ -343,7 +343,7 @@ static int wait_first(struct tls_call *c)
     if (!c->reading)
         return 1;
     int64_t start = csock_now();
-    int more = wait_for_events(c, POLLIN, GUESS_NS);
+    int more = wait_for_socket(c, POLLIN, GUESS_NS);
     c->waited = more > 0 && csock_now() - start > AT_ONCE_NS;
     return more;
 }
