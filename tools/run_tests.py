@@ -9,7 +9,7 @@ run_tests.py [--json FILE] --built FOLDER py    the Python tests with the csock 
 lint              tools/lint
 c                 the C tests
 c-asan            the same under AddressSanitizer and UndefinedBehaviorSanitizer
-c-tsan            threads on shared sockets, and look-ups, under ThreadSanitizer
+c-tsan            threads on shared sockets, look-ups and dials, under ThreadSanitizer
 py                the Python tests
 py-plain          those that have to do with the interpreter, with a csock that keeps out of its
                   insides, as an unknown CPython gets it
@@ -131,9 +131,12 @@ def suite_c_asan(result):
     suite_c(result, "asan", fixed_layout(), UBSAN)
 
 
+TSAN = "stress", "resolver", "lookups", "poll", "dial", "dial_names", "dial_lookups"
+
+
 def suite_c_tsan(result):
     options = {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"}
-    suite_c(result, "tsan", fixed_layout(), options, only=("stress", "resolver", "lookups"))
+    suite_c(result, "tsan", fixed_layout(), options, only=TSAN)
 
 
 def suite_c_valgrind(result):

@@ -7,6 +7,10 @@
  * connects first is kept, all others are closed. So a family that does not work costs a quarter of
  * a second and not two minutes; one bound holds for all of it, look-up included.
  *
+ * libc is asked for both families at once, so that hosts(5), its order and scopes are as anywhere.
+ * If it is silent for 40 ms it is asked for each alone, beside that: an AAAA answer that never
+ * comes holds nobody up, and for five minutes nobody waits for it again.
+ *
  * csock_dial() runs in the caller's thread. Look-ups that may have to wait run in threads of the
  * library's, which call nothing of the caller's. */
 #ifndef CSOCK_DIAL_H
