@@ -10,8 +10,8 @@ static int resolver_error(int code)
     return code == EAI_SYSTEM && errno > 0 ? -errno : CSOCK_EAI(code);
 }
 
-/* In the ai_flags of a list's first entry: it is one block of ours, and not libc's. No libc has that
- * flag: getaddrinfo(3) refuses hints with one that it does not know. */
+/* In the ai_flags of a list's first entry: it is one block of ours, and not libc's. No libc has
+ * that flag: getaddrinfo(3) refuses hints with one that it does not know. */
 #define OWN_BLOCK (1 << 30)
 
 /* One entry of a list, and its address. */
