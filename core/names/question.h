@@ -51,7 +51,7 @@ void csock__answer_copy(const struct csock__answer *answer, struct csock__answer
 int csock__names_give(const struct csock__names *names, char *host, size_t host_size, char *service,
                       size_t service_size);
 
-/* One block each; NULL: no memory. */
+/* One block each; NULL: no memory. A list is freed by csock_resolve_free, as libc's are. */
 struct addrinfo *csock__list_copy(const struct addrinfo *list);
 struct csock_host *csock__host_copy(const struct csock_host *host);
 

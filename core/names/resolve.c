@@ -10,6 +10,10 @@ static int resolver_error(int code)
     return code == EAI_SYSTEM && errno > 0 ? -errno : CSOCK_EAI(code);
 }
 
+/* In the ai_flags of a list's first entry: it is one block of ours, and not libc's. No libc has
+ * that flag: getaddrinfo(3) refuses hints with one that it does not know. */
+#define OWN_BLOCK (1 << 30)
+
 /* One entry of a list, and its address. */
 struct found {
     struct addrinfo info;
@@ -58,6 +62,7 @@ struct addrinfo *csock__list_copy(const struct addrinfo *list)
         found_copy(at, to++, text);
         text += name_room(at);
     }
+    copy->info.ai_flags |= OWN_BLOCK;
     return &copy->info;
 }
 
@@ -68,17 +73,18 @@ int csock_resolve(const char *host, const char *service, const struct addrinfo *
     int code = csock__sys->getaddrinfo(host, service, hints, &list);
     if (code)
         return resolver_error(code);
-    struct addrinfo *copy = csock__list_copy(list);
-    csock__sys->freeaddrinfo(list);
-    if (!copy)
-        return -ENOMEM;
-    *ret_list = copy;
+    *ret_list = list;
     return 0;
 }
 
 void csock_resolve_free(struct addrinfo *list)
 {
-    csock__sys->release(list);
+    if (!list)
+        return;
+    if (list->ai_flags & OWN_BLOCK)
+        csock__sys->release(list);
+    else
+        csock__sys->freeaddrinfo(list);
 }
 
 int csock__names_give(const struct csock__names *names, char *host, size_t host_size, char *service,

@@ -11,9 +11,8 @@
 
 CSOCK__BEGIN
 
-/* Host and service to addresses, by getaddrinfo(3). hints may be NULL. *ret_list is the caller's: a
- * copy of libc's list, to be freed with csock_resolve_free, and not with freeaddrinfo(3). Errors:
- * CSOCK_EAI(…), or -errno where libc says EAI_SYSTEM; -ENOMEM. */
+/* Host and service to addresses, by getaddrinfo(3). hints may be NULL. *ret_list is libc's list:
+ * free it with csock_resolve_free. Errors: CSOCK_EAI(…), or -errno where libc says EAI_SYSTEM. */
 struct addrinfo;
 struct csock;
 CSOCK_API int csock_resolve(const char *host, const char *service, const struct addrinfo *hints,
@@ -35,7 +34,8 @@ CSOCK_API int csock_resolve_reverse(const struct sockaddr *addr, socklen_t len, 
  * in the same namespaces, is waited for, and not begun once more. Once the deadline has passed, or
  * with CSOCK_NOWAIT (-EAGAIN), only hosts in numbers are answered. w->pause and w->resume are
  * called around the waiting, and around what is done in the caller's own thread, too, unless the
- * host is in numbers. */
+ * host is in numbers. *ret_list is libc's list, or a copy of it whose first ai_flags has a flag
+ * more: free it with csock_resolve_free, and not with freeaddrinfo(3). */
 CSOCK_API int csock_resolve_within(const char *host, const char *service,
                                    const struct addrinfo *hints, struct addrinfo **ret_list,
                                    const struct csock_wait *w);

@@ -1,6 +1,8 @@
 /* Look-ups and fork(2): a child has none of its parent's, whatever those were at. */
 #include "silent.h"
 
+#include <semaphore.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "names/resolver.h"
@@ -91,6 +93,48 @@ static void forks_at_any_moment(void **state)
     assert_null(failed);
 }
 
+static sem_t lock_is_held, has_forked;
+
+static void *fork_when_told(void *arg)
+{
+    struct addrinfo *a;
+    sem_wait(&lock_is_held);
+    pid_t pid = *(pid_t *)arg = fork();
+    if (pid == 0) {
+        /* Who waited for that lock would do so with all signals blocked. */
+        setrlimit(RLIMIT_CPU, &(struct rlimit){.rlim_cur = 10, .rlim_max = 10});
+        int r = csock_resolve_within("y", NULL, NULL, &a, WITHIN(SOON));
+        util_exit(r != CSOCK_EAI(EAI_AGAIN));
+    }
+    sem_post(&has_forked);
+    return NULL;
+}
+
+static void let_the_other_fork(void *unused)
+{
+    (void)unused;
+    sem_post(&lock_is_held);
+    sem_wait(&has_forked);
+}
+
+static void a_child_does_not_wait_for_its_parents_lock(void **state)
+{
+    struct csock__lookup *l = NULL;
+    pthread_t thread;
+    pid_t pid = -1;
+    int status = -1;
+    (void)state;
+    fake_under()->getaddrinfo = quick_getaddrinfo;
+    fake_hook(FAKE_THREAD_START, 1, let_the_other_fork, NULL);
+    assert_int_equal(sem_init(&lock_is_held, 0, 0) | sem_init(&has_forked, 0, 0), 0);
+    assert_int_equal(pthread_create(&thread, NULL, fork_when_told, &pid), 0);
+    assert_int_equal(csock__lookup_begin("x", NULL, NULL, -1, &l), 0);
+    csock__lookup_drop(l);
+    pthread_join(thread, NULL);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 static int fork_once(void *arg)
 {
     pid_t *pid = arg;
@@ -111,7 +155,7 @@ static void a_child_made_in_the_wait_asks_anew(void **state)
     fake_fail(FAKE_FUTEX_WAIT, 1, EINTR);
     int r = csock_resolve_within("x", NULL, NULL, &a, &w);
     if (getpid() != parent)
-        util_exit(r != 0);
+        util_exit(r != 0 || fake_calls(FAKE_THREAD_START) != 2);
     assert_int_equal(r, CSOCK_EINTERRUPTED);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
@@ -122,6 +166,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         SILENT_TEST(a_child_begins_with_none),
         SILENT_TEST(forks_at_any_moment),
+        SILENT_TEST(a_child_does_not_wait_for_its_parents_lock),
         SILENT_TEST(a_child_made_in_the_wait_asks_anew),
     };
     return cmocka_run_group_tests_name("lookups_fork", tests, NULL, NULL);
