@@ -185,12 +185,6 @@ static int take_lookup(struct csock__dialing *dl, int which)
 {
     struct addrinfo *list = NULL;
     int r = csock__lookup_take(dl->ask.lookups[which], &list);
-    if (r == -ESTALE) { /* forked in a signal handler: its thread is not here */
-        drop_lookup(&dl->ask, which);
-        r = begin_lookup(dl, which);
-        if (r == 0)
-            return 0;
-    }
     return r == -EAGAIN ? 0 : hear_answer(dl, which, r, list);
 }
 
@@ -218,6 +212,23 @@ int csock__ask_go_on(struct csock__dialing *dl)
         stop_asking(ask);
     else if (csock_now() >= ask->beside)
         begin_beside(dl);
+    return r;
+}
+
+int csock__ask_anew(struct csock__dialing *dl)
+{
+    struct csock__ask *ask = &dl->ask;
+    bool beside = ask->lookups[CSOCK__INET6_LOOKUP] || ask->lookups[CSOCK__INET_LOOKUP];
+    stop_asking(ask);
+    ask->forks = csock_forks();
+    ask->event = csock__sys->event_open();
+    if (ask->event < 0)
+        return -errno;
+    int r = begin_lookup(dl, CSOCK__WHOLE_LOOKUP);
+    if (r == 0 && beside)
+        begin_beside(dl);
+    else if (r == 0 && dl->d->family == 0)
+        ask->beside = csock_now() + BESIDE_NS;
     return r;
 }
 
@@ -265,6 +276,7 @@ static int ask_in_threads(struct csock__dialing *dl)
     dl->race.unknown = (csock__dial_wants(dl->d, AF_INET) ? CSOCK__INET : 0) |
                        (csock__dial_wants(dl->d, AF_INET6) ? CSOCK__INET6 : 0);
     ask->event = csock__sys->event_open();
+    ask->forks = csock_forks();
     if (ask->event < 0 || begin_lookup(dl, CSOCK__WHOLE_LOOKUP) < 0) {
         stop_asking(ask);
         return ask_and_wait(dl);

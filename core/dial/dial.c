@@ -96,10 +96,44 @@ static int64_t sooner(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* While look-ups are under way a signal's handler that has forked must not go unheard. */
+static int on_signal(void *arg)
+{
+    struct csock__dialing *dl = arg;
+    if (dl->w.interrupted && dl->w.interrupted(dl->w.arg))
+        return 1;
+    dl->forked = dl->ask.event >= 0 && csock_forks() != dl->ask.forks;
+    return dl->forked;
+}
+
+static void on_pause(void *arg)
+{
+    const struct csock__dialing *dl = arg;
+    if (dl->w.pause)
+        dl->w.pause(dl->w.arg);
+}
+
+static void on_resume(void *arg)
+{
+    const struct csock__dialing *dl = arg;
+    if (dl->w.resume)
+        dl->w.resume(dl->w.arg);
+}
+
+static int forked_away(struct csock__dialing *dl)
+{
+    dl->forked = false;
+    return csock__ask_anew(dl);
+}
+
 static int wait_for_events(struct csock__dialing *dl)
 {
     struct watched all;
-    struct csock_wait w = dl->w;
+    struct csock_wait w = {.deadline = dl->w.deadline,
+                           .interrupted = on_signal,
+                           .pause = on_pause,
+                           .resume = on_resume,
+                           .arg = dl};
     int64_t timer = sooner(dl->race.timer, dl->ask.beside);
     watch_all(dl, &all);
     if (timer != CSOCK__NO_TIMER)
@@ -109,6 +143,8 @@ static int wait_for_events(struct csock__dialing *dl)
         hear(dl, &all);
     else if (r == CSOCK_ECLOSED || r == -EBADF)
         r = hear_of_closing(dl, &all);
+    else if (r == CSOCK_EINTERRUPTED && dl->forked)
+        r = forked_away(dl);
     else if (r == CSOCK_ETIMEOUT && !over_time(dl, csock_now()))
         r = 0;
     if (r >= 0 && !dl->winner)

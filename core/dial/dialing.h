@@ -24,6 +24,7 @@ struct csock__ask {
     struct csock__lookup *lookups[CSOCK__LOOKUPS];
     int64_t beside; /* when those of one family begin; CSOCK__NO_TIMER: they have, or will not */
     bool silent;    /* they have begun, and nothing has come about IPv6 */
+    uint32_t forks; /* csock_forks() when they began */
     int err;        /* what the look-up that said most has failed with */
 };
 
@@ -47,6 +48,7 @@ struct csock__dialing {
     struct csock__flight *winner; /* or NULL */
     size_t n_left_out;            /* addresses that are not wanted */
     int64_t looked_up;
+    bool forked; /* in a signal handler, while it waited */
 };
 
 /* Addresses known. */
@@ -87,6 +89,10 @@ int csock__ask_begin(struct csock__dialing *dl);
 
 /* Takes what has come, and begins what is due. 0, or what ends all. */
 int csock__ask_go_on(struct csock__dialing *dl);
+
+/* In a child that goes on with its parent's call: the threads of its look-ups are not here, and
+ * what they write to is the parent's, too. Begins anew those under way. 0, or what ends all. */
+int csock__ask_anew(struct csock__dialing *dl);
 
 void csock__ask_end(struct csock__dialing *dl);
 

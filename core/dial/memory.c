@@ -8,7 +8,11 @@
 #define SECONDS UINT64_C(0xffffff)
 #define KEPT 300
 
-static CSOCK__WHOLE uint64_t slots[SLOTS];
+struct slot {
+    CSOCK__WHOLE uint64_t word;
+};
+
+static struct slot slots[SLOTS];
 
 /* FNV-1a. Names of hosts are the same in capitals. */
 static uint64_t hash_of(const char *host)
@@ -21,7 +25,7 @@ static uint64_t hash_of(const char *host)
     return hash;
 }
 
-static uint64_t *slot_of(uint64_t hash)
+static struct slot *slot_of(uint64_t hash)
 {
     return &slots[(hash ^ hash >> 32) % SLOTS];
 }
@@ -34,20 +38,21 @@ static uint64_t second(int64_t now)
 void csock__silence_note(const char *host, int64_t now)
 {
     uint64_t hash = hash_of(host), end = (second(now) + KEPT) & SECONDS;
-    __atomic_store_n(slot_of(hash), (hash & ~SECONDS) | end, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot_of(hash)->word, (hash & ~SECONDS) | end, __ATOMIC_RELAXED);
 }
 
 void csock__silence_forget(const char *host)
 {
-    uint64_t hash = hash_of(host), *slot = slot_of(hash);
-    uint64_t was = __atomic_load_n(slot, __ATOMIC_RELAXED);
+    uint64_t hash = hash_of(host);
+    struct slot *slot = slot_of(hash);
+    uint64_t was = __atomic_load_n(&slot->word, __ATOMIC_RELAXED);
     if (((was ^ hash) & ~SECONDS) == 0)
-        __atomic_store_n(slot, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&slot->word, 0, __ATOMIC_RELAXED);
 }
 
 bool csock__silence_known(const char *host, int64_t now)
 {
-    uint64_t hash = hash_of(host), was = __atomic_load_n(slot_of(hash), __ATOMIC_RELAXED);
+    uint64_t hash = hash_of(host), was = __atomic_load_n(&slot_of(hash)->word, __ATOMIC_RELAXED);
     uint64_t left = (was - second(now)) & SECONDS;
     return was != 0 && ((was ^ hash) & ~SECONDS) == 0 && left > 0 && left <= KEPT;
 }

@@ -163,6 +163,7 @@ def test_ctrl_c_ends_it_at_once(lab, call):
     took = run(
         lab,
         f"""
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
         def interrupt():
             await_(sock.lookups)
             time.sleep(0.1)

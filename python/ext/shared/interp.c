@@ -132,7 +132,7 @@ PyTypeObject *interp_raw_io_base(void)
 #ifdef INTERP_KNOWN
 
 /* Declared in another header in each version. */
-extern int _PyOS_IsMainThread(void) __attribute__((weak));
+PyAPI_FUNC(int) _PyOS_IsMainThread(void) __attribute__((weak));
 
 bool interp_handles_signals(void)
 {

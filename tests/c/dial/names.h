@@ -20,6 +20,9 @@ extern struct csock names_listeners[2];
  * but only after who asks for IPv4 has been told. Of what is not named it says nothing. */
 void names_script(const char *script);
 
+/* From now on it says this, too. */
+void names_say(const char *word);
+
 /* Dials with that; a host and a port are there if *d has none. On success the socket is closed. */
 int names_dial(const struct csock_dial *d, const char *script, const struct csock_wait *w);
 extern struct csock_dial_report names_report;

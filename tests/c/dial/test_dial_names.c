@@ -120,8 +120,9 @@ static void ended_within_the_wait_for_ipv6(void **state)
                    WITHIN(200 * MS)),
         CSOCK_ETIMEOUT);
     assert_int_equal(names_report.n_attempts, 0);
-    assert_int_equal(names_report.n_untried, 1);
-    assert_int_equal(names_report.stage, CSOCK_DIAL_CONNECTING);
+    assert_in_range(names_report.n_untried, 0, 1); /* 0: so busy that the answer was not heard */
+    assert_int_equal(names_report.stage,
+                     names_report.n_untried ? CSOCK_DIAL_CONNECTING : CSOCK_DIAL_LOOKUP);
     names_expect("");
 }
 
