@@ -296,6 +296,7 @@ def dialling() -> None:
         assert_type(attempts[0].elapsed, float)
         assert_type(attempts[0].error, OSError | None)
     csock.install(race=False)
+    csock.adapt("urllib3", "redis")
 
 
 def standing(s: csock.socket) -> None:

@@ -97,9 +97,17 @@ static bool is_worth_a_note(const struct csock_dial_report *report, int r)
 
 /* ---- the exception */
 
+static bool is_name(const char *host)
+{
+    union csock_addr addr;
+    socklen_t len;
+    return host && csock_addr_from_host(AF_INET, host, 0, &addr, &len) < 0 &&
+           csock_addr_from_host(AF_INET6, host, 0, &addr, &len) < 0;
+}
+
 static void raise_deadline_of_race(struct dial_race *race, bool begun)
 {
-    bool looking = race->report.stage == CSOCK_DIAL_LOOKUP && race->d.host;
+    bool looking = race->report.stage == CSOCK_DIAL_LOOKUP && is_name(race->d.host);
     char target[TARGET_MAX], whom[TARGET_MAX + sizeof " to "];
     put_target(race, target);
     snprintf(whom, sizeof whom, looking ? " of %s" : " to %s", looking ? race->d.host : target);

@@ -1,0 +1,149 @@
+"""csock.dial() and create_connection() between two hosts: an IPv6 that leads nowhere, a name server
+that is silent, addresses that do not answer, routes that say so."""
+
+import pytest
+
+NAME = "silent.lab.test"
+HOLES = [f"10.77.0.{n}" for n in range(101, 121)]
+HOSTS = """\
+127.0.0.1 localhost
+fd77::2 half.test
+10.77.0.2 half.test
+fd77::5 route.test
+10.77.0.2 route.test
+""" + "".join(f"{address} holes.test\n" for address in HOLES)
+SERVE = """
+s = sock.create_server(("::", 7000), family=sock.AF_INET6, dualstack_ipv6=True, backlog=64)
+say("ready")
+while True:
+    s.accept()[0].close()
+"""
+KIT = """
+import signal
+def connected(function, *arguments, **options):
+    def peer():
+        with function(*arguments, **options) as s:
+            return s.getpeername()[:2]
+    return outcome(peer)
+"""
+PLENTY = 10  # seconds: what is on time on a busy machine, and stock's way is not
+
+
+@pytest.fixture(scope="module")
+def near(two_hosts):
+    near, far = two_hosts
+    near.etc("hosts", HOSTS)
+    near.etc("nsswitch.conf", "hosts: files dns\n")
+    near.etc("resolv.conf", "nameserver 10.77.0.99\n")
+    for address in ("10.77.0.99", *HOLES):
+        near.ip("neigh", "add", address, "lladdr", "02:00:00:00:00:99", "dev", "eth")
+    near.ip("-6", "route", "add", "unreachable", "fd77::5/128")
+    rules = "add table ip6 t; add chain ip6 t in { type filter hook input priority 0; }; "
+    far.exec("nft", rules + "add rule ip6 t in tcp dport 7000 drop")
+    far.start("socket", SERVE).expect("ready")
+    return near
+
+
+def run(near, program, *arguments):
+    return near.run("csock", KIT + program, *arguments)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "create_connection, ('half.test', 7000), 60",
+        "create_connection, ('half.test', 7000)",
+        "dial, 'half.test', 7000",
+    ],
+)
+def test_ipv6_that_leads_nowhere(near, call):
+    seen = run(near, f"result = connected(sock.{call})")
+    assert seen["value"] == ["10.77.0.2", 7000]
+    assert 0.25 <= seen["took"] < PLENTY
+
+
+def test_a_route_that_says_so(near):
+    seen = run(near, "result = connected(sock.dial, 'route.test', 7000, attempt_delay=3600)")
+    assert seen["value"] == ["10.77.0.2", 7000] and seen["took"] < PLENTY
+
+
+def test_one_family_alone(near):
+    program = "result = outcome(sock.dial, 'half.test', 7000, family=sock.AF_INET6, timeout=0.3)"
+    program = program.replace("outcome(", "connected(")
+    assert run(near, program)["error"] == ["timed out"]
+
+
+def test_addresses_that_do_not_answer(near):
+    seen = run(
+        near,
+        """
+        try:
+            start = time.monotonic()
+            sock.create_connection(("holes.test", 7000), 2)
+        except TimeoutError as error:
+            took = time.monotonic() - start
+            result = took, str(error), len(error.attempts), error.__notes__
+        """.replace("\n        ", "\n"),
+    )
+    took, text, attempts, (note,) = seen
+    assert text == "timed out" and 2 <= took < PLENTY
+    assert 1 <= attempts <= 8 and note.count("\n  at ") == attempts
+    assert f"not tried: {20 - attempts} more" in note
+
+
+@pytest.mark.parametrize(
+    "call", ["create_connection, (args[0], 7000), 0.5", "dial, args[0], 7000, timeout=0.5"]
+)
+def test_a_name_server_that_is_silent(near, call):
+    seen = run(near, f"result = connected(sock.{call})", NAME)
+    assert seen["error"] == [f"timed out: look-up of {NAME}, 0.5 s"]
+    assert 0.5 <= seen["took"] < PLENTY / 2
+
+
+def test_a_deadline(near):
+    program = (
+        "with sock.deadline(0.5): result = connected(sock.create_connection, (args[0], 80), 60)"
+    )
+    seen = run(near, program, NAME)
+    assert seen["is"][0] == "DeadlineExceeded"
+    assert seen["error"] == [f"look-up of {NAME}: the deadline of 0.5 s has passed"]
+    assert 0.5 <= seen["took"] < PLENTY / 2
+
+
+def test_ctrl_c(near):
+    seen = run(
+        near,
+        """
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+result = []
+for arguments in ((args[0], 7000), ("holes.test", 7000)):
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    start = time.monotonic()
+    before = len(os.listdir("/proc/self/fd"))
+    try:
+        sock.create_connection(arguments)
+    except KeyboardInterrupt:
+        leaked = len(os.listdir("/proc/self/fd")) - before
+        result.append([time.monotonic() - start, leaked])
+""",
+        NAME,
+    )
+    assert len(seen) == 2
+    for took, _ in seen:
+        assert 0.3 <= took < PLENTY / 2
+    assert seen[1][1] == 0  # a look-up that was given up has sockets of libc's for some time
+
+
+def test_a_child_of_fork_connects(near):
+    seen = run(
+        near,
+        """
+connected(sock.create_connection, ("half.test", 7000), 30)
+pid = os.fork()
+if pid == 0:
+    seen = connected(sock.create_connection, ("half.test", 7000), 30)
+    os._exit(0 if seen["value"] == ("10.77.0.2", 7000) else 1)
+result = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+""",
+    )
+    assert seen == 0
