@@ -89,7 +89,7 @@ static int given_addresses(struct csock__dialing *dl)
 
 static int ask_callers_own(struct csock__dialing *dl)
 {
-    const struct csock_dial *d = dl->d;
+    const struct csock_dial_request *d = dl->d;
     struct csock_dial_answer answer = {.dl = dl};
     int r = d->resolve(d->arg, &answer, d->host, dl->ask.service, d->family, &dl->w);
     dl->looked_up = csock__dial_elapsed(dl);
@@ -113,7 +113,7 @@ static int take_list(struct csock__dialing *dl, const struct addrinfo *list, uns
     return r;
 }
 
-static struct addrinfo hints_for(const struct csock_dial *d, int family)
+static struct addrinfo hints_for(const struct csock_dial_request *d, int family)
 {
     return (struct addrinfo){.ai_family = family,
                              .ai_socktype = d->type ? d->type : SOCK_STREAM,
@@ -236,7 +236,7 @@ int csock__ask_anew(struct csock__dialing *dl)
  * else. */
 static int ask_and_wait(struct csock__dialing *dl)
 {
-    const struct csock_dial *d = dl->d;
+    const struct csock_dial_request *d = dl->d;
     struct addrinfo *list, hints = hints_for(d, d->family);
     int r = d->until_closed
                 ? csock_resolve_for(d->until_closed, dl->ask.host, dl->ask.service, &hints, &list,
@@ -293,7 +293,7 @@ static int ask_in_threads(struct csock__dialing *dl)
 
 int csock__ask_begin(struct csock__dialing *dl)
 {
-    const struct csock_dial *d = dl->d;
+    const struct csock_dial_request *d = dl->d;
     if (!d->host)
         return given_addresses(dl);
     snprintf(dl->ask.port, sizeof dl->ask.port, "%d", d->port);

@@ -24,7 +24,7 @@ static bool is_inet(int family)
     return family == AF_INET || family == AF_INET6;
 }
 
-static const struct csock_dial_addr *source_of(const struct csock_dial *d, int family)
+static const struct csock_dial_addr *source_of(const struct csock_dial_request *d, int family)
 {
     for (size_t i = 0; i < d->n_sources; i++)
         if (d->sources[i].addr->sa_family == family)
@@ -32,7 +32,7 @@ static const struct csock_dial_addr *source_of(const struct csock_dial *d, int f
     return NULL;
 }
 
-bool csock__dial_wants(const struct csock_dial *d, int family)
+bool csock__dial_wants(const struct csock_dial_request *d, int family)
 {
     return (d->family == 0 || d->family == family) &&
            (d->n_sources == 0 || source_of(d, family) != NULL);
@@ -183,7 +183,7 @@ static int open_at(const struct csock__dialing *dl, const struct csock_dial_atte
     return r;
 }
 
-static int set_options(const struct csock_dial *d, struct csock *s)
+static int set_options(const struct csock_dial_request *d, struct csock *s)
 {
     int r = 0;
     for (size_t i = 0; i < d->n_options && r == 0; i++) {

@@ -14,7 +14,7 @@ static int64_t delay(int64_t given, int64_t usual, int64_t least)
     return ns < least ? least : ns > LONGEST_DELAY ? LONGEST_DELAY : ns;
 }
 
-static bool has_own_port(const struct csock_dial *d)
+static bool has_own_port(const struct csock_dial_request *d)
 {
     for (size_t i = 0; i < d->n_sources; i++)
         if (csock_addr_port(d->sources[i].addr, d->sources[i].len) > 0)
@@ -22,7 +22,7 @@ static bool has_own_port(const struct csock_dial *d)
     return false;
 }
 
-static void dialing_begin(struct csock__dialing *dl, const struct csock_dial *d,
+static void dialing_begin(struct csock__dialing *dl, const struct csock_dial_request *d,
                           const struct csock_wait *w)
 {
     memset(dl, 0, sizeof *dl);
@@ -233,14 +233,14 @@ static void report(struct csock__dialing *dl, struct csock_dial_report *ret_repo
     dl->attempts = NULL;
 }
 
-static int check_dial(const struct csock *ret_s, const struct csock_dial *d)
+static int check_dial(const struct csock *ret_s, const struct csock_dial_request *d)
 {
     if (!ret_s && !d->place)
         return -EINVAL;
     return d->host && !d->service && (d->port < 0 || d->port > 65535) ? CSOCK_EPORT : 0;
 }
 
-int csock_dial(struct csock *ret_s, const struct csock_dial *d,
+int csock_dial(struct csock *ret_s, const struct csock_dial_request *d,
                struct csock_dial_report *ret_report, const struct csock_wait *w)
 {
     struct csock__dialing dl;

@@ -36,7 +36,7 @@ struct csock__flight {
 };
 
 struct csock__dialing {
-    const struct csock_dial *d;
+    const struct csock_dial_request *d;
     struct csock_wait w; /* the caller's, with an absolute deadline */
     int64_t start;
     struct csock__order order;
@@ -58,7 +58,7 @@ static inline size_t csock__dial_found(const struct csock__dialing *dl)
 }
 
 /* Whether the caller wants this family: by `family`, and by the sources. */
-bool csock__dial_wants(const struct csock_dial *d, int family);
+bool csock__dial_wants(const struct csock_dial_request *d, int family);
 
 /* ns since the beginning, and not 0. */
 int64_t csock__dial_elapsed(const struct csock__dialing *dl);

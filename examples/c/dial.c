@@ -42,7 +42,7 @@ int main(int argc, char **argv)
     }
     double bound = argc > 3 ? strtod(argv[3], NULL) : 10;
     struct csock_wait w = {.deadline = csock_deadline((int64_t)(bound * 1e9))};
-    struct csock_dial to = {.host = argv[1], .service = argv[2]};
+    struct csock_dial_request to = {.host = argv[1], .service = argv[2]};
     struct csock_dial_report report;
     struct csock s;
 

@@ -49,8 +49,9 @@ struct csock_dial_attempt {
     union csock_addr addr;
     socklen_t len;
     int family, type, proto;
-    const struct csock_dial_addr *source; /* of struct csock_dial, what it is bound to; or NULL */
-    int64_t began, ended;                 /* ended: 0 while it is under way */
+    const struct csock_dial_addr
+        *source;          /* of struct csock_dial_request, what it is bound to; or NULL */
+    int64_t began, ended; /* ended: 0 while it is under way */
     /* How it ended. 0: it is the winner. CSOCK_ETIMEOUT: the deadline came first. -ECANCELED:
      * it was given up, as another had won, or a later one was to have its place, or something ended
      * all. Else the error of socket(2), setsockopt(2), bind(2) or connect(2). */
@@ -68,7 +69,7 @@ enum csock_dial_step {
 
 /* What csock_dial() is to do. Zeros mean the usual. Initialise it by the names of members, or with
  * zeros: it has room for members to come. Nothing of it is changed, or used after the call. */
-struct csock_dial {
+struct csock_dial_request {
     /* Whom to connect to: a host, by name or in numbers, as getaddrinfo(3) takes it; or, with host
      * NULL, addresses of any family, which are tried in their order by the same rules. */
     const char *host;
@@ -168,7 +169,7 @@ struct csock_dial_report {
  * the family, or for the sources, that was asked for; CSOCK_EPORT; -EINVAL; -ENOMEM; or all
  * attempts have failed, and the most telling of their errors: what a peer or a router answered
  * before what did not even leave this machine. */
-CSOCK_API int csock_dial(struct csock *ret_s, const struct csock_dial *d,
+CSOCK_API int csock_dial(struct csock *ret_s, const struct csock_dial_request *d,
                          struct csock_dial_report *ret_report, const struct csock_wait *w);
 
 /* Frees what is in the report, and zeros it. */

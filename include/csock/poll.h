@@ -14,10 +14,10 @@ struct csock_polled {
     short events, revents;
 };
 
-/* csock_ready() for several at a time, as poll(2). Returns how many have revents other than 0, which
- * are what holds of events, and POLLERR, POLLHUP, POLLNVAL; a socket without events has none, and
- * is only watched for its closing. Closing one of them ends the call: CSOCK_ECLOSED; -EBADF if one
- * was closed before; that one has POLLNVAL then, and all others 0. On other failures revents mean
+/* csock_ready() for several at a time, as poll(2). Returns how many have revents other than 0:
+ * what holds of events, and POLLERR, POLLHUP, POLLNVAL; a socket without events has none, and is
+ * only watched for its closing. Closing one of them ends the call: CSOCK_ECLOSED; -EBADF if one was
+ * closed before; that one has POLLNVAL then, and all others 0. On other failures revents mean
  * nothing. A thread that is cancelled in this call counts as inside its sockets for ever. */
 CSOCK_API int csock_poll(struct csock_polled *polled, size_t n, const struct csock_wait *w);
 

@@ -16,7 +16,7 @@
 struct dial_race {
     struct ext_wait w;
     struct ext_state *state;
-    struct csock_dial d;
+    struct csock_dial_request d;
     struct csock_dial_report report;
     PyObject *host, *port; /* NULL where addresses were given */
     PyObject *resolver;    /* or NULL */

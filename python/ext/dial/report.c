@@ -25,7 +25,7 @@ static struct span_text span(int64_t ns)
 /* Whom the race is to connect to, for people. */
 static void put_target(const struct dial_race *race, char text[TARGET_MAX])
 {
-    const struct csock_dial *d = &race->d;
+    const struct csock_dial_request *d = &race->d;
     text[0] = '\0';
     if (!d->host && d->n_addrs > 0)
         csock_addr_format(d->addrs->addr, d->addrs->len, text, TARGET_MAX);

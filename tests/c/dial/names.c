@@ -175,9 +175,9 @@ static int log_attempt(void *arg, const struct csock_dial_attempt *a, enum csock
     return 0;
 }
 
-int names_dial(const struct csock_dial *d, const char *script, const struct csock_wait *w)
+int names_dial(const struct csock_dial_request *d, const char *script, const struct csock_wait *w)
 {
-    struct csock_dial mine = *d;
+    struct csock_dial_request mine = *d;
     struct csock s;
     names_script(script);
     mine.host = d->host ? d->host : "host.example";

@@ -24,7 +24,7 @@ void names_script(const char *script);
 void names_say(const char *word);
 
 /* Dials with that; a host and a port are there if *d has none. On success the socket is closed. */
-int names_dial(const struct csock_dial *d, const char *script, const struct csock_wait *w);
+int names_dial(const struct csock_dial_request *d, const char *script, const struct csock_wait *w);
 extern struct csock_dial_report names_report;
 
 /* Asserts of which families attempts were begun, "64", and frees the report. */

@@ -177,7 +177,8 @@ static int log_step(void *arg, const struct csock_dial_attempt *a, enum csock_di
     return 0;
 }
 
-int net_dial(const char *letters, struct csock_dial d, const struct csock_wait *w, char log[512])
+int net_dial(const char *letters, struct csock_dial_request d, const struct csock_wait *w,
+             char log[512])
 {
     union csock_addr addrs[32];
     struct csock_dial_addr list[32];

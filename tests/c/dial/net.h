@@ -14,7 +14,8 @@ void net_begin(const char *plans);
 /* Dials these letters, in this order. d may have all but addrs. The outcome, and what happened:
  * each "<ms>+a" an attempt that began, "<ms>-a" one that ended without success, "<ms>=a" the
  * winner. */
-int net_dial(const char *letters, struct csock_dial d, const struct csock_wait *w, char log[512]);
+int net_dial(const char *letters, struct csock_dial_request d, const struct csock_wait *w,
+             char log[512]);
 
 /* The report of the last one: to be freed with csock_dial_report_free. */
 extern struct csock_dial_report net_report;

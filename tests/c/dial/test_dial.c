@@ -25,9 +25,9 @@ static int teardown(void **state)
     return util_teardown(state);
 }
 
-static struct csock_dial dial_to(size_t n)
+static struct csock_dial_request dial_to(size_t n)
 {
-    return (struct csock_dial){.addrs = list, .n_addrs = n};
+    return (struct csock_dial_request){.addrs = list, .n_addrs = n};
 }
 
 /* A second address, where nobody listens. */
@@ -64,21 +64,21 @@ static void the_winner_is_as_asked(void **state)
     for (size_t n = 1; n <= 2; n++)
         for (unsigned flags = 0; flags <= CSOCK_NONBLOCK; flags++)
             for (int bounded = 0; bounded < 2; bounded++) {
-                struct csock_dial d = dial_to(n);
+                struct csock_dial_request d = dial_to(n);
                 if (n == 2)
                     add_nobody(1);
                 d.flags = flags;
                 assert_int_equal(csock_dial(&s, &d, NULL, bounded ? WITHIN(SOON) : NULL), 0);
                 expect_usable(flags);
             }
-    struct csock_dial d = dial_to(1);
+    struct csock_dial_request d = dial_to(1);
     assert_int_equal(csock_dial(&s, &d, NULL, NULL), 0);
     expect_usable(false);
 }
 
 static void the_next_address_after_one_that_refuses(void **state)
 {
-    struct csock_dial d = dial_to(2);
+    struct csock_dial_request d = dial_to(2);
     (void)state;
     add_nobody(0);
     assert_int_equal(csock_dial(&s, &d, &report, NULL), 0);
@@ -107,7 +107,7 @@ static void options_are_set_before_it_connects(void **state)
 {
     int on = 1, seen = 0;
     struct csock_dial_option option = {IPPROTO_TCP, TCP_NODELAY, &on, sizeof on};
-    struct csock_dial d = dial_to(1);
+    struct csock_dial_request d = dial_to(1);
     (void)state;
     d.options = &option;
     d.n_options = 1;
@@ -123,7 +123,7 @@ static void it_comes_from_the_source(void **state)
     union csock_addr from = {0}, name;
     socklen_t name_len;
     struct csock_dial_addr source = {&from.any, sizeof from.in};
-    struct csock_dial d = dial_to(1);
+    struct csock_dial_request d = dial_to(1);
     int late = 0;
     (void)state;
     from.in.sin_family = AF_INET;
@@ -147,7 +147,7 @@ static void it_comes_from_the_source(void **state)
 static void descriptors_above_1024(void **state)
 {
     struct rlimit before, high;
-    struct csock_dial d = dial_to(2);
+    struct csock_dial_request d = dial_to(2);
     (void)state;
     getrlimit(RLIMIT_NOFILE, &before);
     high = before;
@@ -188,7 +188,7 @@ static void a_full_backlog_is_waited_for(void **state)
     (void)state;
     util_listener(&unix_listener, AF_UNIX, 1, &addr, &len);
     list[0].len = len;
-    struct csock_dial d = dial_to(1);
+    struct csock_dial_request d = dial_to(1);
     int n = util_fill_backlog(fillers, 8, &addr, len);
     assert_int_equal(csock_dial(&s, &d, NULL, WITHIN(20 * MS)), CSOCK_ETIMEOUT);
     struct util_call call = {.run = accept_later, .s = &unix_listener, .arg = (void *)(intptr_t)n};
@@ -231,7 +231,7 @@ static void end_silent(void)
 static ssize_t dial_given(struct util_call *call)
 {
     struct csock got;
-    struct csock_dial *d = call->arg;
+    struct csock_dial_request *d = call->arg;
     int r = csock_dial(&got, d, NULL, call->w);
     if (r == 0)
         csock_close(&got);
@@ -241,7 +241,7 @@ static ssize_t dial_given(struct util_call *call)
 static void closing_the_socket_that_says_so_ends_it(void **state)
 {
     struct csock until;
-    struct csock_dial d = dial_to(1);
+    struct csock_dial_request d = dial_to(1);
     (void)state;
     make_silent(0, AF_INET);
     assert_int_equal(csock_open(&until, AF_INET, SOCK_STREAM, 0, 0), 0);
@@ -270,7 +270,7 @@ static void a_signal_ends_it(void **state)
     make_silent(0, AF_INET);
     util_handle(SIGUSR1, util_count_signal, 0);
     for (size_t n = 1; n <= 2; n++) {
-        struct csock_dial d = dial_to(n);
+        struct csock_dial_request d = dial_to(n);
         if (n == 2)
             add_nobody(1);
         struct util_call call = {.run = dial_given, .arg = &d, .w = &w};
@@ -290,7 +290,7 @@ static struct csock untils[AT_ONCE];
 static ssize_t dial_one_of_many(struct util_call *call)
 {
     struct csock got;
-    struct csock_dial d = dial_to(2);
+    struct csock_dial_request d = dial_to(2);
     d.until_closed = call->s;
     d.attempt_delay = 10 * MS;
     int r = csock_dial(&got, &d, NULL, call->w);

@@ -3,7 +3,7 @@
 
 static char log_text[512];
 
-static int dial(const char *plans, const char *letters, struct csock_dial d,
+static int dial(const char *plans, const char *letters, struct csock_dial_request d,
                 const struct csock_wait *w)
 {
     net_begin(plans);
@@ -16,7 +16,7 @@ static void expect(const char *events)
     csock_dial_report_free(&net_report);
 }
 
-#define PLAIN ((struct csock_dial){0})
+#define PLAIN ((struct csock_dial_request){0})
 
 /* ---- what this machine lacks */
 
@@ -71,7 +71,7 @@ static void with_a_port_of_its_own_attempts_do_not_overlap(void **state)
     (void)state;
     net_begin("a900!110 b10");
     fake_fail(FAKE_BIND, 3, EADDRINUSE);
-    struct csock_dial d = {.sources = &source, .n_sources = 1};
+    struct csock_dial_request d = {.sources = &source, .n_sources = 1};
     assert_int_equal(net_dial("AaBb", d, NULL, log_text), 0);
     assert_int_equal(net_report.n_found, 4);
     assert_int_equal(net_report.n_left_out, 2);
@@ -83,13 +83,15 @@ static void families_of_sources_and_filter(void **state)
     struct sockaddr_in any = {.sin_family = AF_INET};
     struct csock_dial_addr source = {(struct sockaddr *)&any, sizeof any};
     (void)state;
-    assert_int_equal(dial("", "AB", (struct csock_dial){.sources = &source, .n_sources = 1}, NULL),
-                     CSOCK_EEXCLUDED);
+    assert_int_equal(
+        dial("", "AB", (struct csock_dial_request){.sources = &source, .n_sources = 1}, NULL),
+        CSOCK_EEXCLUDED);
     assert_int_equal(net_report.n_left_out, 2);
     expect("");
-    assert_int_equal(dial("", "AB", (struct csock_dial){.family = AF_INET}, NULL), CSOCK_EEXCLUDED);
+    assert_int_equal(dial("", "AB", (struct csock_dial_request){.family = AF_INET}, NULL),
+                     CSOCK_EEXCLUDED);
     expect("");
-    assert_int_equal(dial("B5", "aABb", (struct csock_dial){.family = AF_INET6}, NULL), 0);
+    assert_int_equal(dial("B5", "aABb", (struct csock_dial_request){.family = AF_INET6}, NULL), 0);
     expect("0+A 250+B 255=B 255-A");
     assert_int_equal(dial("", "", PLAIN, NULL), CSOCK_ENOADDR);
     assert_int_equal(net_report.stage, CSOCK_DIAL_LOOKUP);
@@ -103,7 +105,8 @@ static void an_option_that_cannot_be_set_fails_the_attempt(void **state)
                                           {IPPROTO_IPV6, IPV6_UNICAST_HOPS, &on, sizeof on}};
     (void)state;
     assert_int_equal(
-        dial("A5 a5", "aA", (struct csock_dial){.options = options, .n_options = 2}, NULL), 0);
+        dial("A5 a5", "aA", (struct csock_dial_request){.options = options, .n_options = 2}, NULL),
+        0);
     assert_int_equal(net_report.attempts[0].err, -ENOPROTOOPT);
     expect("0-a 0+A 5=A");
 }
@@ -138,8 +141,9 @@ static void a_callback_that_says_so_ends_all(void **state)
 {
     struct stops stops = {.nth = 3};
     (void)state;
-    assert_int_equal(dial("", "ABCD", (struct csock_dial){.step = stop_step, .arg = &stops}, NULL),
-                     CSOCK_EINTERRUPTED);
+    assert_int_equal(
+        dial("", "ABCD", (struct csock_dial_request){.step = stop_step, .arg = &stops}, NULL),
+        CSOCK_EINTERRUPTED);
     assert_string_equal(stops.log, "cAcBcCeCeAeB");
     assert_int_equal(net_report.n_attempts, 3);
     for (size_t i = 0; i < 3; i++)
@@ -152,8 +156,9 @@ static void no_place_ends_all(void **state)
 {
     struct stops stops = {0};
     (void)state;
-    assert_int_equal(dial("", "ABCD", (struct csock_dial){.place = place, .arg = &stops}, NULL),
-                     CSOCK_EINTERRUPTED);
+    assert_int_equal(
+        dial("", "ABCD", (struct csock_dial_request){.place = place, .arg = &stops}, NULL),
+        CSOCK_EINTERRUPTED);
     assert_int_equal(stops.places, 1);
     assert_int_equal(fake_calls(FAKE_SOCKET), 0);
     csock_dial_report_free(&net_report);
@@ -162,7 +167,7 @@ static void no_place_ends_all(void **state)
 static void sockets_are_where_the_caller_wants_them(void **state)
 {
     struct stops stops = {.place = true};
-    struct csock_dial d = {.place = place, .step = stop_step, .arg = &stops};
+    struct csock_dial_request d = {.place = place, .step = stop_step, .arg = &stops};
     (void)state;
     net_winner = (struct csock)CSOCK_INIT;
     assert_int_equal(dial("A5!111 B300 a300", "AaB", d, NULL), 0);
@@ -192,7 +197,8 @@ static void an_attempt_that_somebody_closes_has_failed(void **state)
     struct csock_dial_attempt seen[3];
     (void)state;
     assert_int_equal(
-        dial("a400", "AaB", (struct csock_dial){.step = close_first, .arg = seen}, NULL), 0);
+        dial("a400", "AaB", (struct csock_dial_request){.step = close_first, .arg = seen}, NULL),
+        0);
     assert_int_equal(net_report.attempts[0].err, CSOCK_ECLOSED);
     assert_in_range(net_report.attempts[2].began, 250 * MS, 251 * MS); /* at once after that */
     csock_dial_report_free(&net_report);
@@ -231,12 +237,14 @@ static void bad_arguments(void **state)
 {
     (void)state;
     assert_int_equal(csock_dial(NULL, &PLAIN, NULL, NULL), -EINVAL);
-    assert_int_equal(
-        csock_dial(&net_winner, &(struct csock_dial){.host = "::1", .port = 65536}, NULL, NULL),
-        CSOCK_EPORT);
-    assert_int_equal(
-        csock_dial(&net_winner, &(struct csock_dial){.host = "::1", .port = -1}, &net_report, NULL),
-        CSOCK_EPORT);
+    assert_int_equal(csock_dial(&net_winner,
+                                &(struct csock_dial_request){.host = "::1", .port = 65536}, NULL,
+                                NULL),
+                     CSOCK_EPORT);
+    assert_int_equal(csock_dial(&net_winner,
+                                &(struct csock_dial_request){.host = "::1", .port = -1},
+                                &net_report, NULL),
+                     CSOCK_EPORT);
     csock_dial_report_free(&net_report);
 }
 

@@ -7,7 +7,7 @@
 
 static int dial_host(const char *host, const char *script, const struct csock_wait *w)
 {
-    return names_dial(&(struct csock_dial){.host = host}, script, w);
+    return names_dial(&(struct csock_dial_request){.host = host}, script, w);
 }
 
 /* ---- what ends a look-up */
@@ -20,7 +20,7 @@ static int stop_now(void *arg)
 
 static ssize_t dial_silent(struct util_call *call)
 {
-    struct csock_dial d = {.host = "host.example", .until_closed = call->s};
+    struct csock_dial_request d = {.host = "host.example", .until_closed = call->s};
     return csock_dial(call->arg, &d, NULL, call->w);
 }
 
@@ -98,7 +98,7 @@ static void without_a_descriptor_to_be_told_by(void **state)
     assert_int_equal(dial_host("host.example", "*=64", WITHIN(SOON)), 0);
     names_expect("6");
     assert_int_equal(csock_open(&until, AF_INET, SOCK_STREAM, 0, 0), 0);
-    struct csock_dial d = {.until_closed = &until};
+    struct csock_dial_request d = {.until_closed = &until};
     assert_int_equal(names_dial(&d, "*=64", WITHIN(SOON)), 0);
     names_expect("6");
     util_close(&until);
@@ -141,15 +141,16 @@ static void numbers_need_no_thread(void **state)
     names_expect("4");
     assert_int_equal(dial_host("::1", "", NULL), 0);
     names_expect("6");
-    assert_int_equal(names_dial(&(struct csock_dial){.host = "::1", .family = AF_INET}, "", NULL),
-                     CSOCK_EEXCLUDED);
+    assert_int_equal(
+        names_dial(&(struct csock_dial_request){.host = "::1", .family = AF_INET}, "", NULL),
+        CSOCK_EEXCLUDED);
     names_expect("");
     assert_int_equal(
-        names_dial(&(struct csock_dial){.host = "127.0.0.1", .family = AF_INET6}, "", NULL),
+        names_dial(&(struct csock_dial_request){.host = "127.0.0.1", .family = AF_INET6}, "", NULL),
         CSOCK_EEXCLUDED);
     names_expect("");
     assert_int_equal(fake_calls(FAKE_EVENT_OPEN), 0);
-    assert_int_equal(names_dial(&(struct csock_dial){.host = "", .service = "1"}, "", NULL),
+    assert_int_equal(names_dial(&(struct csock_dial_request){.host = "", .service = "1"}, "", NULL),
                      -ECONNREFUSED); /* loopback */
     csock_dial_report_free(&names_report);
 }
@@ -193,7 +194,7 @@ static int own_resolver(void *arg, struct csock_dial_answer *answer, const char 
 static void a_resolver_of_ones_own(void **state)
 {
     (void)state;
-    struct csock_dial d = {.host = "anything at all", .resolve = own_resolver};
+    struct csock_dial_request d = {.host = "anything at all", .resolve = own_resolver};
     assert_int_equal(names_dial(&d, "", WITHIN(SOON)), 0);
     names_expect("4");
     d.service = "none";

@@ -7,7 +7,7 @@
 
 static int dial_host(const char *host, const char *script, const struct csock_wait *w)
 {
-    return names_dial(&(struct csock_dial){.host = host}, script, w);
+    return names_dial(&(struct csock_dial_request){.host = host}, script, w);
 }
 
 static void the_whole_answer_has_libcs_order(void **state)
@@ -33,13 +33,13 @@ static void a_lost_answer_about_ipv6_does_not_hold_ipv4_up(void **state)
     names_expect("4");
     /* That it never came is remembered: nobody waits for it again, however long he would. */
     assert_int_equal(
-        names_dial(&(struct csock_dial){.resolution_delay = HOUR}, "4=4", WITHIN(SOON)), 0);
+        names_dial(&(struct csock_dial_request){.resolution_delay = HOUR}, "4=4", WITHIN(SOON)), 0);
     names_expect("4");
     /* Until it comes. */
     assert_int_equal(dial_host("host.example", "*=64", WITHIN(SOON)), 0);
     names_expect("6");
     assert_int_equal(
-        names_dial(&(struct csock_dial){.resolution_delay = HOUR}, "4=4", WITHIN(300 * MS)),
+        names_dial(&(struct csock_dial_request){.resolution_delay = HOUR}, "4=4", WITHIN(300 * MS)),
         CSOCK_ETIMEOUT);
     names_expect("");
 }
@@ -48,17 +48,17 @@ static void ipv6_alone_is_enough_to_begin(void **state)
 {
     (void)state;
     assert_int_equal(
-        names_dial(&(struct csock_dial){.resolution_delay = HOUR}, "6=6", WITHIN(SOON)), 0);
+        names_dial(&(struct csock_dial_request){.resolution_delay = HOUR}, "6=6", WITHIN(SOON)), 0);
     names_expect("6");
 }
 
 static void ipv4_waits_for_ipv6_that_comes_in_time(void **state)
 {
     (void)state;
-    assert_int_equal(
-        names_dial(&(struct csock_dial){.host = "in-time.example", .resolution_delay = HOUR},
-                   "4=4 6>4=6", WITHIN(SOON)),
-        0);
+    assert_int_equal(names_dial(&(struct csock_dial_request){.host = "in-time.example",
+                                                             .resolution_delay = HOUR},
+                                "4=4 6>4=6", WITHIN(SOON)),
+                     0);
     names_expect("6");
 }
 
@@ -66,7 +66,7 @@ static void no_addresses_are_an_answer(void **state)
 {
     (void)state;
     assert_int_equal(
-        names_dial(&(struct csock_dial){.host = "v4only.example", .resolution_delay = HOUR},
+        names_dial(&(struct csock_dial_request){.host = "v4only.example", .resolution_delay = HOUR},
                    "4=4 6=!n", WITHIN(SOON)),
         0);
     names_expect("4");
@@ -95,7 +95,7 @@ static void a_late_answer_joins(void **state)
     assert_int_equal(dial_host("late.example", "4=4 6>4=6", WITHIN(SOON)), 0);
     csock_dial_report_free(&names_report);
     assert_int_equal(
-        names_dial(&(struct csock_dial){.host = "later.example", .resolution_delay = -1},
+        names_dial(&(struct csock_dial_request){.host = "later.example", .resolution_delay = -1},
                    "*>4=64 4=4", WITHIN(SOON)),
         0);
     assert_int_equal(names_report.attempts[0].err, -ECONNREFUSED);
@@ -116,8 +116,8 @@ static void ended_within_the_wait_for_ipv6(void **state)
 {
     (void)state;
     assert_int_equal(
-        names_dial(&(struct csock_dial){.host = "ended.example", .resolution_delay = HOUR}, "4=4",
-                   WITHIN(200 * MS)),
+        names_dial(&(struct csock_dial_request){.host = "ended.example", .resolution_delay = HOUR},
+                   "4=4", WITHIN(200 * MS)),
         CSOCK_ETIMEOUT);
     assert_int_equal(names_report.n_attempts, 0);
     assert_in_range(names_report.n_untried, 0, 1); /* 0: so busy that the answer was not heard */
@@ -129,12 +129,13 @@ static void ended_within_the_wait_for_ipv6(void **state)
 static void one_family_alone_is_asked_for(void **state)
 {
     (void)state;
-    assert_int_equal(names_dial(&(struct csock_dial){.family = AF_INET6}, "6=6", WITHIN(SOON)), 0);
+    assert_int_equal(
+        names_dial(&(struct csock_dial_request){.family = AF_INET6}, "6=6", WITHIN(SOON)), 0);
     assert_int_equal(names_asked('*'), 0);
     names_expect("6");
     struct sockaddr_in any = {.sin_family = AF_INET};
     struct csock_dial_addr source = {(struct sockaddr *)&any, sizeof any};
-    struct csock_dial d = {.sources = &source, .n_sources = 1, .resolution_delay = HOUR};
+    struct csock_dial_request d = {.sources = &source, .n_sources = 1, .resolution_delay = HOUR};
     assert_int_equal(names_dial(&d, "4=4", WITHIN(SOON)), 0);
     assert_int_equal(names_asked('6'), 0);
     names_expect("4");

@@ -3,7 +3,7 @@
 
 static char log_text[512];
 
-static int dial(const char *plans, const char *letters, struct csock_dial d,
+static int dial(const char *plans, const char *letters, struct csock_dial_request d,
                 const struct csock_wait *w)
 {
     net_begin(plans);
@@ -16,7 +16,7 @@ static void expect(const char *events)
     csock_dial_report_free(&net_report);
 }
 
-#define PLAIN ((struct csock_dial){0})
+#define PLAIN ((struct csock_dial_request){0})
 
 static void a_black_hole_costs_a_quarter_of_a_second(void **state)
 {
@@ -165,11 +165,11 @@ static void failures_do_not_outlast_the_deadline(void **state)
 static void the_delay_is_never_under_10_ms(void **state)
 {
     (void)state;
-    assert_int_equal(dial("C5", "ABC", (struct csock_dial){.attempt_delay = 1}, NULL), 0);
+    assert_int_equal(dial("C5", "ABC", (struct csock_dial_request){.attempt_delay = 1}, NULL), 0);
     expect("0+A 10+B 20+C 25=C 25-A 25-B");
-    assert_int_equal(
-        dial("B5", "AB", (struct csock_dial){.attempt_delay = INT64_MAX}, WITHIN(7200 * 1000 * MS)),
-        0);
+    assert_int_equal(dial("B5", "AB", (struct csock_dial_request){.attempt_delay = INT64_MAX},
+                          WITHIN(7200 * 1000 * MS)),
+                     0);
     expect("0+A 3600000+B 3600005=B 3600005-A");
 }
 
