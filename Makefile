@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-counts bench-deadlines differential tsan valgrind coverage lint format \
+.PHONY: help demo test bench bench-counts bench-deadlines bench-ps differential tsan valgrind coverage lint format \
         clean check-fresh \
         fuzz matrix big-endian musl m32 clang conformance conformance-asan conformance-sid dist check-dist \
         release-check free-threaded \
@@ -30,6 +30,7 @@ help:
 	@echo 'make bench-counts its short form: instructions and system calls, in a minute'
 	@echo '                  (WHEEL=build/dist/csock-...whl puts a wheel beside this build)'
 	@echo 'make bench-deadlines  how exactly calls end at the deadline of a block (ONLY=makefile)'
+	@echo 'make bench-ps     how long `csock ps` takes for 1,000 stuck threads'
 	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
 	@echo 'make valgrind     the C tests under valgrind'
 	@echo 'make coverage     line coverage of core/ by the C tests'
@@ -109,6 +110,10 @@ bench-deadlines: setup-demo
 	@tools/build.sh release
 	@PYTHONPATH=build/release/site $(VENV) bench/deadlines.py $(if $(ONLY),--only "$(ONLY)") \
 	    $(if $(JSON),--json $(JSON))
+
+bench-ps: setup-demo
+	@tools/build.sh release
+	@PYTHONPATH=build/release/site $(VENV) bench/ps.py $(if $(JSON),--json $(JSON))
 
 tsan: setup-test
 	@$(VENV) tools/run_tests.py c-tsan

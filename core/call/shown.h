@@ -1,11 +1,12 @@
-/* What each thread shows of its waits to other processes: to `csock ps`, which reads it out of this
- * one's memory, while it hangs or is stopped, and without its help.
+/* What each thread shows of its waits to other processes: to `csock ps`, which reads it out of the
+ * memory of this one, while it hangs or is stopped, and without its help.
  *
- * All of it begins at csock__records, which a reader finds by its `magic` among the initialised data
- * of whatever file this library is linked into. From there on there is a list of the records of
- * threads (thread.h), whose first members, up to and with `shown`, are as `layout` says. A wait is
- * written when a call is about to sleep, and nothing when data is ready; the sequence count lets a
- * reader see that it was not changed while he read. Nobody in this process reads any of it.
+ * All begins at csock__records, which a reader finds by its `magic` among the initialised data of
+ * whatever file this library is linked into: a symbol may be stripped, or local to a static
+ * program. From there on there is a list of the records of threads (thread.h), whose first members,
+ * up to and with `shown`, are as `layout` says. A wait is written when a call is about to sleep,
+ * and nothing when data is ready; the sequence count lets a reader see that it was not changed
+ * while he read. Nobody in this process reads any of it.
  *
  * A member that changes its place or meaning is a new CSOCK__LAYOUT, and one that comes takes room.
  * The reader is python/csock/_ps_memory.py. */

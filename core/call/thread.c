@@ -25,7 +25,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_end;
 static bool watches_threads;
 
-/* Not the linker's to leave out, nor a compiler's to take apart, though most of it is for others. */
+/* Not a linker's to leave out, nor a compiler's to take apart, though most of it is for others. */
 __attribute__((used)) struct csock__records csock__records = {
     .magic = CSOCK__MAGIC,
     .layout = CSOCK__LAYOUT,

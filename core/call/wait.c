@@ -141,8 +141,8 @@ static int keep_from_waiting(struct csock__waiting *wg, const struct csock__op *
     return op->dontwait || !has_deadline(wg) ? 0 : csock__set_blocking(wg->call.s, false);
 }
 
-/* The system call without MSG_DONTWAIT, once, as one that may sleep. Apart from calls that find data
- * ready, which would save registers for it. */
+/* The system call without MSG_DONTWAIT, once, as one that may sleep. Not in the code of calls that
+ * find data ready, which would save registers for it. */
 static __attribute__((noinline)) ssize_t run_asleep(struct csock__waiting *wg,
                                                     const struct csock__op *op)
 {

@@ -27,11 +27,17 @@ def _arguments(words, name):
                         help="processes; without, all of this user's that have csock")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON object, for programs")
     parser.add_argument("--watch", action="store_true", help="again each second, until Ctrl-C")
-    parser.add_argument("--stuck", type=float, metavar="SECONDS",
-                        help="only who waits for so long; exit status 1 if there is any")  # fmt: skip
-    parser.add_argument("--stacks", action="store_true",
-                        help="with the Python stack of each (asked by the program's own Python, "
-                             "3.14 or newer)")  # fmt: skip
+    parser.add_argument(
+        "--stuck",
+        type=float,
+        metavar="SECONDS",
+        help="only who waits for so long, but in accept; exit status 1 if there is any",
+    )
+    parser.add_argument(
+        "--stacks",
+        action="store_true",
+        help="with the Python stack of each (asked by the program's own Python, 3.14 or newer)",
+    )
     args = parser.parse_args(words)
     if args.stuck is not None and not 0 <= args.stuck < 1e12:
         parser.error("--stuck: SECONDS is a number from 0 on")
@@ -128,9 +134,15 @@ class Look:
             self.processes.append(process)
 
     def keep_stuck(self, seconds):
-        """Whether anybody is."""
+        """Whether anybody is. Who waits for somebody to connect is not stuck."""
         for process in self.processes:
-            process.rows = [r for r in process.rows if self.now - r.wait.since >= seconds * 1e9]
+            process.rows = [
+                row
+                for row in process.rows
+                if self.now - row.wait.since >= seconds * 1e9
+                and row.wait.call != "accept"
+                and not (row.socket and row.socket.state == "LISTEN")
+            ]
         self.processes = [process for process in self.processes if process.rows]
         return bool(self.processes)
 

@@ -48,6 +48,7 @@ class Row:
         self.name = name
         self.inode = None
         self.no_socket = None  # what the descriptor is
+        self.protocol = None  # of a socket that the kernel says no more of
         self.socket = None  # a _ps_kernel.Socket
 
 
@@ -250,6 +251,15 @@ def patiently(function, items):
             yield todo.popleft(), result
 
 
+def _protocol(process, row):
+    """Its name, as the kernel has it: NETLINK, PACKET, ALG."""
+    path = f"/proc/{process.pid}/task/{row.thread}/fd/{row.wait.fd}"
+    try:
+        return os.getxattr(path, "system.sockprotoname").rstrip(b"\0").decode("ascii", "replace")
+    except OSError:
+        return None
+
+
 def _ask_kernel(network):
     """Fills in the sockets of processes in one network namespace, by way of one that still runs."""
     wanted = {row.inode for process in network for row in process.rows if row.inode}
@@ -264,8 +274,11 @@ def _ask_kernel(network):
             continue
         finally:
             os.close(folder)
-        for row in (row for process in network for row in process.rows):
-            row.socket = found.get(row.inode)
+        for process in network:
+            for row in process.rows:
+                row.socket = found.get(row.inode)
+                if row.inode and not row.socket:
+                    row.protocol = _protocol(process, row)
         return
 
 

@@ -109,7 +109,7 @@ def _other(found):
 def kernel(row):
     found = row.socket
     if not found:
-        return f"no socket: {row.no_socket}" if row.no_socket else ""
+        return f"no socket: {row.no_socket}" if row.no_socket else row.protocol or ""
     if found.kind == "TCP":
         words = [found.state, *_tcp(found)]
     else:

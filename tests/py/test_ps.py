@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -140,6 +142,39 @@ def test_a_thousand_threads_in_ten_processes():
         assert text.count("(stopped)") == 1
 
 
+LISTENS = """
+import csock, json, threading, time
+s = csock.create_server(("127.0.0.1", 0))
+def wait(function):
+    threading.Thread(target=function, daemon=True).start()
+wait(s.accept)
+wait(lambda: csock.socket(fileno=s.dup().detach()).accept())
+print(json.dumps(None), flush=True)
+time.sleep(1000)
+"""
+
+
+def test_servers_are_not_stuck():
+    with pskit.program(LISTENS) as (child, _):
+        pskit.rows_until(lambda rows: len(rows[child.pid]) == 2, child.pid)
+        assert pskit.ps("--stuck", "0", child.pid).returncode == 0
+
+
+NETLINK = """
+import csock, json, os
+s = csock.socket(csock.AF_NETLINK, csock.SOCK_RAW, 0)
+print(json.dumps(os.getpid()), flush=True)
+s.recv(1)
+"""
+
+
+def test_families_of_which_the_kernel_says_little():
+    with pskit.program(NETLINK) as (_, pid):
+        pskit.rows_until(hanging, pid)
+        (row,) = pskit.rows(pid)[pid].values()
+    assert (row["kernel"], row["text"]) == (None, "NETLINK")
+
+
 HANG = """
 import csock, json, os, time
 a, b = csock.socketpair()
@@ -267,6 +302,16 @@ def test_watching():
             assert watch.wait(pskit.LIMIT) == 130
 
 
+def test_its_page_shows_what_it_prints():
+    text = (pathlib.Path(__file__).resolve().parents[2] / "docs" / "seeing.md").read_text()
+    headings = [line.split("  ") for line in text.splitlines() if line.startswith("  THREAD")]
+    assert headings
+    for line in headings:
+        assert tuple(filter(None, map(str.strip, line))) == _ps_text.HEADINGS
+    options = re.findall(r"--[a-z]+", pskit.ps("--help").stdout)
+    assert all(f"`{option}" in text for option in options if option != "--help")
+
+
 def test_whoever_reads_it_may_stop():
     with pskit.program(HANG) as (_, pid):
         read, write = os.pipe()
@@ -313,7 +358,7 @@ def of_kernel(state, kind="TCP", **members):
     socket = Socket(kind, state, "own", "peer")
     for name, value in members.items():
         setattr(socket, name, value)
-    return _ps_text.kernel(types.SimpleNamespace(socket=socket, no_socket=None))
+    return _ps_text.kernel(types.SimpleNamespace(socket=socket))
 
 
 def test_words_for_what_the_kernel_knows():
