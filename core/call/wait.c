@@ -88,7 +88,7 @@ static inline void show(struct csock__waiting *wg, const struct csock__sleep *sl
 {
     struct csock__shown *shown = sleep->shown;
     const struct csock__op *op = wg->op;
-    if (__builtin_expect(csock__records.off, 0) || !op)
+    if (__builtin_expect(csock__records.off != 0, 0) || !op)
         return;
     if (wg->since == 0)
         wg->since = sleep->now;

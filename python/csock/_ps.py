@@ -84,7 +84,7 @@ def _complaints(process, named):
         yield refusal(process.pid)
     for version, layout in process.unknown:
         yield (f"process {process.pid} has csock {_ps_text.plain(version)}, whose records (layout "
-               f"{layout}) this one, {_version()}, does not know: use that one's `csock ps`"
+               f"{layout}) this one, {_own_version()}, does not know: use that one's `csock ps`"
                )  # fmt: skip
     if process.off:
         yield f"process {process.pid} shows nothing: it runs with CSOCK_PS=0"
@@ -94,7 +94,7 @@ def _complaints(process, named):
         yield f"process {process.pid}: no stacks: {_ps_text.plain(str(process.stacks))}"
 
 
-def _version():
+def _own_version():
     import csock
 
     return f"{csock.__version__} (layout {_ps_memory.LAYOUT})"

@@ -160,8 +160,9 @@ def _head(process):
     if len(command) > MOST_OF_A_COMMAND:
         command = command[: MOST_OF_A_COMMAND - 3] + "..."
     state = f" ({process.state})" if process.state else ""
-    versions = ", ".join(dict.fromkeys(f"csock {plain(version)}" for version in process.versions))
-    return f"{process.pid} {command}{state}{versions and ': '}{versions}"
+    others = dict.fromkeys(v for v in process.versions if v != csock.__version__)
+    versions = "".join(f", csock {plain(version)}" for version in others)
+    return f"{process.pid} {command}{state}{versions}"
 
 
 def lines(processes, now):

@@ -1,5 +1,6 @@
 /* A program whose memory lies to `csock ps`: it has what that looks for (core/call/shown.h), and
- * garbage behind it. argv[1]: which; see test_ps_hostile.py. Says "ready" once it is to be looked at. */
+ * garbage behind it. argv[1]: which; see test_ps_hostile.py. Says "ready" when it is to be looked
+ * at. */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <stdint.h>
