@@ -58,6 +58,9 @@ struct csock__shown {
      * is looked up (text). It is the caller's memory, which lives as long as the call; a reader
      * looks at `count` again after it. */
     uint64_t about;
+    /* Where the call stands on its thread's stack. A thread whose stack pointer is above that has
+     * left it for good: siglongjmp(3). */
+    uint64_t frame;
 };
 
 struct csock__thread;

@@ -39,7 +39,7 @@ __attribute__((used)) struct csock__records csock__records = {
 
 _Static_assert(sizeof CSOCK__MAGIC == 16, "the reader looks for as many bytes");
 _Static_assert(sizeof CSOCK_VERSION <= 24, "the version has its room");
-_Static_assert(sizeof(struct csock__shown) == 40 && offsetof(struct csock__shown, since) == 16,
+_Static_assert(sizeof(struct csock__shown) == 48 && offsetof(struct csock__shown, since) == 16,
                "a wait is shown alike on all machines");
 _Static_assert(offsetof(struct csock__thread, taken) == sizeof(void *) &&
                    offsetof(struct csock__thread, on) == sizeof(void *) + 8,

@@ -100,6 +100,7 @@ static inline void show(struct csock__waiting *wg, const struct csock__sleep *sl
     shown->about_size = 0;
     shown->since = wg->since;
     shown->deadline = wg->deadline;
+    shown->frame = (uintptr_t)sleep;
     if (op->kind->to)
         show_address(shown, op);
     atomic_store_explicit(&shown->count, count + 2, memory_order_release);

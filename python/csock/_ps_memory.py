@@ -12,7 +12,7 @@ import sys
 MAGIC = b"csock's threads\0"
 LAYOUT = 1
 _HEAD = struct.Struct("=16sHBBHH24sII")
-_SHOWN = struct.Struct("=IiIIqqQ")
+_SHOWN = struct.Struct("=IiIIqqQQ")
 
 CALLS = {
     1: "recv",
@@ -100,7 +100,8 @@ class Wait:
 
     def __init__(self, tid, shown):
         self.tid = tid  # as the process itself knows it
-        _, fd, self.what, self.about_size, self.since, self.deadline, self.about_at = shown
+        _, fd, self.what, self.about_size, self.since, self.deadline, *rest = shown
+        self.about_at, self.frame = rest
         self.call = CALLS.get(self.what, f"call {self.what}")
         self.fd = fd if fd >= 0 else None
         self.about = b""

@@ -97,12 +97,13 @@ def _listed(folder, path):
         os.close(fd)
 
 
-def _runs(folder, thread):
-    """Whether it is in no system call that sleeps: then it has left that wait for good, by a jump
-    out of a signal handler, or is just about to begin or end it."""
+def _has_left(folder, thread, wait):
+    """Whether a thread is no more in that wait: it runs, or its stack pointer is above the frame of
+    the call, which it has left for good by a jump out of a signal handler. proc(5), "syscall" """
     try:
-        return _read(folder, f"task/{thread}/syscall").startswith(b"running")
-    except OSError:
+        words = _read(folder, f"task/{thread}/syscall").split()
+        return words == [b"running"] or int(words[-2], 16) > wait.frame
+    except (OSError, ValueError, IndexError):
         return False
 
 
@@ -129,7 +130,7 @@ def _rows(folder, memory, heads, process):
     threads = _threads(folder) if waits else {}
     for wait in waits:
         thread = threads.get(wait.tid)
-        if thread is None or _runs(folder, thread):
+        if thread is None or _has_left(folder, thread, wait):
             continue
         try:
             process.rows.append(_row(folder, wait, thread))

@@ -23,7 +23,7 @@ struct shown {
     int32_t fd;
     uint32_t what, about_size;
     int64_t since, deadline;
-    uint64_t about;
+    uint64_t about, frame;
 };
 
 struct thread {
@@ -65,6 +65,7 @@ static struct thread *waiting(int i)
     t->tid = getpid();
     t->on[0] = 1;
     t->shown[0].what = 1;
+    t->shown[0].frame = UINT64_MAX;
     return t;
 }
 
@@ -110,7 +111,8 @@ static void lies(void)
                                      .about_size = (uint32_t)(i % 5 ? i * 7 : -1),
                                      .since = times[i % 5],
                                      .deadline = times[i % 3],
-                                     .about = (uint64_t)(uintptr_t)&name + (uint64_t)(i % 4)};
+                                     .about = (uint64_t)(uintptr_t)&name + (uint64_t)(i % 4),
+                                     .frame = UINT64_MAX};
     }
     threads[1].shown[0].what = 5;
     threads[1].shown[0].about = (uint64_t)(uintptr_t)&name;
@@ -129,7 +131,7 @@ static void sizes(void)
     for (int i = 1; i < 64; i++) {
         heads[i] = heads[0];
         heads[i].shown = (uint16_t)(i * 1021);
-        heads[i].size = (uint16_t)(i % 3 ? 40 : i * 977);
+        heads[i].size = (uint16_t)(i % 3 ? 48 : i * 977);
         heads[i].sleeps = (uint8_t)(i * 37);
         heads[i].word = (uint8_t)(i % 5 ? 8 : i);
     }
@@ -146,6 +148,13 @@ static void torn(void)
 {
     heads[0].first = waiting(0);
     threads[0].shown[0].count = 1;
+}
+
+/* Of a thread that this process had before it was forked. */
+static void stale(void)
+{
+    heads[0].first = waiting(0);
+    threads[0].taken = generation + 1;
 }
 
 /* Whoever reads that page waits for us. userfaultfd(2) */
@@ -170,7 +179,7 @@ int main(int argc, char **argv)
         const char *name;
         void (*prepare)(void);
     } ways[] = {{"cycle", cycle}, {"endless", endless}, {"wild", wild}, {"lies", lies},
-                {"sizes", sizes}, {"other", other},     {"torn", torn}};
+                {"sizes", sizes}, {"other", other},     {"torn", torn}, {"stale", stale}};
     const char *way = argc > 1 ? argv[1] : "";
     int r = strcmp(way, "unanswered") == 0 ? unanswered() : 0;
     for (unsigned i = 0; i < sizeof ways / sizeof *ways; i++)

@@ -12,6 +12,8 @@ import pskit
 import pytest
 import testkit
 
+pytestmark = pskit.on_a_real_machine
+
 # One thread for each call that can hang; the peers say nothing.
 CALLS = """
 import csock, json, threading, time

@@ -15,6 +15,8 @@ import testkit
 import csock
 from csock import _ps_kernel
 
+pytestmark = pskit.on_a_real_machine
+
 HERE = pathlib.Path(__file__).parent
 PREFIX = os.environ.get("CSOCK_PREFIX")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -107,6 +109,14 @@ def test_with_other_numbers():
         assert pid == 1
         row = check_listener(outer, port)
         assert row["thread"] == outer
+
+
+@as_root
+def test_by_another_clock():
+    command = unshared("--time", "--monotonic", "1000", "--fork", "--kill-child")
+    with pskit.program(LISTENS.format(before="", after=""), python=command) as (_, (pid, port)):
+        row = check_listener(pid, port)
+    assert 0 <= row["since"] < 500
 
 
 def test_where_sock_diag_is_out_of_reach(monkeypatch):

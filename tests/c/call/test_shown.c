@@ -62,6 +62,7 @@ static void check_recv(const struct csock_wait *w, int64_t deadline)
     assert_int_equal(now.what, CSOCK__RECV);
     assert_int_equal(now.fd, csock_fd(&s[0]));
     assert_int_equal(now.about_size, 0);
+    assert_true(now.frame != 0);
     assert_in_range(now.since + 100 * MS - before, 0, SOON); /* by a coarse clock */
     assert_true(now.deadline == deadline);
     assert_int_equal(csock_send(&s[1], "x", 1, 0, NULL), 1);
