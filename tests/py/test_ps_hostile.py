@@ -30,8 +30,11 @@ def looked_at(hostile, way):
         return child.pid, pskit.ps(child.pid), pskit.ps("--json", child.pid)
 
 
-@pytest.mark.parametrize("way, rows", [("cycle", 2), ("endless", None), ("wild", 0), ("lies", 59),
-                                       ("sizes", None), ("torn", 0), ("stale", 0), ("honest", 0)])  # fmt: skip
+WAYS = {"cycle": 2, "endless": None, "wild": 0, "lies": 59, "sizes": None, "torn": 0, "stale": 0,
+        "honest": 0}  # fmt: skip
+
+
+@pytest.mark.parametrize("way, rows", WAYS.items(), ids=WAYS)
 def test_lies(hostile, way, rows):
     start = time.monotonic()
     pid, done, as_json = looked_at(hostile, way)
