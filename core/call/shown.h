@@ -82,7 +82,25 @@ struct csock__records {
 
 extern struct csock__records csock__records;
 
-/* After it. What is left beside this is not looked at. */
+/* Between a count made odd and what is written then. ThreadSanitizer knows no fences, and has no
+ * need of this one, as the readers are other processes. */
+#ifdef __has_feature /* clang */
+#define CSOCK__TSAN __has_feature(thread_sanitizer)
+#elif defined __SANITIZE_THREAD__
+#define CSOCK__TSAN 1
+#else
+#define CSOCK__TSAN 0
+#endif
+static inline void csock__show_fence(void)
+{
+#if CSOCK__TSAN
+    atomic_signal_fence(memory_order_release);
+#else
+    atomic_thread_fence(memory_order_release);
+#endif
+}
+
+/* After a sleep. What is left beside this is not looked at. */
 static inline void csock__show_nothing(struct csock__shown *shown)
 {
     *(volatile uint32_t *)&shown->what = CSOCK__NOTHING;

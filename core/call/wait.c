@@ -94,7 +94,7 @@ static inline void show(struct csock__waiting *wg, const struct csock__sleep *sl
         wg->since = sleep->now;
     uint32_t count = atomic_load_explicit(&shown->count, memory_order_relaxed);
     atomic_store_explicit(&shown->count, count + 1, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release);
+    csock__show_fence();
     shown->fd = csock__fd(wg->call.s);
     shown->what = op->kind->what;
     shown->about_size = 0;
