@@ -213,6 +213,29 @@ def test_a_script_of_its_own():
     assert "--stuck SECONDS" in done.stdout
 
 
+STACK = """
+import csock, json, threading, time
+a, b = csock.socketpair()
+def innermost():
+    a.recv(1)
+threading.Thread(target=innermost, name="waiter", daemon=True).start()
+print(json.dumps(None), flush=True)
+time.sleep(1000)
+"""
+
+
+def test_stacks():
+    with pskit.program(STACK) as (child, _):
+        pskit.rows_until(hanging, child.pid)
+        done = pskit.ps("--stacks", child.pid)
+    if sys.version_info < (3, 14) or testkit.PLAIN_PYTHON:
+        assert done.stderr == f"csock: process {child.pid}: no stacks: not on this Python\n"
+        assert done.returncode == 0
+    else:
+        assert "\n    <string>:5, in innermost\n" in done.stdout
+        assert " waiter " in done.stdout  # which Python tells the kernel from then on
+
+
 def test_off():
     with pskit.program(HANG, env={"CSOCK_PS": "0"}) as (_, pid):
         time.sleep(0.3)
