@@ -10,8 +10,8 @@ export PYTHONDONTWRITEBYTECODE = 1
 unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-counts bench-deadlines bench-tls bench-dial soak-tls differential tsan \
-        valgrind coverage lint format clean check-fresh \
+.PHONY: help demo test bench bench-counts bench-deadlines bench-tls bench-dial bench-ps soak-tls differential \
+        tsan valgrind coverage lint format clean check-fresh \
         fuzz matrix big-endian musl m32 clang conformance conformance-asan conformance-sid dist check-dist \
         release-check free-threaded \
         guest ecosystem \
@@ -33,6 +33,7 @@ help:
 	@echo 'make bench-deadlines  how exactly calls end at the deadline of a block (ONLY=makefile)'
 	@echo 'make soak-tls     two writers and readers on one TLS connection, ten minutes (SECONDS=60)'
 	@echo 'make bench-dial   how long connecting takes where something on the way is broken (ONLY=IPv6)'
+	@echo 'make bench-ps     how long `csock ps` takes for 1,000 stuck threads'
 	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
 	@echo 'make valgrind     the C tests under valgrind'
 	@echo 'make coverage     line coverage of core/ by the C tests'
@@ -126,6 +127,10 @@ bench-dial: setup-demo
 	@tools/build.sh release
 	@PYTHONPATH=build/release/site $(VENV) bench/dial.py $(if $(ONLY),--only "$(ONLY)") \
 	    $(if $(JSON),--json $(JSON))
+
+bench-ps: setup-demo
+	@tools/build.sh release
+	@PYTHONPATH=build/release/site $(VENV) bench/ps.py $(if $(JSON),--json $(JSON))
 
 tsan: setup-test
 	@$(VENV) tools/run_tests.py c-tsan

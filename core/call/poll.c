@@ -150,7 +150,7 @@ int csock_poll(struct csock_polled *polled, size_t n, const struct csock_wait *w
     struct csock__call few_calls[FEW];
     struct pollfd few_fds[FEW];
     struct polling p = {.polled = polled, .n = n, .calls = few_calls, .fds = few_fds};
-    csock__waiting_fill(&p.wg, NULL, w);
+    csock__waiting_fill(&p.wg, w);
     if (n <= FEW)
         return poll_inside(&p);
     if (n > SIZE_MAX / (sizeof *p.calls + sizeof *p.fds))

@@ -5,6 +5,8 @@
  * are free, and nobody has to go through them after the fork; but for the one of the thread that
  * forked. */
 #include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "sys/sys.h"
 #include "call/thread.h"
@@ -19,10 +21,29 @@ static uint32_t mark_at_fork;
 
 static CSOCK__TLS struct csock__thread *mine;
 static CSOCK__TLS uint32_t mine_since; /* generation */
-static _Atomic(struct csock__thread *) threads;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_end;
 static bool watches_threads;
+
+/* Not a linker's to leave out, nor a compiler's to take apart, though most of it is for others. */
+__attribute__((used)) struct csock__records csock__records = {
+    .magic = CSOCK__MAGIC,
+    .layout = CSOCK__LAYOUT,
+    .word = sizeof(void *),
+    .sleeps = CSOCK__SLEEPS,
+    .shown = offsetof(struct csock__thread, shown),
+    .size = sizeof(struct csock__shown),
+    .version = CSOCK_VERSION,
+    .generation = &csock__mark,
+};
+
+_Static_assert(sizeof CSOCK__MAGIC == 16, "the reader looks for as many bytes");
+_Static_assert(sizeof CSOCK_VERSION <= 24, "the version has its room");
+_Static_assert(sizeof(struct csock__shown) == 48 && offsetof(struct csock__shown, since) == 16,
+               "a wait is shown alike on all machines");
+_Static_assert(offsetof(struct csock__thread, taken) == sizeof(void *) &&
+                   offsetof(struct csock__thread, on) == sizeof(void *) + 8,
+               "CSOCK__LAYOUT");
 
 struct csock__thread *csock__me(void)
 {
@@ -147,6 +168,8 @@ __attribute__((constructor)) static void watch_forks(void)
         csock__mark = page;
     }
     pthread_atfork(before_fork, NULL, after_fork_in_child);
+    const char *ps = getenv("CSOCK_PS");
+    csock__records.off = ps && strcmp(ps, "0") == 0;
 }
 
 uint32_t csock_forks(void)
@@ -161,7 +184,7 @@ static void set_up(void)
 
 static struct csock__thread *reuse_record(uint32_t generation)
 {
-    for (struct csock__thread *t = atomic_load(&threads); t; t = t->next)
+    for (struct csock__thread *t = atomic_load(&csock__records.first); t; t = t->next)
         if (take_record(t, generation))
             return t;
     return NULL;
@@ -173,8 +196,8 @@ static struct csock__thread *new_record(uint32_t generation)
     if (!t)
         return NULL;
     atomic_init(&t->taken, generation | BEING_TAKEN);
-    t->next = atomic_load(&threads);
-    while (!atomic_compare_exchange_weak(&threads, &t->next, t))
+    t->next = atomic_load(&csock__records.first);
+    while (!atomic_compare_exchange_weak(&csock__records.first, &t->next, t))
         ;
     return t;
 }
@@ -209,7 +232,7 @@ struct csock__thread *csock__thread(void)
 
 struct csock__thread *csock__threads(void)
 {
-    return atomic_load(&threads);
+    return atomic_load(&csock__records.first);
 }
 
 /* That thread may have been taken off this very processor, and a caller of higher priority that

@@ -7,21 +7,18 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-#include "csock.h"
+#include "call/shown.h"
 
-/* Sleeps of one thread at a time: in its signal handlers it may wait, too, and one that was left
- * for good keeps its place until its socket is closed, or the thread ends. More lend each other
- * theirs. */
-#define CSOCK__SLEEPS 4
-
+/* Readers of other processes know it up to and with `shown`: shown.h. */
 struct csock__thread {
     struct csock__thread *next;
     _Atomic(uint32_t) taken; /* generation of the living thread whose it is: thread.c */
     _Atomic(pid_t) tid;
-    _Atomic(uintptr_t) on[CSOCK__SLEEPS];   /* the sockets it sleeps on, with marks: wake.c */
-    _Atomic(uintptr_t) many[CSOCK__SLEEPS]; /* with CSOCK__MANY there: a filter of which */
-    atomic_int sig[CSOCK__SLEEPS];          /* what wakes it from there */
-    unsigned lent;                          /* places, so far */
+    _Atomic(uintptr_t) on[CSOCK__SLEEPS];     /* the sockets it sleeps on, with marks: wake.c */
+    struct csock__shown shown[CSOCK__SLEEPS]; /* what it waits in there */
+    _Atomic(uintptr_t) many[CSOCK__SLEEPS];   /* with CSOCK__MANY there: a filter of which */
+    atomic_int sig[CSOCK__SLEEPS];            /* what wakes it from there */
+    unsigned lent;                            /* places, so far */
     _Atomic(uintptr_t) closing; /* the socket whose other users it waits for as a closer, or 0 */
     int64_t looked;             /* when its signal mask let the wake-up signal through: wake.c */
     int looked_sig;

@@ -18,14 +18,14 @@
 
 static const struct csock_wait forever = {.deadline = CSOCK_FOREVER};
 
-void csock__waiting_fill(struct csock__waiting *wg, struct csock *s, const struct csock_wait *w)
+void csock__waiting_fill(struct csock__waiting *wg, const struct csock_wait *w)
 {
-    wg->s = s;
     wg->w = w ? w : &forever;
     wg->deadline = wg->w->deadline;
     wg->tried = 0;
+    wg->op = NULL;
     wg->spurious = 0;
-    wg->blocked = false;
+    wg->blocked = 0;
 }
 
 int csock__waiting_begin(struct csock__waiting *wg, struct csock *s, const struct csock_wait *w)
@@ -33,7 +33,7 @@ int csock__waiting_begin(struct csock__waiting *wg, struct csock *s, const struc
     int r = csock__enter(&wg->call, s);
     if (r < 0)
         return r;
-    csock__waiting_fill(wg, s, w);
+    csock__waiting_fill(wg, w);
     return 0;
 }
 
@@ -49,13 +49,13 @@ static bool has_deadline(const struct csock__waiting *wg)
 
 bool csock__polls(const struct csock__waiting *wg)
 {
-    return has_deadline(wg) || (csock_flags(wg->s) & CSOCK_NONBLOCK);
+    return has_deadline(wg) || (csock_flags(wg->call.s) & CSOCK_NONBLOCK);
 }
 
 int csock__interrupted(struct csock__waiting *wg)
 {
     csock__recount(&wg->call); /* the signal's handler may have forked */
-    if (csock__closing(wg->s))
+    if (csock__closing(wg->call.s))
         return CSOCK_ECLOSED;
     if (!wg->w->interrupted)
         return 0;
@@ -64,7 +64,46 @@ int csock__interrupted(struct csock__waiting *wg)
     csock__step_back(&wg->call);
     if (stop)
         return CSOCK_EINTERRUPTED;
-    return csock__closing(wg->s) ? CSOCK_ECLOSED : 0;
+    return csock__closing(wg->call.s) ? CSOCK_ECLOSED : 0;
+}
+
+/* What follows is a wait in op. */
+static void waits_in(struct csock__waiting *wg, const struct csock__op *op)
+{
+    wg->op = op;
+    wg->since = 0;
+}
+
+/* For csock__show: what only few calls have. */
+static __attribute__((cold, noinline)) void show_address(struct csock__shown *shown,
+                                                         const struct csock__op *op)
+{
+    socklen_t len = 0;
+    shown->about = (uintptr_t)op->kind->to(op, &len);
+    shown->about_size = shown->about ? len : 0;
+}
+
+/* For other processes, what this thread is about to sleep in; until csock__sleep_end. */
+static inline void show(struct csock__waiting *wg, const struct csock__sleep *sleep)
+{
+    struct csock__shown *shown = sleep->shown;
+    const struct csock__op *op = wg->op;
+    if (__builtin_expect(csock__records.off != 0, 0) || !op)
+        return;
+    if (wg->since == 0)
+        wg->since = sleep->now;
+    uint32_t count = atomic_load_explicit(&shown->count, memory_order_relaxed);
+    atomic_store_explicit(&shown->count, count + 1, memory_order_relaxed);
+    csock__show_fence();
+    shown->fd = csock__fd(wg->call.s);
+    shown->what = op->kind->what;
+    shown->about_size = 0;
+    shown->since = wg->since;
+    shown->deadline = wg->deadline;
+    shown->frame = (uintptr_t)sleep;
+    if (op->kind->to)
+        show_address(shown, op);
+    atomic_store_explicit(&shown->count, count + 2, memory_order_release);
 }
 
 /* From here to fall_awake the thread may sleep. */
@@ -73,7 +112,9 @@ static int fall_asleep(struct csock__waiting *wg, struct csock__sleep *sleep)
     if (wg->w->pause)
         wg->w->pause(wg->w->arg);
     int r = csock__sleep_begin(sleep, &wg->call, false);
-    if (r < 0 && wg->w->resume)
+    if (r == 0)
+        show(wg, sleep);
+    else if (wg->w->resume)
         wg->w->resume(wg->w->arg);
     return r;
 }
@@ -98,28 +139,32 @@ int csock__set_blocking(struct csock *s, bool blocking)
  * switched it off since anybody looked: so it is set for each try. */
 static int keep_from_waiting(struct csock__waiting *wg, const struct csock__op *op)
 {
-    return op->dontwait || !has_deadline(wg) ? 0 : csock__set_blocking(wg->s, false);
+    return op->dontwait || !has_deadline(wg) ? 0 : csock__set_blocking(wg->call.s, false);
 }
 
-/* The system call without MSG_DONTWAIT, once, as one that may sleep. */
-static ssize_t run_asleep(struct csock__waiting *wg, const struct csock__op *op)
+/* The system call without MSG_DONTWAIT, once, as one that may sleep. Not in the code of calls that
+ * find data ready, which would save registers for it. */
+static __attribute__((noinline)) ssize_t run_asleep(struct csock__waiting *wg,
+                                                    const struct csock__op *op)
 {
     struct csock__sleep sleep;
+    if (wg->op != op)
+        waits_in(wg, op);
     ssize_t r = fall_asleep(wg, &sleep);
     if (r < 0)
         return r;
-    r = csock__closing(wg->s) ? CSOCK_ECLOSED : keep_from_waiting(wg, op);
+    r = csock__closing(wg->call.s) ? CSOCK_ECLOSED : keep_from_waiting(wg, op);
     if (r == 0)
-        r = op->run(csock__fd(wg->s), op, 0);
+        r = op->kind->run(csock__fd(wg->call.s), op, 0);
     fall_awake(wg, &sleep);
     return r;
 }
 
 ssize_t csock__block(struct csock__waiting *wg, const struct csock__op *op)
 {
-    wg->blocked = true;
+    wg->blocked = 1;
     ssize_t r = run_asleep(wg, op);
-    if (r <= 0 && csock__closing(wg->s)) /* what came in time is not lost */
+    if (r <= 0 && csock__closing(wg->call.s)) /* what came in time is not lost */
         return CSOCK_ECLOSED;
     return r;
 }
@@ -131,7 +176,8 @@ bool csock__nowait(const struct csock__waiting *wg)
 
 static ssize_t run_once(struct csock__waiting *wg, const struct csock__op *op)
 {
-    return op->dontwait ? op->run(csock__fd(wg->s), op, MSG_DONTWAIT) : run_asleep(wg, op);
+    return op->dontwait ? op->kind->run(csock__fd(wg->call.s), op, MSG_DONTWAIT)
+                        : run_asleep(wg, op);
 }
 
 ssize_t csock__try(struct csock__waiting *wg, const struct csock__op *op)
@@ -142,7 +188,7 @@ ssize_t csock__try(struct csock__waiting *wg, const struct csock__op *op)
         if (stop < 0)
             return stop;
     }
-    return r <= 0 && csock__closing(wg->s) ? CSOCK_ECLOSED : r;
+    return r <= 0 && csock__closing(wg->call.s) ? CSOCK_ECLOSED : r;
 }
 
 /* The deadline in absolute time, from the first wait on. */
@@ -183,15 +229,15 @@ static int poll_once(struct csock__waiting *wg, struct pollfd *p, int64_t left)
     int r = fall_asleep(wg, &sleep);
     if (r < 0)
         return r;
-    r = csock__closing(wg->s) ? CSOCK_ECLOSED
-                              : (int)csock__ret(csock__sys->poll(p, 1, csock__poll_ms(left)));
+    r = csock__closing(wg->call.s) ? CSOCK_ECLOSED
+                                   : (int)csock__ret(csock__sys->poll(p, 1, csock__poll_ms(left)));
     fall_awake(wg, &sleep);
-    return csock__closing(wg->s) ? CSOCK_ECLOSED : r;
+    return csock__closing(wg->call.s) ? CSOCK_ECLOSED : r;
 }
 
 int csock__poll(struct csock__waiting *wg, short events)
 {
-    struct pollfd p = {.fd = csock__fd(wg->s), .events = events};
+    struct pollfd p = {.fd = csock__fd(wg->call.s), .events = events};
     for (;;) {
         int64_t left = csock__time_left(wg);
         int r = poll_once(wg, &p, left);
@@ -222,10 +268,10 @@ int csock__back_off(struct csock__waiting *wg)
     int r = fall_asleep(wg, &sleep);
     if (r < 0)
         return r;
-    if (!csock__closing(wg->s))
+    if (!csock__closing(wg->call.s))
         r = (int)csock__ret(csock__sys->nanosleep(&(struct timespec){.tv_nsec = (long)nap}));
     fall_awake(wg, &sleep);
-    if (csock__closing(wg->s))
+    if (csock__closing(wg->call.s))
         return CSOCK_ECLOSED;
     return r == -EINTR ? csock__interrupted(wg) : 0;
 }
@@ -249,7 +295,8 @@ bool csock__has_to_poll(const struct csock__waiting *wg)
 {
     if (csock__polls(wg))
         return true;
-    return !(csock_flags(wg->s) & CSOCK_EAGAIN) && csock__sys->get_nonblock(csock__fd(wg->s)) == 1;
+    return !(csock_flags(wg->call.s) & CSOCK_EAGAIN) &&
+           csock__sys->get_nonblock(csock__fd(wg->call.s)) == 1;
 }
 
 /* The descriptor may become non-blocking under the call, if another thread has a deadline. */
@@ -296,8 +343,17 @@ ssize_t csock__run(struct csock__waiting *wg, const struct csock__op *op)
         if (r != -EAGAIN || csock__nowait(wg))
             return r;
     }
+    waits_in(wg, op);
     return csock__polls(wg) ? run_polling(wg, op) : run_blocking(wg, op);
 }
+
+static const struct csock__kind in_kind = {.what = CSOCK__POLL_IN},
+                                out_kind = {.what = CSOCK__POLL_OUT},
+                                any_kind = {.what = CSOCK__POLL};
+static const struct csock__op ready[] = {[0] = {.kind = &any_kind},
+                                         [POLLIN] = {.kind = &in_kind},
+                                         [POLLOUT] = {.kind = &out_kind},
+                                         [POLLIN | POLLOUT] = {.kind = &any_kind}};
 
 int csock_ready(struct csock *s, short events, const struct csock_wait *w)
 {
@@ -305,6 +361,7 @@ int csock_ready(struct csock *s, short events, const struct csock_wait *w)
     int r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;
+    waits_in(&wg, &ready[events & (POLLIN | POLLOUT)]);
     r = csock__poll(&wg, events);
     csock__waiting_end(&wg);
     return r;

@@ -13,24 +13,33 @@
 /* One call that may wait, over all its retries. */
 struct csock__waiting {
     struct csock__call call;
-    struct csock *s;
     const struct csock_wait *w; /* never NULL */
     int64_t deadline;           /* of w, made absolute when first needed; CSOCK_FOREVER */
     ssize_t tried;              /* -EAGAIN, -EINTR or a short count of a try made before; 0: none */
+    const struct csock__op *op; /* that it waits in; NULL: not yet */
+    int64_t since;              /* of op: when it first had to wait; 0: not yet */
     unsigned spurious;          /* times that poll said "ready" and the call then had to wait */
-    bool blocked;               /* the blocking call was made: its short count is final */
+    unsigned blocked;           /* the blocking call was made: its short count is final */
 };
 
 /* Enters the socket and leaves it again, as csock__enter and csock__leave do. w may be NULL. */
 int csock__waiting_begin(struct csock__waiting *wg, struct csock *s, const struct csock_wait *w);
 /* What is left of csock__waiting_begin for a call that has entered already: wg->call. */
-void csock__waiting_fill(struct csock__waiting *wg, struct csock *s, const struct csock_wait *w);
+void csock__waiting_fill(struct csock__waiting *wg, const struct csock_wait *w);
 void csock__waiting_end(struct csock__waiting *wg);
+
+/* What is the same for all calls of a kind. */
+struct csock__kind {
+    /* Makes the call, once. flags: MSG_DONTWAIT or 0, to be added to its own. Count or -errno. */
+    ssize_t (*run)(int fd, const struct csock__op *op, int flags);
+    /* Whom it sends or connects to, and how long that is; NULL if no such call has an address. */
+    const struct sockaddr *(*to)(const struct csock__op *op, socklen_t *ret_len);
+    enum csock__what what; /* for those who look from outside: shown.h */
+};
 
 /* One system call that may have to wait. */
 struct csock__op {
-    /* Makes the call, once. flags: MSG_DONTWAIT or 0, to be added to its own. Count or -errno. */
-    ssize_t (*run)(int fd, const struct csock__op *op, int flags);
+    const struct csock__kind *kind;
     short events;     /* what poll waits for */
     bool dontwait;    /* the call takes MSG_DONTWAIT, so it can be tried on a blocking descriptor */
     bool no_try;      /* without a deadline go straight to the blocking call */

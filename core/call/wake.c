@@ -162,10 +162,13 @@ static int unblock(struct csock__sleep *sleep, int sig, bool search)
 
 static inline bool sleeps_already(struct csock__thread *me)
 {
-    uintptr_t on = 0;
-    for (unsigned i = 0; i < CSOCK__SLEEPS; i++)
-        on |= atomic_load_explicit(&me->on[i], memory_order_relaxed);
-    return on != 0;
+    uintptr_t on[CSOCK__SLEEPS];
+    _Static_assert(CSOCK__SLEEPS == 4, "one by one, as a loop costs as much again");
+    on[0] = atomic_load_explicit(&me->on[0], memory_order_relaxed);
+    on[1] = atomic_load_explicit(&me->on[1], memory_order_relaxed);
+    on[2] = atomic_load_explicit(&me->on[2], memory_order_relaxed);
+    on[3] = atomic_load_explicit(&me->on[3], memory_order_relaxed);
+    return (on[0] | on[1] | on[2] | on[3]) != 0;
 }
 
 /* For one more sleep. Where none is free it is lent. */
@@ -198,7 +201,7 @@ static int let_through(struct csock__sleep *sleep, bool nested, bool hardly)
     if (hardly && sig && sig == me->looked_sig && !nested)
         return sig;
     csock__sys->coarse_clock(&now);
-    int64_t ns = csock__ns(&now);
+    int64_t ns = sleep->now = csock__ns(&now);
     if (sig && sig == me->looked_sig && ns - me->looked < LOOK_NS && !nested)
         return sig;
     bool search = me->searched == 0 || ns - me->searched >= LOOK_NS;
@@ -237,6 +240,7 @@ static inline int announce(struct csock__sleep *sleep, uintptr_t what, uintptr_t
     if (nested)
         another_sleep_place(sleep);
     unsigned place = sleep->place;
+    sleep->shown = &me->shown[place];
     int sig = let_through(sleep, nested, hardly);
     /* Before `on`: whoever has read that one reads this one after. */
     atomic_store_explicit(&me->sig[place], sig, memory_order_relaxed);
@@ -291,6 +295,8 @@ __attribute__((cold, noinline)) static uintptr_t end_sleep(const struct csock__s
     bool mine = csock__me() == sleep->me;
     uintptr_t on =
         mine ? csock__move_on(sleep->me, sleep->place, (const struct csock *)what, 0) : 0;
+    if (mine)
+        csock__show_nothing(sleep->shown);
     if (mine && sleep->before)
         put_back(sleep, generation);
     return on;
@@ -312,6 +318,8 @@ void csock__sleep_end(struct csock__sleep *sleep, struct csock__call *call)
     if (call->generation != csock__known_generation() || sleep->before ||
         !atomic_compare_exchange_strong(&sleep->me->on[sleep->place], &on, 0))
         csock__settle(call, end_sleep(sleep, (uintptr_t)call->s, call->generation));
+    else
+        csock__show_nothing(sleep->shown);
     let_signal_in(sleep, csock__closing(call->s));
 }
 
@@ -322,6 +330,8 @@ void csock__sleep_end_many(struct csock__sleep *sleep, uint32_t generation)
     if (sleep->before || generation != csock__known_generation() ||
         !atomic_compare_exchange_strong(&sleep->me->on[sleep->place], &on, 0))
         end_sleep(sleep, CSOCK__MANY, generation);
+    else
+        csock__show_nothing(sleep->shown);
     let_signal_in(sleep, true);
 }
 

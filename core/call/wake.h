@@ -10,6 +10,7 @@
 #include "csock.h"
 
 struct csock__call;
+struct csock__shown;
 struct csock__thread;
 
 /* What one sleep has to undo. */
@@ -20,8 +21,10 @@ struct csock__sleep {
     uintptr_t before, many_before;
     int sig_before;
     unsigned given_up; /* closers, by then */
-    sigset_t mask;     /* the thread's mask before the sleep */
-    int sig;           /* signal to be blocked again, 0: none */
+    int64_t now;       /* when it began, by the coarse clock */
+    struct csock__shown *shown;
+    sigset_t mask; /* the thread's mask before the sleep */
+    int sig;       /* signal to be blocked again, 0: none */
 };
 
 /* Announces that this thread is about to sleep in that call, with the wake-up signal unblocked. The

@@ -71,10 +71,10 @@ static int sleep_inside(struct asking *a, const uint32_t *word, uint32_t value,
     int r = csock__sleep_begin(&sleep, &a->wg.call, false);
     if (r < 0)
         return r;
-    if (!csock__closing(a->wg.s))
+    if (!csock__closing(a->wg.call.s))
         r = (int)csock__ret(csock__sys->futex_wait(word, value, until));
     csock__sleep_end(&sleep, &a->wg.call);
-    return csock__closing(a->wg.s) ? CSOCK_ECLOSED : r;
+    return csock__closing(a->wg.call.s) ? CSOCK_ECLOSED : r;
 }
 
 static int sleep_on(struct asking *a, const uint32_t *word, uint32_t value)

@@ -24,6 +24,8 @@ static ssize_t run_accept(int fd, const struct csock__op *op, int flags)
     return a->fd < 0 ? -errno : 1; /* 0, too, is a descriptor, but no count */
 }
 
+static const struct csock__kind accept_kind = {.run = run_accept, .what = CSOCK__ACCEPT};
+
 int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_peer,
                  socklen_t *ret_len, const struct csock_wait *w)
 {
@@ -33,7 +35,7 @@ int csock_accept(struct csock *s, struct csock *ret_conn, union csock_addr *ret_
         return r;
     const struct csock kind = {.family = s->family, .type = s->type, .proto = s->proto};
     /* Asked for a name, AF_ALG makes the connection and loses it again, with ECONNABORTED. */
-    struct accept_op a = {.op = {.run = run_accept, .events = POLLIN, .poll_first = true},
+    struct accept_op a = {.op = {.kind = &accept_kind, .events = POLLIN, .poll_first = true},
                           .nameless = kind.family == AF_ALG};
     r = (int)csock__run(&wg, &a.op);
     /* SO_RCVLOWAT is inherited by the kernel, so what follows from it is, too. */
@@ -62,6 +64,18 @@ static ssize_t run_connect(int fd, const struct csock__op *op, int flags)
     return csock__ret(csock__sys->connect(fd, c->addr, c->len));
 }
 
+static const struct sockaddr *connect_address(const struct csock__op *op, socklen_t *ret_len)
+{
+    const struct connect_op *c = (const struct connect_op *)op;
+    *ret_len = c->len;
+    return c->addr;
+}
+
+static const struct csock__kind connect_kind = {
+    .run = run_connect, .to = connect_address, .what = CSOCK__CONNECT};
+static const struct csock__kind finish_kind = {.what = CSOCK__CONNECT};
+static const struct csock__op finishing = {.kind = &finish_kind};
+
 /* The outcome of a connect that is under way. connect(2), EINPROGRESS */
 static int await_outcome(struct csock__waiting *wg)
 {
@@ -71,7 +85,7 @@ static int await_outcome(struct csock__waiting *wg)
     if (r < 0)
         return r;
     r = (int)csock__ret(
-        csock__sys->getsockopt(csock__fd(wg->s), SOL_SOCKET, SO_ERROR, &outcome, &len));
+        csock__sys->getsockopt(csock__fd(wg->call.s), SOL_SOCKET, SO_ERROR, &outcome, &len));
     return r < 0 ? r : -outcome;
 }
 
@@ -80,7 +94,8 @@ static int await_outcome(struct csock__waiting *wg)
 static int connect_polling(struct csock__waiting *wg, const struct csock__op *op)
 {
     ssize_t r;
-    while ((r = csock__try(wg, op)) == -EAGAIN && wg->s->family == AF_UNIX && !csock__nowait(wg)) {
+    while ((r = csock__try(wg, op)) == -EAGAIN && wg->call.s->family == AF_UNIX &&
+           !csock__nowait(wg)) {
         int stop = csock__back_off(wg);
         if (stop < 0)
             return stop;
@@ -104,7 +119,7 @@ static int64_t send_timeout(const struct csock *s)
  * for a call that the kernel begins anew, and ends it as it would have ended that. */
 static int await_interrupted(struct csock__waiting *wg)
 {
-    int64_t ns = send_timeout(wg->s);
+    int64_t ns = send_timeout(wg->call.s);
     if (ns > 0)
         wg->deadline = csock_deadline(ns);
     int r = await_outcome(wg);
@@ -122,7 +137,7 @@ static int connect_blocking(struct csock__waiting *wg, const struct csock__op *o
         int stop = csock__interrupted(wg);
         if (stop < 0)
             return stop;
-        if (wg->s->family != AF_UNIX)
+        if (wg->call.s->family != AF_UNIX)
             return await_interrupted(wg);
     }
     if (r == -EINPROGRESS && csock__has_to_poll(wg))
@@ -134,7 +149,7 @@ int csock_connect(struct csock *s, const struct sockaddr *addr, socklen_t len,
                   const struct csock_wait *w)
 {
     struct csock__waiting wg;
-    struct connect_op c = {.op = {.run = run_connect}, .addr = addr, .len = len};
+    struct connect_op c = {.op = {.kind = &connect_kind}, .addr = addr, .len = len};
     int r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;
@@ -156,6 +171,8 @@ int csock_connect_finish(struct csock *s, const struct csock_wait *w)
     int r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;
+    wg.op = &finishing;
+    wg.since = 0;
     r = await_outcome(&wg);
     if (r == 0) /* no error is not yet a connection: perhaps none was begun */
         r = (int)csock__ret(csock__sys->getpeername(csock__fd(s), &peer.any, &len));

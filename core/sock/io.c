@@ -60,6 +60,19 @@ static ssize_t run_send_to(int fd, const struct csock__op *op, int flags)
     return csock__ret(csock__sys->sendto(fd, t->data, t->n, t->flags | flags, t->to, t->len));
 }
 
+static const struct sockaddr *send_to_address(const struct csock__op *op, socklen_t *ret_len)
+{
+    const struct transfer *t = transfer_of(op);
+    *ret_len = t->len;
+    return t->to;
+}
+
+static const struct csock__kind recv_kind = {.run = run_recv, .what = CSOCK__RECV};
+static const struct csock__kind recv_from_kind = {.run = run_recv_from, .what = CSOCK__RECVFROM};
+static const struct csock__kind send_kind = {.run = run_send, .what = CSOCK__SEND};
+static const struct csock__kind send_to_kind = {
+    .run = run_send_to, .to = send_to_address, .what = CSOCK__SENDTO};
+
 /* MSG_ERRQUEUE asks for an entry of the error queue and never waits for one. To a family without
  * such a queue it means nothing: there it is for the kernel to say whether to wait. */
 bool csock__asks_error_queue(const struct csock *s, int flags)
@@ -104,14 +117,14 @@ static struct transfer receiving(const struct csock *s, void *buf, size_t n, int
                                  union csock_addr *from)
 {
     struct csock__op op = csock__receiving(s, flags);
-    op.run = from ? run_recv_from : run_recv;
+    op.kind = from ? &recv_from_kind : &recv_kind;
     return (struct transfer){.op = op, .buf = buf, .n = n, .flags = flags, .from = from};
 }
 
 static struct transfer sending(const struct csock *s, const void *data, size_t n, int flags)
 {
     struct csock__op op = csock__sending(s, &flags);
-    op.run = run_send;
+    op.kind = &send_kind;
     return (struct transfer){.op = op, .data = data, .n = n, .flags = flags};
 }
 
@@ -142,7 +155,7 @@ static ssize_t leave_with(struct csock__call *call, ssize_t r)
 static ssize_t go_on(struct csock__waiting *wg, struct transfer *t, const struct csock_wait *w,
                      ssize_t tried)
 {
-    csock__waiting_fill(wg, wg->call.s, w);
+    csock__waiting_fill(wg, w);
     wg->tried = tried;
     ssize_t r = csock__brings_all(wg, t->flags)
                     ? csock__run_all(wg, &t->op, t->n, t->flags, receive_behind)
@@ -231,14 +244,13 @@ static ssize_t send_rest(struct csock__waiting *wg, const struct transfer *t, ss
  * ended it. Datagrams and SOCK_SEQPACKET are never continued: their rest would be a message. */
 bool csock__goes_on(const struct csock__waiting *wg, size_t n, ssize_t sent, int flags)
 {
-    return (size_t)sent < n && wg->s->type == SOCK_STREAM && !csock__polls(wg) && !wg->blocked &&
-           !(flags & MSG_DONTWAIT);
+    return (size_t)sent < n && wg->call.s->type == SOCK_STREAM && !csock__polls(wg) &&
+           !wg->blocked && !(flags & MSG_DONTWAIT);
 }
 
 static ssize_t send_one(struct csock__waiting *wg, const struct transfer *t)
 {
     ssize_t r = wg->tried;
-    wg->blocked = false;
     if (r > 0)
         wg->tried = 0;
     else
@@ -251,7 +263,7 @@ static ssize_t send_one(struct csock__waiting *wg, const struct transfer *t)
 static ssize_t run_send_one(struct csock__waiting *wg, const struct transfer *t,
                             const struct csock_wait *w, ssize_t tried)
 {
-    csock__waiting_fill(wg, wg->call.s, w);
+    csock__waiting_fill(wg, w);
     wg->tried = tried;
     ssize_t r = send_one(wg, t);
     csock__waiting_end(wg);
@@ -306,7 +318,7 @@ static inline ssize_t transmit_to(struct csock *s, const void *buf, size_t n, in
             return leave_with(&wg.call, tried);
     }
     struct transfer t = sending(s, buf, n, flags);
-    t.op.run = run_send_to;
+    t.op.kind = &send_to_kind;
     t.to = addr;
     t.len = len;
     return run_send_one(&wg, &t, w, tried);
@@ -354,6 +366,7 @@ int csock_send_all_tried(struct csock *s, const void *buf, size_t n, int flags, 
             r = csock__interrupted(&wg);
         if (t.n > 0 && r >= 0 && csock__is_late(&wg))
             r = CSOCK_ETIMEOUT;
+        wg.blocked = 0;
     } while (t.n > 0 && r >= 0);
     csock__waiting_end(&wg);
 out:

@@ -38,6 +38,17 @@ static ssize_t run_sendmsg(int fd, const struct csock__op *op, int flags)
     return csock__ret(csock__sys->sendmsg(fd, m->given, m->flags | flags));
 }
 
+static const struct sockaddr *sendmsg_address(const struct csock__op *op, socklen_t *ret_len)
+{
+    const struct message *m = message_of(op);
+    *ret_len = m->given->msg_namelen;
+    return m->given->msg_name;
+}
+
+static const struct csock__kind recvmsg_kind = {.run = run_recvmsg, .what = CSOCK__RECVMSG};
+static const struct csock__kind sendmsg_kind = {
+    .run = run_sendmsg, .to = sendmsg_address, .what = CSOCK__SENDMSG};
+
 static size_t total(const struct msghdr *msg)
 {
     size_t n = 0;
@@ -86,7 +97,7 @@ ssize_t csock_recvmsg(struct csock *s, struct msghdr *msg, int flags, const stru
     if (r < 0)
         return r;
     struct message m = {.op = csock__receiving(s, flags), .given = msg, .flags = flags};
-    m.op.run = run_recvmsg;
+    m.op.kind = &recvmsg_kind;
     r = csock__brings_all(&wg, flags) ? receive_all(&wg, &m) : csock__run(&wg, &m.op);
     csock__waiting_end(&wg);
     if (r >= 0) {
@@ -143,7 +154,7 @@ ssize_t csock_sendmsg(struct csock *s, const struct msghdr *msg, int flags,
     if (r < 0)
         return r;
     struct message m = {.op = csock__sending(s, &flags), .given = msg};
-    m.op.run = run_sendmsg;
+    m.op.kind = &sendmsg_kind;
     m.flags = flags;
     r = csock__run(&wg, &m.op);
     if (r > 0 && csock__goes_on(&wg, total(msg), r, flags))

@@ -49,12 +49,14 @@ static ssize_t run_sendfile(int fd, const struct csock__op *op, int flags)
     return part->quiet ? send_quietly(fd, part) : send_part(fd, part);
 }
 
+static const struct csock__kind sendfile_kind = {.run = run_sendfile, .what = CSOCK__SENDFILE};
+
 ssize_t csock_sendfile(struct csock *s, int file, int64_t offset, size_t n,
                        const struct csock_wait *w)
 {
     struct csock__waiting wg;
     struct file_part part = {
-        .op = {.run = run_sendfile, .events = POLLOUT}, .file = file, .offset = offset, .n = n};
+        .op = {.kind = &sendfile_kind, .events = POLLOUT}, .file = file, .offset = offset, .n = n};
     ssize_t r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;

@@ -7,7 +7,7 @@
  * alone; MSG_DONTWAIT takes the promise back. */
 bool csock__brings_all(const struct csock__waiting *wg, int flags)
 {
-    return (flags & MSG_WAITALL) && wg->s->type == SOCK_STREAM && csock__polls(wg) &&
+    return (flags & MSG_WAITALL) && wg->call.s->type == SOCK_STREAM && csock__polls(wg) &&
            !csock__nowait(wg) && !(flags & (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB));
 }
 
@@ -32,7 +32,8 @@ static bool sees_the_same_again(const struct csock__waiting *wg, int flags)
     socklen_t len = sizeof offset;
     if (!(flags & MSG_PEEK))
         return false;
-    return csock__sys->getsockopt(csock__fd(wg->s), SOL_SOCKET, SO_PEEK_OFF, &offset, &len) < 0 ||
+    return csock__sys->getsockopt(csock__fd(wg->call.s), SOL_SOCKET, SO_PEEK_OFF, &offset, &len) <
+               0 ||
            offset < 0;
 }
 

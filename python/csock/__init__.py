@@ -231,7 +231,7 @@ def _load_constants():
     globals()["__all__"] = [*_MORE, *dropin.__all__, *more]
 
 
-def _version():
+def _find_version():
     try:
         from ._version import version
     except ModuleNotFoundError:
@@ -297,7 +297,7 @@ def __getattr__(name):
     if name in ("dropin", "_socket", "_core"):
         return _submodule(name)
     if name == "__version__":
-        return _version()
+        return _find_version()
     if name != "__all__" and name.startswith("_"):
         # Also what the import system asks for before it looks for a module of that name.
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

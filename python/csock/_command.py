@@ -30,6 +30,7 @@ MODULE_USAGE = """\
 usage: python -m csock [--children] [--force] [--adapt[=LIBRARIES]]
                        [-m mod | -c code | app.py | -] [args ...]
        python -m csock --enable [--force] | --disable | --status
+       python -m csock --ps [--json] [--watch] [--stuck SECONDS] [--stacks] [PID ...]
 """
 
 _MODULE_HELP = f"""\
@@ -43,6 +44,10 @@ For a virtual environment, so that every program in it has csock:
   --enable      put csock in place; with --force also in a Python that is no virtual environment
   --disable     undo that
   --status      say what is in place, and whether it works; exit status 1 if csock is not in place
+
+For processes that hang:
+
+  --ps          which threads wait in csock, on whom, and since when; --ps --help has more
 {_INTERPRETER}
 {_HATCH}
 """
@@ -72,14 +77,14 @@ class Options:
     def __init__(self):
         self.children = self.force = False
         self.adapt = None  # or a tuple of names; empty: all
-        self.action = "run"  # or: help, version, enable, disable, status
+        self.action = "run"  # or: help, version, enable, disable, status, ps
         self.kind = "nothing"  # to run; or: module, command, script, stdin
         self.target = None
         self.args = []
         self.has_file = False  # whether `__main__` has been given a __file__
 
 
-def parse(words, actions=("version", *_ENVIRONMENT)):
+def parse(words, actions=("version", "ps", *_ENVIRONMENT)):
     """The options that a command line stands for; `actions` are what it may ask for instead of a
     program."""
     options, words = Options(), list(words)
@@ -98,6 +103,9 @@ def parse(words, actions=("version", *_ENVIRONMENT)):
             options.action = "help"
             return options
         name = word.removeprefix("--")
+        if word == "--ps" and "ps" in actions and options.action == "run":
+            options.action, options.args = "ps", words  # the rest is for argparse
+            return options
         if word in ("--children", "--force"):
             setattr(options, name, True)
         elif word == "--adapt" or word.startswith("--adapt="):
@@ -139,6 +147,12 @@ def _environment(action, force):
     raise SystemExit(_venv.main(action, force))
 
 
+def _ps(words, name):
+    from csock import _ps
+
+    raise SystemExit(_ps.main(words, name))
+
+
 def _run(options, script=None):
     from csock import _run
 
@@ -152,6 +166,8 @@ def module():
         print(_MODULE_HELP, end="")
     elif options.action == "version":
         print(version())
+    elif options.action == "ps":
+        _ps(options.args, "python -m csock --ps")
     elif options.action != "run":
         _environment(options.action, options.force)
     else:
@@ -180,6 +196,7 @@ def _arguments():
         allow_abbrev=False,
     )
     _dial.add_arguments(dial)
+    commands.add_parser("ps", help="which threads of other programs wait in csock, and on whom")
     for name, text in _ENVIRONMENT.items():
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
         if name == "enable":
@@ -194,6 +211,8 @@ def script():
     if sys.argv[1:] == ["--version"]:
         print(version())  # argparse would wrap the line
         return
+    if sys.argv[1:2] == ["ps"]:
+        _ps(sys.argv[2:], "csock ps")
     if sys.argv[1:2] != ["run"]:
         options = _arguments()
         if options.command == "dial":

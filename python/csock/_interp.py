@@ -209,3 +209,37 @@ def stock_socket_type():
     else:
         sys.modules[name] = place
     return module.socket
+
+
+# ---- the stacks of another process
+
+
+def _threads_of(stacks):
+    """3.15 has them by interpreter."""
+    for item in stacks:
+        if hasattr(item, "interpreter_id"):
+            yield from item.threads
+        else:
+            yield item
+
+
+def _line_of(frame):
+    number = getattr(frame, "lineno", None)
+    if number is None:
+        number = getattr(frame.location, "lineno", frame.location) if frame.location else "?"
+    return f"{frame.filename}:{number}, in {frame.funcname}"
+
+
+def stacks(pid):
+    """{thread: [a line for each frame, the newest first]}, read from outside; or what is wrong. It
+    needs a Python that is the other's, by version and build, and 3.14 at least."""
+    if PLAIN or not (3, 14) <= sys.version_info < (3, 16):
+        return RuntimeError("not on this Python")
+    try:
+        import _remote_debugging
+
+        found = _remote_debugging.RemoteUnwinder(pid, all_threads=True).get_stack_trace()
+        threads = _threads_of(found)
+        return {t.thread_id: [_line_of(frame) for frame in t.frame_info] for t in threads}
+    except Exception as error:
+        return RuntimeError(f"{type(error).__name__}: {error}")

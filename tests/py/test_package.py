@@ -37,7 +37,8 @@ def last_line(code, cwd=None, **more):
 @pytest.mark.parametrize("hatch", ["0", "1"])
 def test_the_version_is_that_of_the_build(hatch):
     done = run(
-        "import csock; print(csock.__version__)", PYTHONPATH=str(SITE), CSOCK_DISABLE=hatch
+        "import csock; assert csock.__version__ == csock.__version__; print(csock.__version__)",
+        PYTHONPATH=str(SITE), CSOCK_DISABLE=hatch
     )
     assert (done.stdout, done.stderr) == (f"{VERSION}\n", "")
 

@@ -22,7 +22,7 @@ KERNEL = (
 PURE = re.compile(
     r"mem\w+|str\w+|snprintf|inet_[apn]to[apn]|in6addr_any|gai_strerror|hstrerror|"
     r"sig(add|del|empty|fill|is)\w*|pthread_(atfork|once|key_create|[gs]etspecific|mutex_\w+)|"
-    r"__errno_location|__libc_current_sigrtm(ax|in)|__tls_get_addr|_GLOBAL_OFFSET_TABLE_|"
+    r"__errno_location|getenv|__libc_current_sigrtm(ax|in)|__tls_get_addr|_GLOBAL_OFFSET_TABLE_|"
     r"__stack_chk_fail|abort|__assert_fail"
 )
 # The public functions of the core, and free(3) for what csock_recv_new() allocated.

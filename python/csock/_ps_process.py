@@ -1,0 +1,306 @@
+"""The processes that `csock ps` looks at, and what it has of each: waits out of its memory, and
+threads, names and descriptors out of /proc, by a descriptor of /proc/PID, which stays with that
+process where its number goes on to another.
+
+All of it is read in a thread that is given up where it takes too long: a process can have memory
+whose reading never ends (userfaultfd(2), a file system of its own).
+"""
+
+import os
+import queue
+import threading
+from collections import deque
+
+from csock import _ps_kernel, _ps_memory
+
+PATIENCE = 2  # seconds, for one process
+MOST_TEXT = 4096
+_STATES = {"T": "stopped", "t": "traced", "Z": "ended", "X": "ended", "D": "in the kernel"}
+
+
+class Gone(Exception):
+    """Has ended."""
+
+
+class Hung(Exception):
+    """Does not let itself be read in time."""
+
+
+class Process:
+    def __init__(self, pid):
+        self.pid = pid
+        self.command = self.state = ""
+        self.versions = []  # of csock
+        self.unknown = []  # (version, layout) of those that this one does not know
+        self.off = False  # by CSOCK_PS=0
+        self.rows = []
+        self.network = None
+        self.refused = False
+        self.stacks = None  # or {thread: [line]}, or an Exception
+
+
+class Row:
+    """A thread that waits."""
+
+    def __init__(self, wait, thread, name):
+        self.wait = wait
+        self.thread = thread
+        self.name = name
+        self.inode = None
+        self.no_socket = None  # what the descriptor is
+        self.protocol = None  # of a socket that the kernel says no more of
+        self.socket = None  # a _ps_kernel.Socket
+
+
+def _read(folder, path, most=MOST_TEXT):
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        return os.read(fd, most)
+    finally:
+        os.close(fd)
+
+
+def _link(folder, path):
+    try:
+        return os.readlink(path, dir_fd=folder)
+    except OSError:
+        return None
+
+
+def _names(folder, process):
+    process.command = os.fsdecode(_read(folder, "cmdline").rstrip(b"\0").replace(b"\0", b" "))
+    comm, _, rest = _read(folder, "stat").partition(b"(")[2].rpartition(b")")
+    process.command = process.command or os.fsdecode(comm)
+    process.state = _STATES.get(rest.split()[0].decode() if rest.split() else "", "")
+
+
+def _threads(folder):
+    """{number that the process itself knows: number here}"""
+    threads = [int(name) for name in _listed(folder, "task") if name.isdigit()]
+    if _link(folder, "ns/pid") == _link(None, "/proc/self/ns/pid"):
+        return {tid: tid for tid in threads}
+    result = {}
+    for tid in threads:
+        try:
+            status = _read(folder, f"task/{tid}/status").partition(b"NSpid:")[2]
+            result[int(status.split(b"\n")[0].split()[-1])] = tid
+        except (OSError, ValueError, IndexError):
+            continue
+    return result
+
+
+def _listed(folder, path):
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        return os.listdir(fd)
+    finally:
+        os.close(fd)
+
+
+def _has_left(folder, thread, wait):
+    """Whether a thread is no more in that wait: it runs, or its stack pointer is above the frame of
+    the call, which it has left for good by a jump out of a signal handler. proc(5), "syscall" """
+    try:
+        words = _read(folder, f"task/{thread}/syscall").split()
+        return words == [b"running"] or int(words[-2], 16) > wait.frame
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+def _row(folder, wait, thread):
+    row = Row(wait, thread, os.fsdecode(_read(folder, f"task/{thread}/comm").rstrip(b"\n")))
+    if wait.fd is not None:
+        link = _link(folder, f"task/{thread}/fd/{wait.fd}")
+        if link and link.startswith("socket:[") and link[8:-1].isdigit():
+            row.inode = int(link[8:-1])
+        else:
+            row.no_socket = link or "closed"
+    return row
+
+
+def _rows(folder, memory, heads, process):
+    waits = []
+    for head in heads:
+        if not head.known:
+            process.unknown.append((head.version, head.layout))
+            continue
+        process.versions.append(head.version)
+        process.off = process.off or bool(head.off)
+        waits += [] if head.off else _ps_memory.waits(head, memory)
+    threads = _threads(folder) if waits else {}
+    for wait in waits:
+        thread = threads.get(wait.tid)
+        if thread is None or _has_left(folder, thread, wait):
+            continue
+        try:
+            process.rows.append(_row(folder, wait, thread))
+        except OSError:
+            continue
+    process.rows.sort(key=lambda row: (row.wait.since, row.thread))
+
+
+def _time_offset(folder):
+    """How far its CLOCK_MONOTONIC is before ours, in ns: time_namespaces(7)."""
+    def offset(where, path):
+        for line in _read(where, path).splitlines():
+            name, seconds, ns = line.split()
+            if name == b"monotonic":
+                return int(seconds) * 10**9 + int(ns)
+        return 0
+
+    if _link(folder, "ns/time") == _link(None, "/proc/self/ns/time"):
+        return 0
+    try:
+        return offset(folder, "timens_offsets") - offset(None, "/proc/self/timens_offsets")
+    except (OSError, ValueError):
+        return 0
+
+
+class Reader:
+    """Reads processes, one after the other; knows of files that have no csock in them."""
+
+    def __init__(self, named, stacks=None):
+        """named: the processes are those that a user has named; stacks: see _interp.stacks"""
+        self.named = named
+        self.stacks = stacks
+        self.without = set()
+
+    def _wanted(self, folder):
+        """Which files of a process are to be looked at: those with csock in their path, and the
+        program itself, which may have been linked with the static library; all, if the user asks
+        for this process."""
+        program = os.fsencode(_link(folder, "exe") or "")
+        return lambda path: self.named or b"csock" in path or path == program
+
+    def _look(self, folder, process):
+        try:
+            memory = _ps_memory.Memory(folder)
+        except _ps_memory.Refused:
+            if not self.named and not self._seems_to_have(folder):
+                return False
+            process.refused = True
+            _names(folder, process)
+            return True
+        try:
+            heads = _ps_memory.heads(folder, memory, self._wanted(folder), self.without)
+            if heads:
+                _names(folder, process)
+                _rows(folder, memory, heads, process)
+                process.network = _link(folder, "ns/net")
+        finally:
+            memory.close()
+        return bool(heads) or self.named
+
+    def _seems_to_have(self, folder):
+        try:
+            parts = _ps_memory.data_of_files(folder, lambda path: b"csock" in path)
+            return any(True for _ in parts)
+        except OSError:
+            return False
+
+    def read(self, pid):
+        """A Process, or None where it has no csock. Raises Gone."""
+        process = Process(pid)
+        try:
+            folder = os.open(f"/proc/{pid}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            raise Gone from None
+        try:
+            if not self._look(folder, process):
+                return None
+            shift = _time_offset(folder)
+            for row in process.rows:
+                row.wait.since -= shift
+                row.wait.deadline -= shift if row.wait.deadline else 0
+            if process.rows and self.stacks:
+                process.stacks = self.stacks(pid)
+        except (FileNotFoundError, ProcessLookupError):
+            raise Gone from None
+        except PermissionError:
+            process.refused = True
+            return process if self.named else None
+        except OSError:
+            return None
+        finally:
+            os.close(folder)
+        return process
+
+
+def patiently(function, items):
+    """(item, result or exception) for each, in their order; Hung where it took too long."""
+    todo = deque(items)
+
+    def work(done, items):
+        for item in items:
+            try:
+                done.put(function(item))
+            except Exception as error:
+                done.put(error)
+            if done is not current:
+                return  # given up
+
+    while todo:
+        current = queue.SimpleQueue()
+        threading.Thread(target=work, args=(current, list(todo)), daemon=True).start()
+        while todo:
+            try:
+                result = current.get(timeout=PATIENCE)
+            except queue.Empty:
+                current = None
+                yield todo.popleft(), Hung()
+                break
+            yield todo.popleft(), result
+
+
+def _protocol(process, row):
+    """Its name, as the kernel has it: NETLINK, PACKET, ALG."""
+    path = f"/proc/{process.pid}/task/{row.thread}/fd/{row.wait.fd}"
+    try:
+        return os.getxattr(path, "system.sockprotoname").rstrip(b"\0").decode("ascii", "replace")
+    except OSError:
+        return None
+
+
+def _ask_kernel(network):
+    """Fills in the sockets of processes in one network namespace, by way of one that still runs."""
+    wanted = {row.inode for process in network for row in process.rows if row.inode}
+    for process in network if wanted else ():
+        try:
+            folder = os.open(f"/proc/{process.pid}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            found = _ps_kernel.sockets(folder, wanted)
+        except OSError:
+            continue
+        finally:
+            os.close(folder)
+        for process in network:
+            for row in process.rows:
+                row.socket = found.get(row.inode)
+                if row.inode and not row.socket:
+                    row.protocol = _protocol(process, row)
+        return
+
+
+def ask_kernel(processes):
+    networks = {}
+    for process in processes:
+        if process.rows:
+            networks.setdefault(process.network, []).append(process)
+    for network in networks.values():
+        _ask_kernel(network)
+
+
+def of_this_user():
+    """Numbers of the processes that are ours to look at: for root, all."""
+    me, result = os.geteuid(), []
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        try:
+            if me == 0 or os.stat(f"/proc/{name}").st_uid == me:
+                result.append(int(name))
+        except OSError:
+            continue
+    return sorted(result)
