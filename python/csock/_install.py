@@ -123,7 +123,7 @@ def install_beside_others(force):
     _displaced.update(stock)
     _ssl_before = sys.modules.get("_ssl")
     sys.modules.update(socket=dropin, _socket=ext)
-    sys.modules["csock._core"].watch_ssl()
+    csock._core.watch_ssl()
     for module, before, after in zip((dropin, ext), _OURS, _PLACES, strict=True):
         if module.__name__ == before:  # loaded earlier, or not to stand in
             _rename(module, before, after)
@@ -156,7 +156,7 @@ def _uninstall():
     if not csock._installed():
         return
     _check_releasable()
-    sys.modules["csock._core"].leave_ssl()
+    csock._core.leave_ssl()
     for name in _PLACES:
         del sys.modules[name]  # the next import loads the stock one
     sys.modules.update(_displaced)
