@@ -18,126 +18,17 @@
  *
  * The signal has an empty handler without SA_RESTART: all it does is to end the system call with
  * EINTR. It can arrive before that call has begun; so the closer repeats it until the thread has
- * left.
- *
- * It is SIGURG where the program has left that alone: its default is to be ignored, so that it does
- * no harm where the handler has just been taken away. Else it is a real-time one, or only the one
- * that csock_wake_signal() named. A program may take it for itself at any time, by a handler or,
- * for sigwait(3) and signalfd(2), by blocking it; so waits look now and then, and move off. Each
- * record says by which signal its thread can be woken. */
+ * left. Which signal it is says signal.h. */
 #include "sys/sys.h"
 #include "call/thread.h"
+#include "call/signal.h"
 #include "call/users.h"
 #include "call/wake.h"
 
 /* How long a look at the thread's signal mask is believed. */
 #define LOOK_NS 10000000
 
-static atomic_int wake_signal; /* 0 until the first sleep */
-static atomic_int named;       /* by csock_wake_signal(), or 0 */
-static atomic_uint given_up;   /* closers that took their socket out of all records */
-
-static void do_nothing(int sig)
-{
-    (void)sig;
-}
-
-static bool has_handler(const struct sigaction *act, void (*handler)(int sig))
-{
-    return !(act->sa_flags & SA_SIGINFO) && act->sa_handler == handler;
-}
-
-static bool is_ours(int sig)
-{
-    struct sigaction now;
-    return csock__sys->sigaction(sig, NULL, &now) == 0 && has_handler(&now, do_nothing);
-}
-
-/* Takes sig if the program has left it alone. Two threads may do so at once, with one result; a
- * handler that the program installs just then is put back. On the signal stack, if the thread has
- * one: it may be in a coroutine with little room. */
-static bool take_signal(int sig)
-{
-    struct sigaction before, ours = {.sa_handler = do_nothing, .sa_flags = SA_ONSTACK};
-    if (csock__sys->sigaction(sig, NULL, &before) != 0 || !has_handler(&before, SIG_DFL))
-        return false;
-    sigemptyset(&ours.sa_mask);
-    if (csock__sys->sigaction(sig, &ours, &before) != 0)
-        return false;
-    if (has_handler(&before, SIG_DFL) || has_handler(&before, do_nothing))
-        return true;
-    csock__sys->sigaction(sig, &before, NULL);
-    return false;
-}
-
-static bool is_blocked(int sig)
-{
-    sigset_t now;
-    return csock__sys->thread_mask(SIG_BLOCK, NULL, &now) == 0 && sigismember(&now, sig);
-}
-
-/* The signals that may be it, best first; 0 after the last. From near the top of the real-time
- * range down, as programs and service managers count up from SIGRTMIN. signal(7) */
-static int candidate(int i)
-{
-    int name = atomic_load(&named);
-    if (i == 0)
-        return name ? name : SIGURG;
-    int sig = SIGRTMAX - 3 - i;
-    return name || sig < SIGRTMIN ? 0 : sig;
-}
-
-/* Whether it is ours, or can be made so. */
-static bool obtain(int sig)
-{
-    return is_ours(sig) || take_signal(sig);
-}
-
-/* One that this thread blocks is taken only if there is no other: it may be meant for signalfd(2)
- * or sigwait(3), which leave no handler to be seen. 0 if the program handles all of them: then
- * closing cannot wake. */
-static int choose_signal(void)
-{
-    for (int blocked = 0; blocked < 2; blocked++)
-        for (int i = 0, sig; (sig = candidate(i)) != 0; i++)
-            if (is_blocked(sig) == blocked && obtain(sig)) {
-                atomic_store(&wake_signal, sig);
-                return sig;
-            }
-    atomic_store(&wake_signal, 0);
-    return 0;
-}
-
-/* One that such a mask lets through, if there is any, for all waits from now on. */
-static int choose_unblocked(const sigset_t *mask)
-{
-    for (int i = 0, sig; (sig = candidate(i)) != 0; i++)
-        if (!sigismember(mask, sig) && obtain(sig)) {
-            atomic_store(&wake_signal, sig);
-            return sig;
-        }
-    return 0;
-}
-
-int csock_wake_signal(int sig)
-{
-    struct sigaction now;
-    if (sig == SIGKILL || sig == SIGSTOP)
-        return -EINVAL;
-    if (sig != 0 && csock__sys->sigaction(sig, NULL, &now) != 0)
-        return -errno;
-    if (sig != 0 && !obtain(sig))
-        return -EBUSY;
-    atomic_store(&named, sig);
-    atomic_store(&wake_signal, sig);
-    return 0;
-}
-
-static int current_signal(void)
-{
-    int sig = atomic_load_explicit(&wake_signal, memory_order_relaxed);
-    return sig ? sig : choose_signal();
-}
+static atomic_uint given_up; /* closers that took their socket out of all records */
 
 /* Unblocks sig. If the thread blocks it, and another signal is to be had that it does not, then
  * that one: this may be meant for signalfd(2) or sigwait(3). Returns which. */
@@ -151,7 +42,7 @@ static int unblock(struct csock__sleep *sleep, int sig, bool search)
     sleep->me->looked_sig = sig;
     if (!sigismember(&sleep->mask, sig))
         return sig;
-    int other = search ? choose_unblocked(&sleep->mask) : 0;
+    int other = search ? csock__signal_choose_unblocked(&sleep->mask) : 0;
     sleep->me->looked_sig = other;
     if (other)
         csock__sys->thread_mask(SIG_SETMASK, &sleep->mask, NULL);
@@ -197,7 +88,7 @@ static int let_through(struct csock__sleep *sleep, bool nested, bool hardly)
 {
     struct csock__thread *me = sleep->me;
     struct timespec now = {0};
-    int sig = current_signal();
+    int sig = csock__signal_current();
     if (hardly && sig && sig == me->looked_sig && !nested)
         return sig;
     csock__sys->coarse_clock(&now);
@@ -207,7 +98,7 @@ static int let_through(struct csock__sleep *sleep, bool nested, bool hardly)
     bool search = me->searched == 0 || ns - me->searched >= LOOK_NS;
     if (search) {
         me->searched = ns;
-        sig = sig && is_ours(sig) ? sig : choose_signal();
+        sig = sig && csock__signal_is_ours(sig) ? sig : csock__signal_choose();
     }
     me->looked = ns;
     return sig ? unblock(sleep, sig, search) : 0;
@@ -345,7 +236,7 @@ static bool wake_at(struct csock__thread *t, unsigned place, const struct csock 
         !atomic_compare_exchange_strong(&t->on[place], &asleep, asleep | CSOCK__BEING_SIGNALLED))
         return true;
     int sig = atomic_load_explicit(&t->sig[place], memory_order_relaxed);
-    if (sig != newest && (sig == 0 || !is_ours(sig)))
+    if (sig != newest && (sig == 0 || !csock__signal_is_ours(sig)))
         sig = newest;
     bool sent = sig && csock__sys->tgkill(atomic_load(&t->tid), sig) == 0;
     atomic_store(&t->on[place], asleep);
@@ -373,9 +264,9 @@ bool csock__wake(const struct csock *s, unsigned most)
     sigset_t all, before;
     if (!csock__someone_sleeps(s))
         return true;
-    int sig = current_signal();
-    if (sig && !is_ours(sig))
-        sig = choose_signal();
+    int sig = csock__signal_current();
+    if (sig && !csock__signal_is_ours(sig))
+        sig = csock__signal_choose();
     sigfillset(&all);
     bool blocked = csock__sys->thread_mask(SIG_SETMASK, &all, &before) == 0;
     for (struct csock__thread *t = csock__threads(); t && most > 0; t = t->next)
