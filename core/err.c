@@ -20,7 +20,8 @@ static const struct row err_rows[] = {
 };
 
 #define N_ROWS (sizeof err_rows / sizeof *err_rows)
-static_assert(N_ROWS == CSOCK_EOVERRUN - CSOCK_ETIMEOUT + 1, "err.def and enum csock_error differ");
+static_assert(N_ROWS == CSOCK_EEXCLUDED - CSOCK_ETIMEOUT + 1,
+              "err.def and enum csock_error differ");
 
 /* Linux keeps errno within this, see IS_ERR_VALUE of the kernel. */
 enum { ERRNO_MAX = 4095 };

@@ -50,5 +50,6 @@
 #include "csock/reader.h"
 #include "csock/names.h"
 #include "csock/iface.h"
+#include "csock/dial.h"
 
 #endif

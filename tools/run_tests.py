@@ -9,7 +9,7 @@ run_tests.py [--json FILE] --built FOLDER py    the Python tests with the csock 
 lint              tools/lint
 c                 the C tests
 c-asan            the same under AddressSanitizer and UndefinedBehaviorSanitizer
-c-tsan            threads on shared sockets under ThreadSanitizer
+c-tsan            threads on shared sockets, and look-ups, under ThreadSanitizer
 py                the Python tests
 py-plain          those that have to do with the interpreter, with a csock that keeps out of its
                   insides, as an unknown CPython gets it
@@ -113,7 +113,7 @@ def c_job(test, way, result, wrapper, env):
 def suite_c(result, way="plain", wrapper=(), env=None, only=None):
     if not built(way, result):
         return
-    tests = [test for test in c_tests(way) if only is None or test["name"] == only]
+    tests = [test for test in c_tests(way) if only is None or test["name"] in only]
     side_by_side.run([c_job(test, way, result, wrapper, env or {}) for test in tests])
 
 
@@ -133,7 +133,7 @@ def suite_c_asan(result):
 
 def suite_c_tsan(result):
     options = {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"}
-    suite_c(result, "tsan", fixed_layout(), options, only="stress")
+    suite_c(result, "tsan", fixed_layout(), options, only=("stress", "resolver", "lookups"))
 
 
 def suite_c_valgrind(result):

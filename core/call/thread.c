@@ -84,7 +84,7 @@ static void release_record(void *record)
     /* It may have been cancelled in its sleep, or have left it long ago: that call is over now. */
     for (unsigned i = 0; i < CSOCK__SLEEPS; i++) {
         uintptr_t s = csock__move_on(gone, i, NULL, 0) & ~CSOCK__MARKS;
-        if (s)
+        if (s && s != CSOCK__MANY)
             csock__leave_by_end_of_thread((struct csock *)s);
     }
     atomic_store(&gone->taken, 0);
@@ -112,13 +112,16 @@ static void own_record(struct csock__thread *t, uint32_t generation)
  * that. The kernel may restart the system call, so that closing is all that ever ends it: it keeps
  * its record, and its calls are counted here, too. What a record names has not been freed: neither
  * by the parent, whose closers take their socket out of all records before they give up, nor in
- * this process, where nobody has called us before. */
+ * this process, where nobody has called us before. (A sleep on several is in poll(2), which no
+ * kernel restarts: it counts itself when it comes back.) */
 static void go_on_in_child(uint32_t generation)
 {
     if (!mine || mine_since != generation - 1 || !take_record(mine, generation))
         return;
     for (unsigned i = 0; i < CSOCK__SLEEPS; i++) {
         uintptr_t s = atomic_load(&mine->on[i]) & ~CSOCK__MARKS;
+        if (s == CSOCK__MANY)
+            continue;
         bool counted = s && csock__count_in_child((struct csock *)s, generation);
         atomic_store(&mine->on[i], counted ? s | CSOCK__RECOUNTED : 0);
     }
@@ -240,4 +243,23 @@ void csock__give_way(unsigned times)
         csock__sys->yield();
     else
         csock__sys->nanosleep(&(struct timespec){.tv_nsec = 50000});
+}
+
+bool csock__someone_sleeps(const struct csock *s)
+{
+    for (struct csock__thread *t = csock__threads(); t; t = t->next)
+        if (csock__other_sleeps_on(t, s))
+            return true;
+    return false;
+}
+
+bool csock__someone_fell_asleep(const struct csock *s)
+{
+    for (struct csock__thread *t = csock__threads(); t; t = t->next)
+        for (unsigned i = 0; i < CSOCK__SLEEPS && csock__other_sleeps_on(t, s); i++) {
+            uintptr_t on = atomic_load(&t->on[i]);
+            if (!(on & CSOCK__RECOUNTED) && csock__means(t, i, on, s))
+                return true;
+        }
+    return false;
 }

@@ -16,6 +16,7 @@ struct csock__thread {
     _Atomic(pid_t) tid;
     _Atomic(uintptr_t) on[CSOCK__SLEEPS];     /* the sockets it sleeps on, with marks: wake.c */
     struct csock__shown shown[CSOCK__SLEEPS]; /* what it waits in there */
+    _Atomic(uintptr_t) many[CSOCK__SLEEPS];   /* with CSOCK__MANY there: a filter of which */
     atomic_int sig[CSOCK__SLEEPS];            /* what wakes it from there */
     unsigned lent;                            /* places, so far */
     _Atomic(uintptr_t) closing; /* the socket whose other users it waits for as a closer, or 0 */
@@ -50,11 +51,30 @@ struct csock__thread *csock__threads(void);
 #define CSOCK__RECOUNTED ((uintptr_t)2)
 #define CSOCK__MARKS ((uintptr_t)3)
 
-/* Whether one of its sleeps is on s. */
+/* In `on` instead of an address: a sleep on several sockets at a time. Which, only its own thread
+ * knows, on its stack; `many` has a bit for each, which others may have, too (a Bloom filter): so
+ * one that is signalled looks at all of its own. */
+#define CSOCK__MANY ((uintptr_t)4)
+static inline uintptr_t csock__many_bit(const struct csock *s)
+{
+    uint32_t hash = (uint32_t)((uintptr_t)s >> 3) * UINT32_C(2654435769);
+    return (uintptr_t)1 << (hash >> 16) % (8 * sizeof(uintptr_t));
+}
+
+/* Whether what stands at this place means s, or may. */
+static inline bool csock__means(const struct csock__thread *t, unsigned place, uintptr_t on,
+                                const struct csock *s)
+{
+    on &= ~CSOCK__MARKS;
+    return on == (uintptr_t)s ||
+           (on == CSOCK__MANY && (atomic_load(&t->many[place]) & csock__many_bit(s)));
+}
+
+/* Whether one of its sleeps is on s, or may be. */
 static inline bool csock__sleeps_on(const struct csock__thread *t, const struct csock *s)
 {
     for (unsigned i = 0; i < CSOCK__SLEEPS; i++)
-        if ((atomic_load(&t->on[i]) & ~CSOCK__MARKS) == (uintptr_t)s)
+        if (csock__means(t, i, atomic_load(&t->on[i]), s))
             return true;
     return false;
 }
@@ -64,6 +84,13 @@ static inline bool csock__other_sleeps_on(const struct csock__thread *t, const s
 {
     return csock__sleeps_on(t, s) && csock__lives(t) && t != csock__me();
 }
+
+/* Whether another thread sleeps on *s still. */
+bool csock__someone_sleeps(const struct csock *s);
+
+/* The same, but for calls that their thread goes on with in a child, or has left before the
+ * fork. */
+bool csock__someone_fell_asleep(const struct csock *s);
 
 /* Sets a place of `on` once no closer is sending; returns what it was, or 0 if it names another
  * socket than `only`, and so is left alone. NULL: whatever it names. */

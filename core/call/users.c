@@ -300,6 +300,9 @@ void csock__own_calls(const struct csock *s, uint32_t *ret_counted, uint32_t *re
             *ret_counted += own[i] & CSOCK__COUNTED;
             ++*ret_listed;
         }
+    /* Of one that sleeps on many more than the list has room for, all may be. */
+    if (*ret_listed == 0 && sleeps)
+        *ret_counted = *ret_listed = csock__users(s) > 0;
 }
 
 void csock__forget_own_calls(const struct csock *s)

@@ -199,8 +199,7 @@ static int64_t deadline_of(struct csock__waiting *wg)
     return wg->deadline;
 }
 
-/* Time left, in ns; < 0 for ever. */
-static int64_t time_left(struct csock__waiting *wg)
+int64_t csock__time_left(struct csock__waiting *wg)
 {
     int64_t deadline = deadline_of(wg);
     if (deadline == CSOCK_FOREVER)
@@ -211,7 +210,7 @@ static int64_t time_left(struct csock__waiting *wg)
 
 /* poll(2) counts ms: rounded up, or it would give up before the deadline and spin through the
  * last millisecond. */
-static int poll_ms(int64_t left)
+int csock__poll_ms(int64_t left)
 {
     if (left < 0)
         return -1;
@@ -226,7 +225,7 @@ static int poll_once(struct csock__waiting *wg, struct pollfd *p, int64_t left)
     if (r < 0)
         return r;
     r = csock__closing(wg->call.s) ? CSOCK_ECLOSED
-                                   : (int)csock__ret(csock__sys->poll(p, 1, poll_ms(left)));
+                                   : (int)csock__ret(csock__sys->poll(p, 1, csock__poll_ms(left)));
     fall_awake(wg, &sleep);
     return csock__closing(wg->call.s) ? CSOCK_ECLOSED : r;
 }
@@ -235,7 +234,7 @@ int csock__poll(struct csock__waiting *wg, short events)
 {
     struct pollfd p = {.fd = csock__fd(wg->call.s), .events = events};
     for (;;) {
-        int64_t left = time_left(wg);
+        int64_t left = csock__time_left(wg);
         int r = poll_once(wg, &p, left);
         if (r > 0)
             return p.revents;
@@ -244,7 +243,7 @@ int csock__poll(struct csock__waiting *wg, short events)
         if (r < 0)
             return r;
         /* Asked once at least: what is ready is taken even if the deadline has passed. */
-        if (left >= 0 && time_left(wg) == 0)
+        if (left >= 0 && csock__time_left(wg) == 0)
             return CSOCK_ETIMEOUT;
     }
 }
@@ -256,7 +255,7 @@ int csock__back_off(struct csock__waiting *wg)
         return 0;
     unsigned doublings = wg->spurious - SPURIOUS_FREE - 1;
     int64_t nap = doublings < 8 ? (int64_t)FIRST_BACKOFF_NS << doublings : LONGEST_BACKOFF_NS;
-    int64_t left = time_left(wg);
+    int64_t left = csock__time_left(wg);
     if (left == 0)
         return CSOCK_ETIMEOUT;
     if (left > 0 && left < nap)

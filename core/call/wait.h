@@ -74,6 +74,10 @@ ssize_t csock__block(struct csock__waiting *wg, const struct csock__op *op);
 /* Poll until events or the deadline: revents, or an error. A signal does not end it. */
 int csock__poll(struct csock__waiting *wg, short events);
 
+/* Time left, in ns; < 0 for ever. And as poll(2) counts it. */
+int64_t csock__time_left(struct csock__waiting *wg);
+int csock__poll_ms(int64_t left);
+
 /* After a "ready" that was not: sleep a little, longer each time. 0 or an error. */
 int csock__back_off(struct csock__waiting *wg);
 

@@ -9,6 +9,8 @@
  *     s | 1     asleep on s, and a closer is sending it the signal just now
  *     s | 2     asleep on s since before the fork that made this process, and counted here, too
  *
+ *     MANY      the same as s, of a sleep on several sockets: thread.h
+ *
  * (Alone, the 2 is left of such a sleep once its closer has given up.) The thread leaves its sleep
  * only from a value without the 1, so it waits out a signal that is being sent; the signal is then
  * pending, and swallowed before the thread's own mask comes back. Thus no late signal reaches code
@@ -181,6 +183,7 @@ __attribute__((cold, noinline)) static void another_sleep_place(struct csock__sl
     sleep->place = me->lent++ % CSOCK__SLEEPS;
     sleep->lent = true;
     sleep->sig_before = atomic_load_explicit(&me->sig[sleep->place], memory_order_relaxed);
+    sleep->many_before = atomic_load_explicit(&me->many[sleep->place], memory_order_relaxed);
     sleep->given_up = atomic_load(&given_up);
 }
 
@@ -209,12 +212,19 @@ static int let_through(struct csock__sleep *sleep, bool nested)
 
 /* A handler that waited just before may have left something there. */
 __attribute__((cold, noinline)) static uintptr_t move_on_to(struct csock__sleep *sleep,
-                                                            const struct csock *s)
+                                                            uintptr_t what)
 {
-    return csock__move_on(sleep->me, sleep->place, NULL, (uintptr_t)s);
+    return csock__move_on(sleep->me, sleep->place, NULL, what);
 }
 
-int csock__sleep_begin(struct csock__sleep *sleep, struct csock__call *call)
+static inline void set_many(struct csock__sleep *sleep, uintptr_t many)
+{
+    if (many)
+        atomic_store(&sleep->me->many[sleep->place], many);
+}
+
+/* Announces a sleep on `what`: an address, or CSOCK__MANY. */
+static inline int announce(struct csock__sleep *sleep, uintptr_t what, uintptr_t many)
 {
     struct csock__thread *me = sleep->me = csock__thread();
     uintptr_t was = 0;
@@ -231,45 +241,89 @@ int csock__sleep_begin(struct csock__sleep *sleep, struct csock__call *call)
     int sig = let_through(sleep, nested);
     /* Before `on`: whoever has read that one reads this one after. */
     atomic_store_explicit(&me->sig[place], sig, memory_order_relaxed);
+    set_many(sleep, many);
     /* The store must be seen before the caller looks at csock__closing: a closer marks the socket
      * first and reads the records then, so one of the two sees the other. */
-    if (!atomic_compare_exchange_strong(&me->on[place], &was, (uintptr_t)call->s))
-        was = move_on_to(sleep, call->s);
+    if (!atomic_compare_exchange_strong(&me->on[place], &was, what))
+        was = move_on_to(sleep, what);
     sleep->before = sleep->lent ? was : 0;
     /* A handler that waited before that may have used the same place. */
     atomic_store_explicit(&me->sig[place], sig, memory_order_relaxed);
-    csock__note_asleep(call, true);
-    csock__settle(call, atomic_load_explicit(&me->on[place], memory_order_relaxed));
+    set_many(sleep, many);
     return 0;
+}
+
+int csock__sleep_begin(struct csock__sleep *sleep, struct csock__call *call)
+{
+    int r = announce(sleep, (uintptr_t)call->s, 0);
+    if (r < 0)
+        return r;
+    csock__note_asleep(call, true);
+    csock__settle(call, atomic_load_explicit(&sleep->me->on[sleep->place], memory_order_relaxed));
+    return 0;
+}
+
+int csock__sleep_begin_many(struct csock__sleep *sleep, uintptr_t many)
+{
+    return announce(sleep, CSOCK__MANY, many);
+}
+
+void csock__show(const struct csock__sleep *sleep, const struct csock__shown *wait)
+{
+    struct csock__shown *shown = sleep->shown;
+    if (csock__records.off)
+        return;
+    uint32_t count = atomic_load_explicit(&shown->count, memory_order_relaxed);
+    atomic_store_explicit(&shown->count, count + 1, memory_order_relaxed);
+    csock__show_fence();
+    shown->fd = wait->fd;
+    shown->what = wait->what;
+    shown->about_size = wait->about_size;
+    shown->since = wait->since;
+    shown->deadline = wait->deadline;
+    shown->about = wait->about;
+    shown->frame = (uintptr_t)sleep;
+    atomic_store_explicit(&shown->count, count + 2, memory_order_release);
 }
 
 /* Not in a child, where it was not counted; nor once a closer has given up, as the socket may have
  * been his. */
-static void put_back(const struct csock__sleep *sleep, const struct csock__call *call)
+static void put_back(const struct csock__sleep *sleep, uint32_t generation)
 {
     uintptr_t none = 0, before = sleep->before;
     _Atomic(uintptr_t) *on = &sleep->me->on[sleep->place];
-    if (call->generation != csock__generation() || sleep->given_up != atomic_load(&given_up) ||
+    if (generation != csock__generation() || sleep->given_up != atomic_load(&given_up) ||
         !atomic_compare_exchange_strong(on, &none, before))
         return;
     atomic_store_explicit(&sleep->me->sig[sleep->place], sleep->sig_before, memory_order_relaxed);
+    atomic_store(&sleep->me->many[sleep->place], sleep->many_before);
     if (sleep->given_up != atomic_load(&given_up)) /* he may have looked here before */
         csock__move_on(sleep->me, sleep->place, (const struct csock *)before, 0);
 }
 
 /* While a signal is being sent, or where a closer has been here, or in a child, or at a lent place.
  * The record is another thread's where this one was forked by _Fork(3) meanwhile, and is not the
- * first to notice. */
-__attribute__((cold, noinline)) static void end_sleep(const struct csock__sleep *sleep,
-                                                      struct csock__call *call)
+ * first to notice. Returns what the place said. */
+__attribute__((cold, noinline)) static uintptr_t end_sleep(const struct csock__sleep *sleep,
+                                                           uintptr_t what, uint32_t generation)
 {
     bool mine = csock__me() == sleep->me;
-    uintptr_t on = mine ? csock__move_on(sleep->me, sleep->place, call->s, 0) : 0;
+    uintptr_t on =
+        mine ? csock__move_on(sleep->me, sleep->place, (const struct csock *)what, 0) : 0;
     if (mine)
         csock__show_nothing(sleep->shown);
     if (mine && sleep->before)
-        put_back(sleep, call);
-    csock__settle(call, on);
+        put_back(sleep, generation);
+    return on;
+}
+
+/* What comes after: a signal that was sent is handled on the way out of any system call. */
+static inline void let_signal_in(const struct csock__sleep *sleep, bool sent)
+{
+    if (sent)
+        csock__sys->yield();
+    if (sleep->sig)
+        csock__sys->thread_mask(SIG_SETMASK, &sleep->mask, NULL);
 }
 
 void csock__sleep_end(struct csock__sleep *sleep, struct csock__call *call)
@@ -278,13 +332,22 @@ void csock__sleep_end(struct csock__sleep *sleep, struct csock__call *call)
     csock__note_asleep(call, false);
     if (call->generation != csock__known_generation() || sleep->before ||
         !atomic_compare_exchange_strong(&sleep->me->on[sleep->place], &on, 0))
-        end_sleep(sleep, call);
+        csock__settle(call, end_sleep(sleep, (uintptr_t)call->s, call->generation));
     else
         csock__show_nothing(sleep->shown);
-    if (csock__closing(call->s))
-        csock__sys->yield(); /* any system call: a signal that was sent is handled on its way out */
-    if (sleep->sig)
-        csock__sys->thread_mask(SIG_SETMASK, &sleep->mask, NULL);
+    let_signal_in(sleep, csock__closing(call->s));
+}
+
+/* Closers of other sockets may have signalled, too, whom the filter did not tell apart. */
+void csock__sleep_end_many(struct csock__sleep *sleep, uint32_t generation)
+{
+    uintptr_t on = CSOCK__MANY;
+    if (sleep->before || generation != csock__known_generation() ||
+        !atomic_compare_exchange_strong(&sleep->me->on[sleep->place], &on, 0))
+        end_sleep(sleep, CSOCK__MANY, generation);
+    else
+        csock__show_nothing(sleep->shown);
+    let_signal_in(sleep, true);
 }
 
 /* Signals one thread if it sleeps on *s: by the signal that it waits for, or if the program has
@@ -293,7 +356,7 @@ void csock__sleep_end(struct csock__sleep *sleep, struct csock__call *call)
 static bool wake_at(struct csock__thread *t, unsigned place, const struct csock *s, int newest)
 {
     uintptr_t asleep = atomic_load(&t->on[place]);
-    if ((asleep & ~CSOCK__RECOUNTED) != (uintptr_t)s ||
+    if ((asleep & CSOCK__BEING_SIGNALLED) || !csock__means(t, place, asleep, s) ||
         !atomic_compare_exchange_strong(&t->on[place], &asleep, asleep | CSOCK__BEING_SIGNALLED))
         return true;
     int sig = atomic_load_explicit(&t->sig[place], memory_order_relaxed);
@@ -304,11 +367,16 @@ static bool wake_at(struct csock__thread *t, unsigned place, const struct csock 
     return sent;
 }
 
-static bool wake_one(struct csock__thread *t, const struct csock *s, int newest)
+/* One that does not sleep on *s after all goes on sleeping: it must not take the place of those
+ * that are to be woken. */
+static bool wake_one(struct csock__thread *t, const struct csock *s, int newest, unsigned *most)
 {
-    bool sent = true;
-    for (unsigned i = 0; i < CSOCK__SLEEPS; i++)
+    bool sent = true, on_it = false;
+    for (unsigned i = 0; i < CSOCK__SLEEPS; i++) {
+        on_it = on_it || (atomic_load(&t->on[i]) & ~CSOCK__MARKS) == (uintptr_t)s;
         sent = wake_at(t, i, s, newest) && sent;
+    }
+    *most -= on_it;
     return sent;
 }
 
@@ -326,30 +394,11 @@ bool csock__wake(const struct csock *s, unsigned most)
     sigfillset(&all);
     bool blocked = csock__sys->thread_mask(SIG_SETMASK, &all, &before) == 0;
     for (struct csock__thread *t = csock__threads(); t && most > 0; t = t->next)
-        if (csock__other_sleeps_on(t, s)) {
-            sent = wake_one(t, s, sig) && sent;
-            most--;
-        }
+        if (csock__other_sleeps_on(t, s))
+            sent = wake_one(t, s, sig, &most) && sent;
     if (blocked)
         csock__sys->thread_mask(SIG_SETMASK, &before, NULL);
     return sent;
-}
-
-bool csock__someone_sleeps(const struct csock *s)
-{
-    for (struct csock__thread *t = csock__threads(); t; t = t->next)
-        if (csock__other_sleeps_on(t, s))
-            return true;
-    return false;
-}
-
-bool csock__someone_fell_asleep(const struct csock *s)
-{
-    for (struct csock__thread *t = csock__threads(); t; t = t->next)
-        for (unsigned i = 0; i < CSOCK__SLEEPS && csock__other_sleeps_on(t, s); i++)
-            if ((atomic_load(&t->on[i]) & ~CSOCK__BEING_SIGNALLED) == (uintptr_t)s)
-                return true;
-    return false;
 }
 
 /* A call that was counted in this process by its record has to find that there still. */

@@ -18,7 +18,7 @@ struct csock__sleep {
     struct csock__thread *me;
     unsigned place; /* in its record */
     bool lent;      /* by another sleep of the thread, as there was no free one */
-    uintptr_t before;
+    uintptr_t before, many_before;
     int sig_before;
     unsigned given_up; /* closers, by then */
     int64_t now;       /* when it began, by the coarse clock */
@@ -31,19 +31,22 @@ struct csock__sleep {
  * caller looks at csock__closing(call->s) after this and before it sleeps. 0 or -ENOMEM. */
 int csock__sleep_begin(struct csock__sleep *sleep, struct csock__call *call);
 
+/* Shows other processes what this thread is about to sleep in, until that ends. For calls that are
+ * no csock__op; those have it from wait.c. */
+void csock__show(const struct csock__sleep *sleep, const struct csock__shown *wait);
+
 /* After this no signal for the call reaches the thread any more. */
 void csock__sleep_end(struct csock__sleep *sleep, struct csock__call *call);
 
-/* Signals other threads that sleep on *s, at most so many. False if one could not be sent its
+/* The same for a sleep on several sockets: `many` is csock__many_bit() of each, `generation` that
+ * in which the first call was counted. What is to be noted of each call is for the caller. */
+int csock__sleep_begin_many(struct csock__sleep *sleep, uintptr_t many);
+void csock__sleep_end_many(struct csock__sleep *sleep, uint32_t generation);
+
+/* Signals other threads that sleep on *s, at most so many, and all that may sleep on it among
+ * others. False if one could not be sent its
  * signal: there is none, or RLIMIT_SIGPENDING is reached. */
 bool csock__wake(const struct csock *s, unsigned most);
-
-/* Whether another thread sleeps on *s still. */
-bool csock__someone_sleeps(const struct csock *s);
-
-/* The same, but for calls that their thread goes on with in a child, or has left before the
- * fork. */
-bool csock__someone_fell_asleep(const struct csock *s);
 
 /* For the closer of *s that goes without having seen all of them leave: nobody will wake them any
  * more, and what else is there at that address later has no part in it (ABA). */

@@ -1,7 +1,7 @@
 /* Names: hosts, services, protocols, this machine. Blocks for as long as libc does. Sits on sys,
  * which has the reentrant calls only. Their buffers grow here until the answer fits. */
-#include "csock.h"
 #include "sys/sys.h"
+#include "names/question.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -79,49 +79,6 @@ static int query_error(int r, int not_found)
     return r == 0 || r == ENOENT || r == EINVAL ? not_found : -r;
 }
 
-static int resolver_error(int code)
-{
-    return code == EAI_SYSTEM && errno > 0 ? -errno : CSOCK_EAI(code);
-}
-
-int csock_resolve(const char *host, const char *service, const struct addrinfo *hints,
-                  struct addrinfo **ret_list)
-{
-    struct addrinfo *list = NULL;
-    int code = csock__sys->getaddrinfo(host, service, hints, &list);
-    if (code)
-        return resolver_error(code);
-    *ret_list = list;
-    return 0;
-}
-
-void csock_resolve_free(struct addrinfo *list)
-{
-    if (list)
-        csock__sys->freeaddrinfo(list);
-}
-
-int csock_resolve_reverse(const struct sockaddr *addr, socklen_t len, char *host, size_t host_size,
-                          char *service, size_t service_size, int flags)
-{
-    /* libc may fill one and then fail with the other: the caller's stay as they are until both are
-     * known. Longer names than these do not exist in DNS, nor in a services(5) one could write. */
-    char host_text[NI_MAXHOST];
-    char service_text[NI_MAXHOST];
-    size_t host_room = host_size < sizeof host_text ? host_size : sizeof host_text;
-    size_t service_room = service_size < sizeof service_text ? service_size : sizeof service_text;
-    int code =
-        csock__sys->getnameinfo(addr, len, host ? host_text : NULL, (socklen_t)host_room,
-                                service ? service_text : NULL, (socklen_t)service_room, flags);
-    if (code)
-        return resolver_error(code);
-    if (host && host_room)
-        memcpy(host, host_text, strlen(host_text) + 1);
-    if (service && service_room)
-        memcpy(service, service_text, strlen(service_text) + 1);
-    return 0;
-}
-
 static size_t list_count(char *const *list)
 {
     size_t n = 0;
@@ -151,34 +108,53 @@ static union csock_addr host_addr(int family, const char *bytes)
     return addr;
 }
 
-static_assert(sizeof(struct csock_host) % _Alignof(union csock_addr) == 0, "for host_copy");
+static_assert(sizeof(struct csock_host) % _Alignof(union csock_addr) == 0, "for new_host");
 
-/* libc's entry as one block of our own: the struct, its addresses, its alias list, all text. */
-static int host_copy(const struct hostent *ent, struct csock_host **ret_host)
+/* One block: the struct, its addresses, its alias list, all text. What is not text is filled in by
+ * the caller. */
+static struct csock_host *new_host(int family, const char *name, char *const *aliases,
+                                   size_t n_addrs)
+{
+    size_t n_aliases = list_count(aliases);
+    size_t size = sizeof(struct csock_host) + n_addrs * sizeof(union csock_addr) +
+                  (n_aliases + 1) * sizeof(char *) + strlen(name) + 1;
+    for (size_t i = 0; i < n_aliases; i++)
+        size += strlen(aliases[i]) + 1;
+    struct csock_host *host = csock__sys->alloc(size);
+    if (!host)
+        return NULL;
+    host->family = family;
+    host->n_addrs = n_addrs;
+    host->addrs = (union csock_addr *)(host + 1);
+    host->aliases = (char **)(host->addrs + n_addrs);
+    char *text = (char *)(host->aliases + n_aliases + 1);
+    host->name = append(&text, name);
+    for (size_t i = 0; i < n_aliases; i++)
+        host->aliases[i] = append(&text, aliases[i]);
+    return host;
+}
+
+/* libc's entry as one block of our own. */
+static int host_of(const struct hostent *ent, struct csock_host **ret_host)
 {
     if (ent->h_addrtype != AF_INET && ent->h_addrtype != AF_INET6)
         return CSOCK_EFAMILY;
-    size_t n_addrs = list_count(ent->h_addr_list);
-    size_t n_aliases = list_count(ent->h_aliases);
-    size_t size = sizeof(struct csock_host) + n_addrs * sizeof(union csock_addr) +
-                  (n_aliases + 1) * sizeof(char *) + strlen(ent->h_name) + 1;
-    for (size_t i = 0; i < n_aliases; i++)
-        size += strlen(ent->h_aliases[i]) + 1;
-    struct csock_host *host = csock__sys->alloc(size);
+    struct csock_host *host =
+        new_host(ent->h_addrtype, ent->h_name, ent->h_aliases, list_count(ent->h_addr_list));
     if (!host)
         return -ENOMEM;
-    host->family = ent->h_addrtype;
-    host->n_addrs = n_addrs;
-    host->addrs = (union csock_addr *)(host + 1);
-    for (size_t i = 0; i < n_addrs; i++)
+    for (size_t i = 0; i < host->n_addrs; i++)
         host->addrs[i] = host_addr(ent->h_addrtype, ent->h_addr_list[i]);
-    host->aliases = (char **)(host->addrs + n_addrs);
-    char *text = (char *)(host->aliases + n_aliases + 1);
-    host->name = append(&text, ent->h_name);
-    for (size_t i = 0; i < n_aliases; i++)
-        host->aliases[i] = append(&text, ent->h_aliases[i]);
     *ret_host = host;
     return 0;
+}
+
+struct csock_host *csock__host_copy(const struct csock_host *host)
+{
+    struct csock_host *copy = new_host(host->family, host->name, host->aliases, host->n_addrs);
+    if (copy)
+        memcpy(copy->addrs, host->addrs, host->n_addrs * sizeof *host->addrs);
+    return copy;
 }
 
 static int host_query(struct query *q, int (*ask)(struct query *q, size_t size),
@@ -186,7 +162,7 @@ static int host_query(struct query *q, int (*ask)(struct query *q, size_t size),
 {
     int r = query_run(q, ask);
     if (q->host && r == 0)
-        r = host_copy(q->host, ret_host);
+        r = host_of(q->host, ret_host);
     else if (q->herr > 0 && r != ENOMEM)
         r = CSOCK_EHERR(q->herr);
     else

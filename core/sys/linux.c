@@ -3,14 +3,17 @@
  * Each entry is the plain call, or the shortest wrapper that gives it a fixed shape. No policy
  * here: retries, waiting and errors belong to the callers. */
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -82,6 +85,78 @@ static int sys_tgkill(pid_t tid, int sig)
 static pid_t sys_gettid(void)
 {
     return (pid_t)syscall(SYS_gettid);
+}
+
+/* Room for libc's resolver and what nsswitch.conf(5) may have it load, as little as a process on 32
+ * bits can spare some dozens of times. pthread_attr_setstacksize(3) */
+#define STACK_SIZE (1 << 20)
+
+static int sys_thread_start(pthread_t *ret_thread, void *(*run)(void *arg), void *arg)
+{
+    pthread_attr_t attr;
+    int r = pthread_attr_init(&attr);
+    if (r != 0)
+        return r;
+    pthread_attr_setstacksize(&attr, STACK_SIZE);
+    r = pthread_create(ret_thread, &attr, run, arg);
+    pthread_attr_destroy(&attr);
+    return r;
+}
+
+static int sys_thread_join(pthread_t thread)
+{
+    return pthread_join(thread, NULL);
+}
+
+/* The kernel's own timespec, whatever libc's time_t is. futex(2) */
+#ifdef SYS_futex
+#define FUTEX SYS_futex
+#define FUTEX_TIME long
+#else /* riscv32 and later ones */
+#define FUTEX SYS_futex_time64
+#define FUTEX_TIME long long
+#endif
+
+static int sys_futex_wait(const uint32_t *word, uint32_t value, const struct timespec *until)
+{
+    FUTEX_TIME moment[2] = {(FUTEX_TIME)until->tv_sec, (FUTEX_TIME)until->tv_nsec};
+    return (int)syscall(FUTEX, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value, moment, NULL,
+                        FUTEX_BITSET_MATCH_ANY);
+}
+
+static int sys_futex_wake(const uint32_t *word, int most)
+{
+    return (int)syscall(FUTEX, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, most, NULL, NULL, 0);
+}
+
+static int sys_event_open(void)
+{
+    return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+static int sys_event_set(int fd)
+{
+    return eventfd_write(fd, 1);
+}
+
+static int sys_event_clear(int fd)
+{
+    eventfd_t count;
+    return eventfd_read(fd, &count);
+}
+
+/* namespaces(7): the links are followed, to one inode for each. */
+static int sys_surroundings(uint64_t ret_ids[CSOCK__SURROUNDINGS])
+{
+    struct stat net, mounts, root;
+    if (stat("/proc/thread-self/ns/net", &net) < 0 ||
+        stat("/proc/thread-self/ns/mnt", &mounts) < 0 || stat("/", &root) < 0)
+        return -1;
+    ret_ids[0] = net.st_ino;
+    ret_ids[1] = mounts.st_ino;
+    ret_ids[2] = root.st_dev;
+    ret_ids[3] = root.st_ino;
+    return 0;
 }
 
 static void *sys_alloc(size_t size)
@@ -193,6 +268,15 @@ const struct csock_sys csock__sys_linux = {
     .tgkill = sys_tgkill,
     .gettid = sys_gettid,
     .yield = sched_yield,
+    .thread_start = sys_thread_start,
+    .thread_join = sys_thread_join,
+    .thread_detach = pthread_detach,
+    .futex_wait = sys_futex_wait,
+    .futex_wake = sys_futex_wake,
+    .event_open = sys_event_open,
+    .event_set = sys_event_set,
+    .event_clear = sys_event_clear,
+    .surroundings = sys_surroundings,
     .alloc = sys_alloc,
     .wiped_on_fork = sys_wiped_on_fork,
     .release = free,

@@ -10,11 +10,14 @@
 #include <net/if.h>
 #include <netdb.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <time.h>
+
+#define CSOCK__SURROUNDINGS 4
 
 struct csock_sys {
     /* sockets */
@@ -58,6 +61,18 @@ struct csock_sys {
     int (*tgkill)(pid_t tid, int sig); /* to a thread of this process */
     pid_t (*gettid)(void);
     int (*yield)(void);
+    int (*thread_start)(pthread_t *ret_thread, void *(*run)(void *arg), void *arg);
+    int (*thread_join)(pthread_t thread); /* these three: 0 or an errno */
+    int (*thread_detach)(pthread_t thread);
+    /* Sleeps for as long as *word has this value, until a moment of CLOCK_MONOTONIC. */
+    int (*futex_wait)(const uint32_t *word, uint32_t value, const struct timespec *until);
+    int (*futex_wake)(const uint32_t *word, int most);
+    int (*event_open)(void);  /* an eventfd that does not block */
+    int (*event_set)(int fd); /* now poll(2) finds it readable */
+    int (*event_clear)(int fd);
+    /* What makes a name mean something else to this thread: its namespaces of networks and of
+     * mounts, and its root. */
+    int (*surroundings)(uint64_t ret_ids[CSOCK__SURROUNDINGS]);
     /* memory */
     void *(*alloc)(size_t size);  /* zeroed, or NULL */
     void *(*wiped_on_fork)(void); /* zeroed, and zeroed again in every child; for good. Or NULL */

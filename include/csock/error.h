@@ -24,6 +24,9 @@ enum csock_error {
     CSOCK_ESYNTAX,          /* text is not an address of this family */
     CSOCK_EINCOMPLETE,      /* a stream has ended before all came that was asked for */
     CSOCK_EOVERRUN,         /* no separator within a reader's limit */
+    CSOCK_ELOOKUPS,         /* the deadline passed, and too many other look-ups were under way */
+    CSOCK_ENOADDR,          /* no address to connect to */
+    CSOCK_EEXCLUDED,        /* none of the family, or for the source addresses, asked for */
 };
 
 /* Codes of the resolver. EAI_* of getaddrinfo(3), h_errno of gethostbyname(3). */

@@ -197,6 +197,21 @@ CSOCK_API int csock_connect_finish(struct csock *s, const struct csock_wait *w);
  * CSOCK_ETIMEOUT also with CSOCK_NOWAIT, when none does. */
 CSOCK_API int csock_ready(struct csock *s, short events, const struct csock_wait *w);
 
+/* One of those that csock_poll() waits for: a socket, or a bare descriptor (an eventfd, a
+ * pidfd). */
+struct csock_polled {
+    struct csock *s; /* NULL: fd */
+    int fd;          /* used where s is NULL; below 0: left out */
+    short events, revents;
+};
+
+/* The same for several at a time, as poll(2). Returns how many have revents other than 0, which are
+ * what holds of events, and POLLERR, POLLHUP, POLLNVAL; a socket without events has none, and is
+ * only watched for its closing. Closing one of them ends the call: CSOCK_ECLOSED; -EBADF if one was
+ * closed before; that one has POLLNVAL then, and all others 0. On other failures revents mean
+ * nothing. A thread that is cancelled in this call counts as inside its sockets for ever. */
+CSOCK_API int csock_poll(struct csock_polled *polled, size_t n, const struct csock_wait *w);
+
 /* ---- options */
 
 /* An int option. getsockopt(2), setsockopt(2). 0 or -errno. */

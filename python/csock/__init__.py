@@ -35,7 +35,7 @@ _MORE = ("EAGAIN", "EBADF", "EWOULDBLOCK", "AddressInfo", "MsgFlag", "SocketIO")
 # csock's own, beside install() and uninstall(). `import *` brings none of them. Those of the reader
 # are made when the first of them is asked for.
 _READER = ("Reader", "IncompleteReadError", "LimitOverrunError")
-_OWN = ("DeadlineExceeded", "current_deadline", "deadline")
+_OWN = ("DeadlineExceeded", "current_deadline", "deadline", "lookups")
 
 
 def _hatch_open():

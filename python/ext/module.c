@@ -6,6 +6,7 @@
 #include "state.h"
 #include "object/capi.h"
 #include "object/known_class.h"
+#include "object/lookup.h"
 #include "methods/results.h"
 #include "methods/tables.h"
 #include "methods/type.h"
@@ -155,6 +156,7 @@ static int core_exec(PyObject *module)
         PyModule_AddFunctions(module, sock_class_functions) < 0 ||
         PyModule_AddFunctions(module, answer_functions) < 0 ||
         PyModule_AddFunctions(module, enum_functions) < 0 ||
+        PyModule_AddFunctions(module, lookup_functions) < 0 ||
         PyModule_AddFunctions(module, reader_functions) < 0 ||
         ext_deadlines_add(module, &((struct ext_state *)PyModule_GetState(*owner))->deadlines) < 0)
         return -1;

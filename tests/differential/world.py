@@ -84,6 +84,8 @@ class Names:
 
     def failure(self, error):
         kind = f"{type(error).__module__}.{type(error).__qualname__}"
+        if isinstance(error, OSError) and error.errno is not None:
+            error.filename = None  # ours has the address there
         return self.text(f"{kind}{error.args!a} {error!s}".encode("ascii", "replace").decode())
 
 

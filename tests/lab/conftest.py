@@ -2,6 +2,7 @@
 
 import subprocess
 
+import dnslab
 import netlab
 import pytest
 
@@ -32,6 +33,13 @@ def namespace(namespaces_allowed):
     yield make
     for one in made:
         one.remove()
+
+
+@pytest.fixture(scope="module")
+def dns(namespace, tmp_path_factory):
+    """One with a name server, and the zones of dnslab.py."""
+    with dnslab.served(namespace, tmp_path_factory.mktemp("nsd")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

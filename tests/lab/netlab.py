@@ -28,10 +28,12 @@ def say(line):
 def outcome(function, *arguments):
     start = time.monotonic()
     try:
-        value, error, names = function(*arguments), None, []
+        value, error, names, text = function(*arguments), None, [], ""
     except OSError as e:
         value, error, names = None, list(e.args), [c.__name__ for c in type(e).__mro__]
-    return {"value": value, "error": error, "is": names, "took": time.monotonic() - start}
+        text = str(e)
+    took = time.monotonic() - start
+    return {"value": value, "error": error, "is": names, "text": text, "took": took}
 result = None
 """
 EPILOGUE = "\nsay(json.dumps(result))\n"
@@ -151,6 +153,14 @@ class Namespace:
         """The outcome of one function of the module: see `outcome` in PRELUDE."""
         program = "result = outcome(getattr(sock, args[0]), *args[1:])"
         return self.run(impl, program, function, *arguments)
+
+    def silence(self, address):
+        """What is sent to this address vanishes: its neighbour entry leads to no machine."""
+        self.ip("link", "add", "eth", "type", "veth", "peer", "name", "other")
+        self.ip("addr", "add", "10.77.0.1/24", "dev", "eth")
+        for link in ("eth", "other"):
+            self.ip("link", "set", link, "up")
+        self.ip("neigh", "add", address, "lladdr", "02:00:00:00:00:99", "dev", "eth")
 
     def remove(self):
         for child in self.children:

@@ -103,6 +103,8 @@ def outcome(function, *args):
     try:
         return function(*args)
     except BaseException as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            error.filename = None  # ours has the name of the host there
         return type(error).__name__, str(error), getattr(error, "errno", None)
 
 

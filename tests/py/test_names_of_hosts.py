@@ -3,12 +3,15 @@ nothing."""
 
 import os
 import pathlib
+import pickle
 import shutil
 import socket as stock
 import subprocess
 
 import pytest
 import testkit
+
+import csock
 
 CODECLESS = """
 import importlib, sys
@@ -141,3 +144,36 @@ def test_aliases_that_are_not_utf_8(impl, tmp_path):
         assert printed == "invalid continuation byte\n"
     else:
         assert printed == r"('plain.example', ['\udce9t\udce9', 'caf\xe9'], ['10.9.8.7'])" + "\n"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda name: csock.getaddrinfo(name, 80, flags=csock.AI_NUMERICHOST),
+        lambda name: csock.getaddrinfo(name.encode(), 80, flags=csock.AI_NUMERICHOST),
+        lambda name: csock.getnameinfo((name, 80), 0),
+    ],
+)
+def test_a_gaierror_names_the_host(call):
+    """As its filename: its arguments are stock's pair."""
+    with pytest.raises(csock.gaierror) as caught:
+        call("no.number")
+    error = caught.value
+    assert error.filename == "no.number"
+    assert error.args == (csock.EAI_NONAME, error.strerror)
+    assert str(error) == f"[Errno {error.errno}] {error.strerror}: 'no.number'"
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.args, again.filename) == (error.args, error.filename)
+
+
+def test_without_a_host_there_is_none_to_name():
+    with pytest.raises(csock.gaierror) as caught:
+        csock.getaddrinfo(None, "no.service")
+    assert caught.value.filename is None
+
+
+def test_none_is_under_way():
+    assert csock.lookups() == []
+    with csock.deadline(30):
+        csock.getaddrinfo("localhost", 80)
+    assert csock.lookups() == []

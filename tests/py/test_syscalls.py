@@ -205,3 +205,38 @@ def test_others_run_while_a_call_may_take_long(tmp_path, what):
     took, ticks = map(float, result.stdout.split())
     assert took >= 0.6
     assert ticks >= 5
+
+
+@pytest.mark.parametrize(
+    ("call", "in_main", "in_thread"),
+    [
+        ("impl.getaddrinfo('localhost', 80)", 1, 0),
+        ("impl.getaddrinfo('127.1', 'http')", 0, 0),
+        ("impl.getnameinfo(('127.0.0.1', 80), impl.NI_NUMERICHOST)", 0, 0),
+        ("impl.socket(type=impl.SOCK_DGRAM).connect(('localhost', 9))", 1, 1),
+        ("impl.socket(type=impl.SOCK_DGRAM).connect(('127.1', 9))", 0, 0),
+    ],
+)
+def test_threads_that_look_ups_take(tmp_path, call, in_main, in_thread):
+    """One where there is something to end the waiting, a signal or close(), and a name."""
+    program = f"""
+import sys, threading
+import csock as impl
+def work():
+    for _ in range(10):
+        {call}
+if sys.argv[1] == "main":
+    work()
+else:
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+"""
+    if testkit.PLAIN_PYTHON:  # which thread hears signals is not known there
+        in_thread = in_main
+    for where, expected in ("main", 10 * in_main), ("thread", 10 * in_thread + 1):
+        log = tmp_path / where
+        testkit.run_python(
+            program, where, prefix=("strace", "-f", "-qq", "-e", "clone,clone3", "-o", str(log))
+        )
+        assert len(re.findall(r"\bclone3?\(", log.read_text())) == expected

@@ -2,9 +2,11 @@
  * says. Sits on csock_addr_from_host, and on csock_resolve for hosts that are names. */
 #include "address/host.h"
 #include "shared/args.h"
+#include "object/lookup.h"
 
 #include "csock.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <string.h>
 
@@ -92,17 +94,18 @@ bool addr_resolve_name(struct ext_state *st, const struct sock_object *s, int fa
                        const char *host, union csock_addr *ret_addr, socklen_t *ret_len)
 {
     struct addrinfo hints = {.ai_family = family}, *list;
-    bool never_waits = s && EXT_GET(s->timeout) == 0;
-    int r;
-    if (!never_waits && !ext_deadline_allows_look_up(&st->deadlines, host))
+    struct csock *core = s ? (struct csock *)(uintptr_t)&s->core : NULL;
+    struct ext_lookup l;
+    int r = -EBADF;
+    if (!(s && EXT_GET(s->timeout) == 0) && !ext_deadline_allows_look_up(&st->deadlines, host))
         return false;
-    Py_BEGIN_ALLOW_THREADS
-    r = csock_resolve(host, NULL, &hints, &list);
-    Py_END_ALLOW_THREADS
-    if (r < 0) {
-        ext_raise(&st->errors, r);
+    ext_lookup_begin(&l, st, s, host);
+    if (core)
+        r = csock_resolve_for(core, host, NULL, &hints, &list, &l.wait);
+    if (r == -EBADF) /* the name comes first, and what the socket is after it */
+        r = csock_resolve_within(host, NULL, &hints, &list, &l.wait);
+    if (!ext_lookup_end(&l, r))
         return false;
-    }
     memset(ret_addr, 0, sizeof *ret_addr);
     memcpy(ret_addr, list->ai_addr, list->ai_addrlen);
     *ret_len = list->ai_addrlen;

@@ -10,8 +10,8 @@
 bool addr_host_argument(PyObject *o, const char **ret_host, PyObject **ret_keep);
 
 /* The address of a host, port 0: numeric hosts at once, names by the resolver with the GIL
- * released, and not once the thread's deadline has passed. AF_UNSPEC takes either family. s: the
- * socket that it is for, or NULL. Errors as stock's. */
+ * released, for as long as that socket's timeout and the thread's deadline allow. AF_UNSPEC takes
+ * either family. s: the socket that it is for, or NULL. Errors as stock's, with the host. */
 bool addr_resolve(struct ext_state *st, const struct sock_object *s, int family, const char *host,
                   union csock_addr *ret_addr, socklen_t *ret_len);
 /* The same for one that is known not to be numeric. */

@@ -3,6 +3,7 @@
 #include "shared/args.h"
 #include "shared/errors.h"
 #include "state.h"
+#include "object/lookup.h"
 #include "object/members.h"
 #include "address/address.h"
 #include "address/host.h"
@@ -139,16 +140,15 @@ static PyObject *ask_libc(struct ext_state *st, const struct query *q, const str
     struct addrinfo *list = NULL;
     PyObject *keep_host = NULL, *keep_service = NULL, *result = NULL;
     const char *host = NULL, *service = NULL;
-    int r;
+    struct ext_lookup l;
     if (!host_argument(q->host, &host, &keep_host) ||
         !service_argument(q->port, &service, &keep_service) ||
         (looks_up(host, q->hints.ai_flags) && !ext_deadline_allows_look_up(&st->deadlines, host)) ||
         query_audit(q) < 0)
         goto done;
-    Py_BEGIN_ALLOW_THREADS
-    r = csock_resolve(host, service, &q->hints, &list);
-    Py_END_ALLOW_THREADS
-    result = r < 0 ? ext_raise(&st->errors, r) : list_as_py(list, c);
+    ext_lookup_begin(&l, st, NULL, host);
+    if (ext_lookup_end(&l, csock_resolve_within(host, service, &q->hints, &list, &l.wait)))
+        result = list_as_py(list, c);
     csock_resolve_free(list);
 done:
     Py_XDECREF(keep_host);
@@ -243,6 +243,7 @@ static PyObject *mod_getnameinfo(PyObject *module, PyObject *args)
     union csock_addr addr = {0};
     PyObject *address, *result = NULL;
     char port[16], host[NI_MAXHOST], service[NI_MAXSERV];
+    struct ext_lookup l;
     int flags, r;
     if (!PyArg_ParseTuple(args, "Oi:getnameinfo", &address, &flags) ||
         !name_query_parse(address, &q) ||
@@ -254,15 +255,14 @@ static PyObject *mod_getnameinfo(PyObject *module, PyObject *args)
     r = csock_resolve(q.host, port, &hints, &list);
     Py_END_ALLOW_THREADS
     if (r < 0)
-        return ext_raise(&st->errors, r);
+        return ext_raise_about(&st->errors, r, q.host);
     if (!name_query_addr(&q, list, &addr))
         goto done;
-    Py_BEGIN_ALLOW_THREADS
-    r = csock_resolve_reverse(&addr.any, list->ai_addrlen, host, sizeof host, service,
-                              sizeof service, flags);
-    Py_END_ALLOW_THREADS
-    result = r < 0 ? ext_raise(&st->errors, r)
-                   : Py_BuildValue("(Ns)", PyUnicode_DecodeFSDefault(host), service);
+    ext_lookup_begin(&l, st, NULL, q.host);
+    r = csock_resolve_reverse_within(&addr.any, list->ai_addrlen, host, sizeof host, service,
+                                     sizeof service, flags, &l.wait);
+    if (ext_lookup_end(&l, r))
+        result = Py_BuildValue("(Ns)", PyUnicode_DecodeFSDefault(host), service);
 done:
     csock_resolve_free(list);
     return result;

@@ -3,6 +3,7 @@
 #include "shared/args.h"
 #include "shared/errors.h"
 #include "state.h"
+#include "object/lookup.h"
 #include "address/host.h"
 #include "names/tables.h"
 
@@ -91,6 +92,7 @@ static PyObject *host_entry(PyObject *module, PyObject *args, const char *format
 {
     struct ext_state *st = ext_state_of(module);
     struct host host;
+    struct ext_lookup l;
     struct csock_host *found = NULL;
     union csock_addr addr;
     socklen_t len;
@@ -102,11 +104,11 @@ static PyObject *host_entry(PyObject *module, PyObject *args, const char *format
         !ext_deadline_allows_look_up(&st->deadlines, host.text) ||
         !addr_resolve(st, NULL, family, host.text, &addr, &len))
         goto done;
-    Py_BEGIN_ALLOW_THREADS
-    r = family == AF_UNSPEC ? csock_host_by_addr(&addr.any, len, &found)
-                            : csock_host_by_name(host.text, family, &found);
-    Py_END_ALLOW_THREADS
-    result = r < 0 ? ext_raise(&st->errors, r) : host_entry_as_py(found);
+    ext_lookup_begin(&l, st, NULL, host.text);
+    r = family == AF_UNSPEC ? csock_host_by_addr_within(&addr.any, len, &found, &l.wait)
+                            : csock_host_by_name_within(host.text, family, &found, &l.wait);
+    if (ext_lookup_end(&l, r))
+        result = host_entry_as_py(found);
     csock_host_free(found);
 done:
     PyMem_Free(host.encoded);

@@ -64,6 +64,22 @@ static PyObject *raise_own(int err, enum kind kind)
     return NULL;
 }
 
+/* OSError takes a third argument for its filename, and out of args. */
+PyObject *ext_raise_about(const struct ext_errors *classes, int err, const char *host)
+{
+    int code = csock_err_gai(err);
+    if (!code || !*host)
+        return ext_raise(classes, err);
+    PyObject *args =
+        Py_BuildValue("(iNN)", code, PyUnicode_DecodeLocale(csock_strerror(err), "surrogateescape"),
+                      PyUnicode_DecodeFSDefault(host));
+    if (args) {
+        PyErr_SetObject(classes->gaierror ? classes->gaierror : PyExc_OSError, args);
+        Py_DECREF(args);
+    }
+    return NULL;
+}
+
 PyObject *ext_raise(const struct ext_errors *classes, int err)
 {
     if (csock_err_gai(err))

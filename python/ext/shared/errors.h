@@ -19,6 +19,9 @@ int errors_setup(PyObject *module, struct ext_errors *classes);
  * has set one already. System errors are OSError(errno, text), with stock's text. classes may be
  * NULL where no resolver was asked. */
 PyObject *ext_raise(const struct ext_errors *classes, int err);
+/* The same; a gaierror has the name that was asked about as filename, which str() shows, while its
+ * args stay the pair. "": none. */
+PyObject *ext_raise_about(const struct ext_errors *classes, int err, const char *host);
 /* type(number, text), OSError where type is NULL. Returns NULL. */
 PyObject *ext_raise_numbered(PyObject *type, int number, const char *text);
 

@@ -131,6 +131,14 @@ PyTypeObject *interp_raw_io_base(void)
 
 #ifdef INTERP_KNOWN
 
+/* Declared in another header in each version. */
+PyAPI_FUNC(int) _PyOS_IsMainThread(void) __attribute__((weak));
+
+bool interp_handles_signals(void)
+{
+    return !_PyOS_IsMainThread || _PyOS_IsMainThread();
+}
+
 int interp_ssl_reads_as_known(void)
 {
     return 1;

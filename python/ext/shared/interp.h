@@ -128,6 +128,19 @@ static inline bool interp_is_finalizing(void)
 bool interp_is_finalizing(void);
 #endif
 
+/* ---- signals */
+
+/* Whether Python's signal handlers run in this thread. Buys: a thread of libc's for each look-up
+ * that another one makes, for nothing. Plain: true. */
+#ifdef INTERP_KNOWN
+bool interp_handles_signals(void);
+#else
+static inline bool interp_handles_signals(void)
+{
+    return true;
+}
+#endif
+
 /* ---- layouts */
 
 /* The base in C of io.RawIOBase; NULL with an exception. What a raw stream has of its own begins

@@ -54,6 +54,15 @@ enum fake_entry {
     FAKE_TGKILL,
     FAKE_GETTID,
     FAKE_YIELD,
+    FAKE_THREAD_START,
+    FAKE_THREAD_JOIN,
+    FAKE_THREAD_DETACH,
+    FAKE_FUTEX_WAIT,
+    FAKE_FUTEX_WAKE,
+    FAKE_EVENT_OPEN,
+    FAKE_EVENT_SET,
+    FAKE_EVENT_CLEAR,
+    FAKE_SURROUNDINGS,
     FAKE_ALLOC,
     FAKE_WIPED_ON_FORK,
     FAKE_RELEASE,
@@ -91,7 +100,8 @@ void fake_remove(void);
  *   alloc, wiped_on_fork, if_indextoname, if_nameindex
  *                     NULL and errno = err
  *   if_nametoindex    0 and errno = err
- *   thread_mask       returns err
+ *   thread_mask, thread_start, thread_join, thread_detach
+ *                     returns err
  *   getaddrinfo, getnameinfo
  *                     err < 0: returns it (EAI_…); err > 0: EAI_SYSTEM and errno = err
  *   gethostby…_r      err > 0: returns it, no entry (ERANGE: buffer too small);
@@ -118,8 +128,9 @@ int fake_live(void);
  * wrote outside of a block is aborted. Not for what the caller frees with free(3). */
 void fake_guard(void);
 
-/* Stops the clock at ns. From then on only nanosleep, poll (by its timeout, without waiting, if
- * nothing is ready) and fake_clock_add move it. A poll without a timeout stays real. */
+/* Stops the clock at ns. From then on only nanosleep, poll and futex_wait (to their timeout,
+ * without waiting, if nothing is ready) and fake_clock_add move it. A poll without a timeout stays
+ * real. */
 void fake_clock_set(int64_t ns);
 void fake_clock_add(int64_t ns);
 

@@ -1,0 +1,329 @@
+/* Asking and waiting for the answer. Sits on lookup, on call and on sys.
+ *
+ * The caller sleeps in futex(2), on the word of its look-up, until the deadline: once, and not in
+ * slices. A signal ends that with EINTR, closing the socket that it is for sends one. As the answer
+ * is in the look-up, which nobody frees who has a part in it, and none of that is on a stack, a
+ * program may leave for good from `interrupted`; its part then stays behind. */
+#include "sys/sys.h"
+#include "call/wait.h"
+#include "call/wake.h"
+#include "names/lookup.h"
+
+#include <arpa/inet.h>
+#include <limits.h>
+#include <string.h>
+
+/* One call, over all that it waits for. */
+struct asking {
+    struct csock__waiting wg; /* inside of a socket, if `inside` */
+    bool inside;
+    const struct csock_wait *w;
+    int64_t deadline;
+};
+
+bool csock__host_is_numeric(const char *host)
+{
+    struct in_addr in;
+    struct in6_addr in6;
+    char literal[INET6_ADDRSTRLEN];
+    if (!host)
+        return true;
+    if (!strchr(host, ':')) /* inet_aton(3) takes anything after a blank */
+        return inet_aton(host, &in) && !strpbrk(host, " \t\n\v\f\r");
+    size_t n = strcspn(host, "%");
+    if (n >= sizeof literal)
+        return false;
+    memcpy(literal, host, n);
+    literal[n] = '\0';
+    return inet_pton(AF_INET6, literal, &in6) == 1;
+}
+
+/* Whether libc answers without asking anybody, or but files. */
+static bool is_local(const struct csock__question *q)
+{
+    if (q->what == CSOCK__ADDRESSES)
+        return (q->flags & AI_NUMERICHOST) || csock__host_is_numeric(q->host);
+    if (q->what == CSOCK__NAMES)
+        return (q->flags & NI_NUMERICHOST) || !q->wants_host;
+    return q->what == CSOCK__HOST_BY_NAME && csock__host_is_numeric(q->host);
+}
+
+/* ---- waiting */
+
+/* Far off and not for ever: a futex(2) without an end is begun anew by the kernel after a handler
+ * with SA_RESTART, and nobody would hear of that signal. */
+static struct timespec futex_end(int64_t deadline)
+{
+    if (deadline == CSOCK_FOREVER)
+        return (struct timespec){.tv_sec = INT_MAX};
+    if (deadline < 0)
+        return (struct timespec){0};
+    int64_t seconds = deadline / 1000000000;
+    return (struct timespec){.tv_sec = (time_t)(seconds > INT_MAX ? INT_MAX : seconds),
+                             .tv_nsec = (long)(deadline % 1000000000)};
+}
+
+/* Whoever closes the socket signals this thread for as long as it is in here. */
+static int sleep_inside(struct asking *a, const uint32_t *word, uint32_t value,
+                        const struct timespec *until)
+{
+    struct csock__sleep sleep;
+    int r = csock__sleep_begin(&sleep, &a->wg.call);
+    if (r < 0)
+        return r;
+    if (!csock__closing(a->wg.call.s))
+        r = (int)csock__ret(csock__sys->futex_wait(word, value, until));
+    csock__sleep_end(&sleep, &a->wg.call);
+    return csock__closing(a->wg.call.s) ? CSOCK_ECLOSED : r;
+}
+
+static int sleep_on(struct asking *a, const uint32_t *word, uint32_t value)
+{
+    struct timespec until = futex_end(a->deadline);
+    if (a->w->pause)
+        a->w->pause(a->w->arg);
+    int r = a->inside ? sleep_inside(a, word, value, &until)
+                      : (int)csock__ret(csock__sys->futex_wait(word, value, &until));
+    if (a->w->resume)
+        a->w->resume(a->w->arg);
+    return r;
+}
+
+static int interrupted(struct asking *a)
+{
+    if (a->inside)
+        return csock__interrupted(&a->wg);
+    return a->w->interrupted && a->w->interrupted(a->w->arg) ? CSOCK_EINTERRUPTED : 0;
+}
+
+/* 1: woken, or *word is another by now. 0: a signal came, and the call goes on. */
+static int wait_for(struct asking *a, const uint32_t *word, uint32_t value)
+{
+    int r = sleep_on(a, word, value);
+    if (r == 0 || r == -EAGAIN)
+        return 1;
+    if (r == -EINTR)
+        return interrupted(a);
+    if (r == -ETIMEDOUT)
+        return a->deadline == CSOCK_FOREVER ? 0 : CSOCK_ETIMEOUT;
+    return r;
+}
+
+/* ---- asking */
+
+/* Waits for a place among those under way, if need be. CSOCK_ELOOKUPS: there was none. */
+static int start(struct asking *a, const struct csock__question *q, struct csock__lookup **ret)
+{
+    bool woken = false, started = false;
+    int r;
+    for (;;) {
+        uint32_t ended = __atomic_load_n(csock__lookups_ended(), __ATOMIC_SEQ_CST);
+        r = csock__lookup_start(q, -1, ret, &started);
+        if (r != CSOCK_ELOOKUPS || a->deadline == CSOCK_FOREVER)
+            break;
+        int waited = wait_for(a, csock__lookups_ended(), ended);
+        woken = woken || waited > 0;
+        if (waited < 0) {
+            r = waited == CSOCK_ETIMEOUT ? CSOCK_ELOOKUPS : waited;
+            break;
+        }
+    }
+    if (woken && !started)
+        csock__lookups_pass_on();
+    return r;
+}
+
+/* What came in time is not lost. */
+static int await(struct asking *a, const struct csock__lookup *l, struct csock__answer *ret)
+{
+    int r, stop = 0;
+    while ((r = csock__lookup_answer(l, ret)) == -EAGAIN && stop >= 0)
+        stop = wait_for(a, csock__lookup_done(l), 0);
+    return r == -EAGAIN ? stop : r;
+}
+
+/* Once more in a child, forked in a signal handler of the wait. */
+static int ask_in_thread(struct asking *a, const struct csock__question *q,
+                         struct csock__answer *ret)
+{
+    struct csock__lookup *l;
+    int r;
+    do {
+        r = start(a, q, &l);
+        if (r < 0)
+            return r;
+        r = await(a, l, ret);
+        csock__lookup_drop(l);
+    } while (r == -ESTALE);
+    return r;
+}
+
+/* In the caller's own thread. */
+static int ask_here(const struct csock__question *q, const struct csock_wait *w,
+                    struct csock__answer *ret)
+{
+    if (w && w->pause)
+        w->pause(w->arg);
+    csock__ask(q, ret);
+    if (w && w->resume)
+        w->resume(w->arg);
+    return 0;
+}
+
+static bool is_timed(const struct csock_wait *w)
+{
+    return w && (w->deadline != CSOCK_FOREVER || w->timeout != 0);
+}
+
+/* Whether the look-up failed in what it takes to begin one. A deadline that has passed while there
+ * was no place is no reason to ask without one. */
+static bool could_not_begin(const struct asking *a, int r)
+{
+    switch (r) {
+    case CSOCK_ELOOKUPS:
+        return a->deadline == CSOCK_FOREVER;
+    case CSOCK_ETIMEOUT:
+    case CSOCK_ECLOSED:
+    case CSOCK_EINTERRUPTED:
+        return false;
+    default:
+        return r < 0;
+    }
+}
+
+/* What the answer says is in *ret; the result is of the asking alone. */
+static int ask_bounded(struct csock *s, const struct csock__question *q, const struct csock_wait *w,
+                       struct csock__answer *ret)
+{
+    static const struct csock_wait forever = {.deadline = CSOCK_FOREVER};
+    struct asking a = {.inside = s != NULL, .w = w ? w : &forever};
+    a.deadline = a.w->deadline;
+    if (a.deadline == CSOCK_NOWAIT)
+        return -EAGAIN;
+    if (a.deadline == CSOCK_FOREVER && a.w->timeout != 0)
+        a.deadline = csock_deadline(a.w->timeout);
+    if (a.deadline != CSOCK_FOREVER && csock_now() >= a.deadline)
+        return CSOCK_ETIMEOUT;
+    int r = s ? csock__waiting_begin(&a.wg, s, w) : 0;
+    if (r < 0)
+        return r;
+    r = ask_in_thread(&a, q, ret);
+    if (s)
+        csock__waiting_end(&a.wg);
+    return could_not_begin(&a, r) ? ask_here(q, w, ret) : r;
+}
+
+static int ask_somewhere(struct csock *s, const struct csock__question *q,
+                         const struct csock_wait *w, struct csock__answer *ret)
+{
+    if (is_local(q))
+        return ask_here(q, NULL, ret);
+    return s || is_timed(w) || (w && w->interrupted) ? ask_bounded(s, q, w, ret)
+                                                     : ask_here(q, w, ret);
+}
+
+/* ---- the calls */
+
+static struct csock__question addresses_of(const char *host, const char *service,
+                                           const struct addrinfo *hints)
+{
+    struct csock__question q = {
+        .what = CSOCK__ADDRESSES, .host = host, .service = service, .has_hints = hints != NULL};
+    if (hints) {
+        q.family = hints->ai_family;
+        q.type = hints->ai_socktype;
+        q.proto = hints->ai_protocol;
+        q.flags = hints->ai_flags;
+    }
+    return q;
+}
+
+int csock_resolve_for(struct csock *s, const char *host, const char *service,
+                      const struct addrinfo *hints, struct addrinfo **ret_list,
+                      const struct csock_wait *w)
+{
+    struct csock__question q = addresses_of(host, service, hints);
+    struct csock__answer answer;
+    int r = ask_somewhere(s, &q, w, &answer);
+    if (r < 0)
+        return r;
+    if (answer.result == 0)
+        *ret_list = answer.list;
+    return answer.result;
+}
+
+int csock_resolve_within(const char *host, const char *service, const struct addrinfo *hints,
+                         struct addrinfo **ret_list, const struct csock_wait *w)
+{
+    return csock_resolve_for(NULL, host, service, hints, ret_list, w);
+}
+
+int csock_resolve_reverse_within(const struct sockaddr *addr, socklen_t len, char *host,
+                                 size_t host_size, char *service, size_t service_size, int flags,
+                                 const struct csock_wait *w)
+{
+    struct csock__question q = {.what = CSOCK__NAMES,
+                                .flags = flags,
+                                .addr = addr,
+                                .len = len,
+                                .wants_host = host && host_size,
+                                .wants_service = service && service_size};
+    struct csock__answer answer;
+    if (is_local(&q) || len > sizeof(union csock_addr))
+        return csock_resolve_reverse(addr, len, host, host_size, service, service_size, flags);
+    int r = ask_somewhere(NULL, &q, w, &answer);
+    if (r < 0)
+        return r;
+    r = answer.result;
+    if (r == 0)
+        r = csock__names_give(answer.names, host, host_size, service, service_size);
+    csock__answer_clear(&answer);
+    return r;
+}
+
+static int ask_for_host(const struct csock__question *q, struct csock_host **ret_host,
+                        const struct csock_wait *w)
+{
+    struct csock__answer answer;
+    int r = ask_somewhere(NULL, q, w, &answer);
+    if (r < 0)
+        return r;
+    if (answer.result == 0)
+        *ret_host = answer.host;
+    return answer.result;
+}
+
+int csock_host_by_name_within(const char *name, int family, struct csock_host **ret_host,
+                              const struct csock_wait *w)
+{
+    struct csock__question q = {.what = CSOCK__HOST_BY_NAME, .host = name, .family = family};
+    return ask_for_host(&q, ret_host, w);
+}
+
+int csock_host_by_addr_within(const struct sockaddr *addr, socklen_t len,
+                              struct csock_host **ret_host, const struct csock_wait *w)
+{
+    struct csock__question q = {.what = CSOCK__HOST_BY_ADDR, .addr = addr, .len = len};
+    if (len > sizeof(union csock_addr))
+        q.len = sizeof(union csock_addr);
+    return ask_for_host(&q, ret_host, w);
+}
+
+int csock__lookup_begin(const char *host, const char *service, const struct addrinfo *hints,
+                        int event, struct csock__lookup **ret_lookup)
+{
+    struct csock__question q = addresses_of(host, service, hints);
+    bool started;
+    return csock__lookup_start(&q, event, ret_lookup, &started);
+}
+
+int csock__lookup_take(struct csock__lookup *lookup, struct addrinfo **ret_list)
+{
+    struct csock__answer answer;
+    int r = csock__lookup_answer(lookup, &answer);
+    if (r < 0)
+        return r;
+    if (answer.result == 0)
+        *ret_list = answer.list;
+    return answer.result;
+}

@@ -1,0 +1,32 @@
+/* How a Python call waits for a look-up of a name: without the GIL, for as long as the thread's
+ * deadline and, if it is for a socket, that one's timeout allow; and in the main thread until a
+ * signal's handler raises. The waiting itself is the core's, which asks in the caller's own thread
+ * where there is none of these: csock_resolve_within. */
+#ifndef CSOCK_EXT_OBJECT_LOOKUP_H
+#define CSOCK_EXT_OBJECT_LOOKUP_H
+
+#include "object/socket.h"
+#include "shared/deadline_type.h"
+
+/* Filled in place, for one look-up; lives on its stack. */
+struct ext_lookup {
+    struct csock_wait wait;
+    struct ext_state *state;
+    const char *host;
+    PyThreadState *saved;
+    bool by_timeout; /* the socket's ends it first */
+    int64_t timeout; /* that, in ns */
+};
+
+/* Lets the GIL go. s: the socket that it is for, or NULL. host: for errors; may be NULL. Whether
+ * there is time left asks ext_deadline_allows_look_up; but hosts in numbers take none. */
+void ext_lookup_begin(struct ext_lookup *l, struct ext_state *st, const struct sock_object *s,
+                      const char *host);
+/* Takes the GIL. r: what the core has said. False: the exception for it is set, and names the
+ * host. */
+bool ext_lookup_end(struct ext_lookup *l, int r) __attribute__((warn_unused_result));
+
+/* Of csock._core: lookups. */
+extern PyMethodDef lookup_functions[];
+
+#endif
