@@ -217,9 +217,9 @@ __attribute__((cold, noinline)) static uintptr_t move_on_to(struct csock__sleep 
     return csock__move_on(sleep->me, sleep->place, NULL, what);
 }
 
-static inline void set_many(struct csock__sleep *sleep, uintptr_t many)
+static inline void set_many(struct csock__sleep *sleep, uintptr_t what, uintptr_t many)
 {
-    if (many)
+    if (what == CSOCK__MANY)
         atomic_store(&sleep->me->many[sleep->place], many);
 }
 
@@ -241,7 +241,7 @@ static inline int announce(struct csock__sleep *sleep, uintptr_t what, uintptr_t
     int sig = let_through(sleep, nested);
     /* Before `on`: whoever has read that one reads this one after. */
     atomic_store_explicit(&me->sig[place], sig, memory_order_relaxed);
-    set_many(sleep, many);
+    set_many(sleep, what, many);
     /* The store must be seen before the caller looks at csock__closing: a closer marks the socket
      * first and reads the records then, so one of the two sees the other. */
     if (!atomic_compare_exchange_strong(&me->on[place], &was, what))
@@ -249,7 +249,7 @@ static inline int announce(struct csock__sleep *sleep, uintptr_t what, uintptr_t
     sleep->before = sleep->lent ? was : 0;
     /* A handler that waited before that may have used the same place. */
     atomic_store_explicit(&me->sig[place], sig, memory_order_relaxed);
-    set_many(sleep, many);
+    set_many(sleep, what, many);
     return 0;
 }
 
@@ -266,24 +266,6 @@ int csock__sleep_begin(struct csock__sleep *sleep, struct csock__call *call)
 int csock__sleep_begin_many(struct csock__sleep *sleep, uintptr_t many)
 {
     return announce(sleep, CSOCK__MANY, many);
-}
-
-void csock__show(const struct csock__sleep *sleep, const struct csock__shown *wait)
-{
-    struct csock__shown *shown = sleep->shown;
-    if (csock__records.off)
-        return;
-    uint32_t count = atomic_load_explicit(&shown->count, memory_order_relaxed);
-    atomic_store_explicit(&shown->count, count + 1, memory_order_relaxed);
-    csock__show_fence();
-    shown->fd = wait->fd;
-    shown->what = wait->what;
-    shown->about_size = wait->about_size;
-    shown->since = wait->since;
-    shown->deadline = wait->deadline;
-    shown->about = wait->about;
-    shown->frame = (uintptr_t)sleep;
-    atomic_store_explicit(&shown->count, count + 2, memory_order_release);
 }
 
 /* Not in a child, where it was not counted; nor once a closer has given up, as the socket may have
