@@ -73,6 +73,15 @@ static void note_all(struct polling *p, bool asleep)
             csock__note_asleep(&p->calls[i], asleep);
 }
 
+/* For those who look from outside: one of them all. */
+static int first_fd(const struct polling *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->fds[i].fd >= 0)
+            return p->fds[i].fd;
+    return -1;
+}
+
 static int sleep_once(struct polling *p, int64_t left)
 {
     struct csock__sleep sleep;
@@ -81,6 +90,12 @@ static int sleep_once(struct polling *p, int64_t left)
     if (r < 0)
         return r;
     note_all(p, true);
+    if (p->wg.since == 0)
+        p->wg.since = sleep.now;
+    csock__show(&sleep, &(struct csock__shown){.what = CSOCK__POLL_MANY,
+                                               .fd = first_fd(p),
+                                               .since = p->wg.since,
+                                               .deadline = p->wg.deadline});
     r = look_at_all(p);
     if (r == 0)
         r = (int)csock__ret(csock__sys->poll(p->fds, (nfds_t)p->n, csock__poll_ms(left)));
@@ -151,6 +166,7 @@ int csock_poll(struct csock_polled *polled, size_t n, const struct csock_wait *w
     struct pollfd few_fds[FEW];
     struct polling p = {.polled = polled, .n = n, .calls = few_calls, .fds = few_fds};
     csock__waiting_fill(&p.wg, w);
+    p.wg.since = 0;
     if (n <= FEW)
         return poll_inside(&p);
     if (n > SIZE_MAX / (sizeof *p.calls + sizeof *p.fds))

@@ -111,9 +111,9 @@ __attribute__((cold, noinline)) static uintptr_t move_on_to(struct csock__sleep 
     return csock__move_on(sleep->me, sleep->place, NULL, what);
 }
 
-static inline void set_many(struct csock__sleep *sleep, uintptr_t many)
+static inline void set_many(struct csock__sleep *sleep, uintptr_t what, uintptr_t many)
 {
-    if (many)
+    if (what == CSOCK__MANY)
         atomic_store(&sleep->me->many[sleep->place], many);
 }
 
@@ -135,7 +135,7 @@ static inline int announce(struct csock__sleep *sleep, uintptr_t what, uintptr_t
     int sig = let_through(sleep, nested, hardly);
     /* Before `on`: whoever has read that one reads this one after. */
     atomic_store_explicit(&me->sig[place], sig, memory_order_relaxed);
-    set_many(sleep, many);
+    set_many(sleep, what, many);
     /* The store must be seen before the caller looks at csock__closing: a closer marks the socket
      * first and reads the records then, so one of the two sees the other. */
     if (!atomic_compare_exchange_strong(&me->on[place], &was, what))
@@ -143,7 +143,7 @@ static inline int announce(struct csock__sleep *sleep, uintptr_t what, uintptr_t
     sleep->before = sleep->lent ? was : 0;
     /* A handler that waited before that may have used the same place. */
     atomic_store_explicit(&me->sig[place], sig, memory_order_relaxed);
-    set_many(sleep, many);
+    set_many(sleep, what, many);
     return 0;
 }
 

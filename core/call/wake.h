@@ -32,6 +32,10 @@ struct csock__sleep {
  * for once in a while. 0 or -ENOMEM. */
 int csock__sleep_begin(struct csock__sleep *sleep, struct csock__call *call, bool hardly);
 
+/* Shows other processes what this thread is about to sleep in, until that ends. For calls that are
+ * no csock__op; those have it from wait.c. */
+void csock__show(const struct csock__sleep *sleep, const struct csock__shown *wait);
+
 /* After this no signal for the call reaches the thread any more. */
 void csock__sleep_end(struct csock__sleep *sleep, struct csock__call *call);
 

@@ -19,6 +19,8 @@ struct asking {
     bool inside;
     const struct csock_wait *w;
     int64_t deadline;
+    int64_t since;    /* when it first had to wait; 0: not yet */
+    const char *name; /* that it asks for, or NULL */
 };
 
 bool csock__host_is_numeric(const char *host)
@@ -63,6 +65,24 @@ static struct timespec futex_end(int64_t deadline)
                              .tv_nsec = (long)(deadline % 1000000000)};
 }
 
+/* With its end, as far as a reader wants it. */
+static uint32_t name_size(const char *name)
+{
+    return name ? (uint32_t)strnlen(name, 255) + 1 : 0;
+}
+
+static void show_lookup(struct asking *a, const struct csock__sleep *sleep)
+{
+    if (a->since == 0)
+        a->since = sleep->now;
+    csock__show(sleep, &(struct csock__shown){.what = CSOCK__LOOKUP,
+                                              .fd = a->inside ? csock__fd(a->wg.call.s) : -1,
+                                              .since = a->since,
+                                              .deadline = a->deadline,
+                                              .about = (uintptr_t)a->name,
+                                              .about_size = name_size(a->name)});
+}
+
 /* Whoever closes the socket signals this thread for as long as it is in here. */
 static int sleep_inside(struct asking *a, const uint32_t *word, uint32_t value,
                         const struct timespec *until)
@@ -71,10 +91,26 @@ static int sleep_inside(struct asking *a, const uint32_t *word, uint32_t value,
     int r = csock__sleep_begin(&sleep, &a->wg.call, false);
     if (r < 0)
         return r;
+    show_lookup(a, &sleep);
     if (!csock__closing(a->wg.call.s))
         r = (int)csock__ret(csock__sys->futex_wait(word, value, until));
     csock__sleep_end(&sleep, &a->wg.call);
     return csock__closing(a->wg.call.s) ? CSOCK_ECLOSED : r;
+}
+
+/* On no socket; announced for those who look from outside alone. */
+static int sleep_outside(struct asking *a, const uint32_t *word, uint32_t value,
+                         const struct timespec *until)
+{
+    struct csock__sleep sleep;
+    uint32_t generation = csock__generation();
+    bool announced = csock__sleep_begin_many(&sleep, 0) == 0;
+    if (announced)
+        show_lookup(a, &sleep);
+    int r = (int)csock__ret(csock__sys->futex_wait(word, value, until));
+    if (announced)
+        csock__sleep_end_many(&sleep, generation);
+    return r;
 }
 
 static int sleep_on(struct asking *a, const uint32_t *word, uint32_t value)
@@ -82,8 +118,8 @@ static int sleep_on(struct asking *a, const uint32_t *word, uint32_t value)
     struct timespec until = futex_end(a->deadline);
     if (a->w->pause)
         a->w->pause(a->w->arg);
-    int r = a->inside ? sleep_inside(a, word, value, &until)
-                      : (int)csock__ret(csock__sys->futex_wait(word, value, &until));
+    int r =
+        a->inside ? sleep_inside(a, word, value, &until) : sleep_outside(a, word, value, &until);
     if (a->w->resume)
         a->w->resume(a->w->arg);
     return r;
@@ -196,7 +232,7 @@ static int ask_bounded(struct csock *s, const struct csock__question *q, const s
                        struct csock__answer *ret)
 {
     static const struct csock_wait forever = {.deadline = CSOCK_FOREVER};
-    struct asking a = {.inside = s != NULL, .w = w ? w : &forever};
+    struct asking a = {.inside = s != NULL, .w = w ? w : &forever, .name = q->host};
     a.deadline = a.w->deadline;
     if (a.deadline == CSOCK_NOWAIT)
         return -EAGAIN;

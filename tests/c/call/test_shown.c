@@ -194,6 +194,25 @@ static void what_is_polled_for(void **state)
     }
 }
 
+static ssize_t await_two(struct util_call *call)
+{
+    struct csock_polled two[] = {{.s = &call->s[0], .events = POLLIN}, {.s = &call->s[1]}};
+    return csock_poll(two, 2, call->w);
+}
+
+static void one_of_many(void **state)
+{
+    struct util_call call = {.run = await_two, .s = s, .w = WITHIN(60000 * MS)};
+    (void)state;
+    util_start_asleep(&call);
+    struct csock__shown now = shown_by(call.tid);
+    assert_int_equal(now.what, CSOCK__POLL_MANY);
+    assert_int_equal(now.fd, csock_fd(&s[0]));
+    assert_true(now.deadline == call.w->deadline && now.since != 0);
+    assert_int_equal(csock_send(&s[1], "x", 1, 0, NULL), 1);
+    assert_int_equal(util_join(&call), 1);
+}
+
 static void nothing_is_shown_where_that_is_off(void **state)
 {
     (void)state;
@@ -221,6 +240,7 @@ int main(void)
         ROW(signals_do_not_make_a_wait_younger),
         ROW(whom_a_datagram_is_for),
         ROW(what_is_polled_for),
+        ROW(one_of_many),
         ROW(nothing_is_shown_where_that_is_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

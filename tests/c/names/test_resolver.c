@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 
+#include "call/thread.h"
 #include "names/resolver.h"
 
 static struct addrinfo *list;
@@ -215,6 +216,43 @@ static void pause_and_resume_surround_the_wait(void **state)
     assert_int_equal(heard, 2);
 }
 
+/* For `csock ps`; s may be NULL. */
+static void check_shown(struct csock *s)
+{
+    struct util_call call = {.run = resolve_call, .s = s, .w = WITHIN(60000 * MS)};
+    util_start_asleep(&call);
+    const struct csock__thread *t = csock__threads();
+    while (t->tid != call.tid && t->next)
+        t = t->next;
+    assert_int_equal(t->tid, call.tid);
+    assert_true(t->on[0] != 0);
+    assert_int_equal(t->shown[0].what, CSOCK__LOOKUP);
+    assert_int_equal(t->shown[0].fd, s ? csock_fd(s) : -1);
+    assert_true(t->shown[0].deadline == call.w->deadline);
+    assert_int_equal(t->shown[0].about_size, sizeof "slow.example");
+    assert_string_equal((const char *)(uintptr_t)t->shown[0].about, "slow.example");
+    silent_end();
+    assert_int_equal(util_join(&call), 0);
+    assert_true(t->on[0] == 0);
+    assert_int_equal(t->shown[0].what, CSOCK__NOTHING);
+}
+
+static void it_is_shown_to_other_processes(void **state)
+{
+    (void)state;
+    check_shown(NULL);
+}
+
+static void it_is_shown_with_its_socket(void **state)
+{
+    struct csock s[2];
+    (void)state;
+    util_pair(s, AF_UNIX, SOCK_STREAM);
+    check_shown(&s[0]);
+    util_close(&s[0]);
+    util_close(&s[1]);
+}
+
 static void host_entries_and_names(void **state)
 {
     struct sockaddr_in in = {.sin_family = AF_INET};
@@ -276,6 +314,8 @@ int main(void)
         SILENT_TEST(a_handler_that_restarts_calls_does_not_hide_the_signal),
         SILENT_TEST(closing_the_socket_ends_it),
         SILENT_TEST(pause_and_resume_surround_the_wait),
+        SILENT_TEST(it_is_shown_to_other_processes),
+        SILENT_TEST(it_is_shown_with_its_socket),
         SILENT_TEST(host_entries_and_names),
     };
     return cmocka_run_group_tests_name("resolver", tests, make_record, NULL);

@@ -1,0 +1,22 @@
+/* What a call shows that is no csock__op: one that waits for several sockets, or for a name. The
+ * others write it themselves (wait.c), which saves them a step. Sits on wake. */
+#include "call/thread.h"
+#include "call/wake.h"
+
+void csock__show(const struct csock__sleep *sleep, const struct csock__shown *wait)
+{
+    struct csock__shown *shown = sleep->shown;
+    if (csock__records.off)
+        return;
+    uint32_t count = atomic_load_explicit(&shown->count, memory_order_relaxed);
+    atomic_store_explicit(&shown->count, count + 1, memory_order_relaxed);
+    csock__show_fence();
+    shown->fd = wait->fd;
+    shown->what = wait->what;
+    shown->about_size = wait->about_size;
+    shown->since = wait->since;
+    shown->deadline = wait->deadline;
+    shown->about = wait->about;
+    shown->frame = (uintptr_t)sleep;
+    atomic_store_explicit(&shown->count, count + 2, memory_order_release);
+}
