@@ -79,11 +79,13 @@ def program(tmp_path_factory):
         pytest.skip("needs the C library (CSOCK_PREFIX) and a compiler")
     made = tmp_path_factory.mktemp("dial") / "dial"
     library = Path(PREFIX) / "lib" / "libcsock.a"
+    sanitized = os.environ.get("CSOCK_SANITIZED")
     subprocess.run(
         [
             compiler,
             "-std=c11",
             "-D_GNU_SOURCE",
+            *(["-fsanitize=address,undefined"] if sanitized else []),
             f"-I{PREFIX}/include",
             SOURCE,
             library,
