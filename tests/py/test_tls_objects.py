@@ -190,3 +190,46 @@ def test_several_interpreters(certificate):
         text=True,
     )
     assert (done.stdout, done.stderr, done.returncode) == ("done\n", "", 0)
+
+
+def test_what_takes_a_socket_moves_no_bytes_below_tls(tls):
+    lines = tls("""
+        tls, peer = pair(5, 5)
+        wire = socket.socket(fileno=os.dup(peer.fileno()))  # below TLS
+        wire.setblocking(False)
+
+        def has_come():
+            try:
+                return wire.recv(100, socket.MSG_PEEK)
+            except BlockingIOError:
+                return b""
+        sent = [
+            lambda: socket.send_fds(tls, [b"clear"], [0]),
+            lambda: csock.is_alive(tls),
+            lambda: csock.is_alive(peer),
+        ]
+        before = has_come()  # a session's ticket, maybe
+        for function in sent:
+            try:
+                print("went", function())
+            except (TypeError, NotImplementedError) as error:
+                print(type(error).__name__)
+            assert has_come() == before
+        tls.sendall(b"line\\n")
+        wait_for(lambda: has_come() != before)
+        assert b"line" not in has_come()
+        for function in lambda: socket.recv_fds(peer, 10, 1), lambda: csock.is_alive(peer):
+            try:
+                print("came", function())
+            except (TypeError, NotImplementedError) as error:
+                print(type(error).__name__)
+        print(csock.Reader(peer).readline())
+    """)
+    assert lines == [
+        "NotImplementedError",
+        "TypeError",
+        "TypeError",
+        "NotImplementedError",
+        "TypeError",
+        "b'line\\n'",
+    ]
