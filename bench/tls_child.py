@@ -15,7 +15,7 @@ import threading
 import time
 import timeit
 
-if sys.argv[1] == "csock":
+if sys.argv[1:2] == ["csock"]:  # tls.py imports this, too
     import csock
 
     csock.install()
