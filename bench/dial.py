@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "lab"))
 
 import netlab
 
+FAR6, FAR4 = "fd99::2", "10.99.0.2"
 GOOD6, BAD6, DNS = "2001:db8::5", "2001:db8::bad", "10.77.0.9"
 HOLES = [f"192.0.2.{number}" for number in range(1, 21)]
 HOSTS = {
@@ -28,6 +29,7 @@ HOSTS = {
     "half.test": [BAD6, "127.0.0.1"],
     "both.test": [GOOD6, "127.0.0.1"],
     "four.test": ["127.0.0.1"],
+    "far.test": [FAR6, FAR4],
     "refused.test": [GOOD6, "127.0.0.1"],
     "holes.test": HOLES,
 }
@@ -60,6 +62,31 @@ while True:
         answer = b"\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\x3c\\0\\4" + socket.inet_aton("127.0.0.1")
         s.sendto(head + query[12:end] + answer, peer)
 """
+# A host 50 ms away: what is sent to it comes back 25 ms later with source and destination
+# exchanged (which leaves every checksum right), so that this host's server answers as if it were
+# there, and its answers take the same way.
+DELAY = """
+import collections, fcntl, select, struct, subprocess
+tun = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(tun, 0x400454CA, struct.pack("16sH22x", b"far", 0x1001))  # TUNSETIFF, TUN | NO_PI
+for address in (["10.99.0.1/24"], ["fd99::1/64", "nodad"]):
+    subprocess.run(["ip", "addr", "add", *address, "dev", "far"], check=True)
+subprocess.run(["ip", "link", "set", "far", "up"], check=True)
+queue = collections.deque()
+say("ready")
+while True:
+    left = max(queue[0][0] - time.monotonic(), 0) if queue else None
+    if select.select([tun], [], [], left)[0]:
+        packet = os.read(tun, 65536)
+        at, size = (8, 16) if packet[0] >> 4 == 6 else (12, 4)
+        source, middle, end = packet[at : at + size], at + size, at + 2 * size
+        turned = packet[:at] + packet[middle:end] + source + packet[end:]
+        queue.append((time.monotonic() + 0.025, turned))
+    while queue and queue[0][0] <= time.monotonic():
+        packet = queue.popleft()[1]
+        if packet[0] >> 4 == 4 or packet[8] != 0xFF:  # not what IPv6 says to all neighbours
+            os.write(tun, packet)
+"""
 CONNECT = """
 import time
 sock.getaddrinfo("localhost", 80)  # libc has loaded what it needs by now
@@ -74,6 +101,59 @@ def once():
 LAST = "result = once()"
 # A run's own accidents are told from what it takes by the fastest of many.
 BEST = "result = min(once() for _ in range(300))"
+FEW = "result = min(once() for _ in range(20))"
+CTRL_C = """
+import os, signal, threading, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+def interrupt():
+    global start
+    time.sleep(0.5)
+    start = time.perf_counter()
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=interrupt).start()
+try:
+    try: sock.getaddrinfo("name.test", 80)
+    except OSError: time.sleep(0)  # stock's comes before the interrupt
+except KeyboardInterrupt: result = time.perf_counter() - start
+"""
+CLOSE = """
+import threading, time
+s = sock.socket()
+def close():
+    global start
+    time.sleep(0.5)
+    start = time.perf_counter()
+    s.close()
+threading.Thread(target=close).start()
+try: s.connect(("name.test", 80))
+except OSError: result = time.perf_counter() - start
+"""
+THOUSAND = """
+import contextlib, time
+def status(name):
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(name + ":"))
+most = 0
+for number in range(1000):
+    with contextlib.suppress(OSError), sock.deadline(0.003):
+        sock.getaddrinfo(f"n{number}.test", 80)
+    most = max(most, status("Threads") - 1)
+    if number == 200: before = status("VmRSS")
+grown = status("VmRSS") - before
+end = time.monotonic() + 40
+while sock.lookups() and time.monotonic() < end: time.sleep(0.05)
+time.sleep(0.2)
+left = status("Threads") - 1
+"""
+QUERIES = """
+def sent():  # UDP datagrams, of this network namespace
+    with open("/proc/net/snmp") as file:
+        names, values = [line.split() for line in file if line.startswith("Udp:")]
+    return int(values[names.index("OutDatagrams")])
+before = sent()
+for _ in range(100): sock.create_connection(("four.test", 8000)).close()
+result = sent() - before
+"""
 REQUESTS = "import requests"
 REDIS = "import redis\nclient = redis.Redis('half.test', 8000, protocol=2, retry=None)"
 
@@ -88,9 +168,11 @@ class Case(NamedTuple):
     ratio: float | None = None  # of stock's time
     more: float | None = None  # seconds more than stock's time
     setup: str = ""
-    best: bool = False
     needs: str | None = None
     dns: str = DNS
+    count: str = LAST
+    program: str = ""  # instead of a call that is timed: leaves a number in `result`
+    unit: str = ""  # of that number, if not seconds
 
 
 PLAIN = "sock.create_connection(({!r}, 8000){}).close()"
@@ -119,14 +201,30 @@ CASES = [
         setup=REDIS,
         needs="redis",
     ),
-    Case("both fine, numeric", "1.05 x stock", PLAIN.format(GOOD6, ""), ratio=1.05, best=True),
-    Case("both fine, by name", "1.10 x stock", PLAIN.format("both.test", ""), ratio=1.1, best=True),
+    Case("both fine, numeric", "1.05 x stock", PLAIN.format(GOOD6, ""), ratio=1.05, count=BEST),
+    Case(
+        "both fine, by name", "1.10 x stock", PLAIN.format("both.test", ""), ratio=1.1, count=BEST
+    ),
+    Case(
+        "both fine, round trip 50 ms, numeric",
+        "1.05 x stock",
+        PLAIN.format(FAR6, ""),
+        ratio=1.05,
+        count=FEW,
+    ),
+    Case(
+        "both fine, round trip 50 ms, by name",
+        "1.10 x stock",
+        PLAIN.format("far.test", ""),
+        ratio=1.1,
+        count=FEW,
+    ),
     Case(
         "first address refused",
         "10 ms",
         "sock.create_connection(('refused.test', 8001)).close()",
         most=0.01,
-        best=True,
+        count=BEST,
     ),
     Case(
         "20 black holes, timeout 2",
@@ -159,7 +257,37 @@ CASES = [
         "stock + 1 ms",
         PLAIN.format("four.test", ""),
         more=0.001,
-        best=True,
+        count=BEST,
+    ),
+    Case("hosts-file name, 100 times: queries sent", "0", "", most=0, program=QUERIES, unit=" "),
+    Case("Ctrl-C in a look-up", "50 ms", "", most=0.05, program=CTRL_C),
+    Case("close() in a connect by name", "50 ms", "", most=0.05, program=CLOSE),
+    Case(
+        "1,000 look-ups, DNS silent: threads",
+        "64",
+        "",
+        stock="",
+        most=64,
+        program=THOUSAND + "result = most",
+        unit=" ",
+    ),
+    Case(
+        "1,000 look-ups, DNS silent: memory, 201st on",
+        "flat (1,024 kB)",
+        "",
+        stock="",
+        most=1024,
+        program=THOUSAND + "result = grown",
+        unit=" kB",
+    ),
+    Case(
+        "1,000 look-ups, DNS silent: threads left",
+        "0",
+        "",
+        stock="",
+        most=0,
+        program=THOUSAND + "result = left",
+        unit=" ",
     ),
 ]
 
@@ -189,8 +317,9 @@ def measured(lab, side, case, limit):
         setup = f"import csock\ncsock.install(force=True)\ncsock.adapt()\n{setup}"
     call = case.call if side == "csock" or case.stock is None else case.stock
     lab.etc("resolv.conf", f"nameserver {case.dns}\n")
-    text = CONNECT.format(call=call, setup=setup, count=BEST if case.best else LAST)
+    text = case.program or CONNECT.format(call=call, setup=setup, count=case.count)
     child = lab.start(module, text)
+    limit = limit if case.stock != "" else max(limit, 60)
     try:
         return child.result(timeout=limit)
     except subprocess.TimeoutExpired:
@@ -209,9 +338,11 @@ def is_met(case, ours, stock):
     return case.least <= ours and (most is None or ours <= most)
 
 
-def shown(seconds, limit):
+def shown(seconds, limit, unit=""):
     if seconds is None:
         return f"> {limit:.0f} s"
+    if unit:
+        return f"{seconds}{unit}".strip()
     return f"{seconds:.3f} s" if seconds > 0.01 else f"{seconds * 1e6:.0f} us"
 
 
@@ -220,7 +351,8 @@ def run(lab, cases, limit):
         if case.needs and not importlib.util.find_spec(case.needs):
             print(f"{case.name:45} {case.target:15} skipped: {case.needs} is not installed")
             continue
-        stock = measured(lab, "stock", case, limit)
+        has_stock = case.stock != ""
+        stock = measured(lab, "stock", case, limit) if has_stock else None
         # Another try where two runs have to be compared: the machine may have been busy with one.
         for _ in range(3):
             ours = measured(lab, "csock", case, limit)
@@ -228,7 +360,8 @@ def run(lab, cases, limit):
             if met or not (case.ratio or case.more):
                 break
             stock = measured(lab, "stock", case, limit)
-        words = shown(ours, limit), shown(stock, limit), "" if met else "MISSED"
+        other = shown(stock, limit, case.unit) if has_stock else "-"
+        words = shown(ours, limit, case.unit), other, "" if met else "MISSED"
         print("{:45} {:15} {:>10} {:>10} {}".format(case.name, case.target, *words), flush=True)
         yield {"case": case.name, "target": case.target, "csock": ours, "stock": stock, "met": met}
 
@@ -244,7 +377,7 @@ def main():
         sys.exit(f"bench-dial: {reason}")
     lab = make_namespace()
     try:
-        for program in (SERVER, LOSES_AAAA):
+        for program in (SERVER, LOSES_AAAA, DELAY):
             lab.start("socket", program).expect("ready")
         print("{:45} {:15} {:>10} {:>10}".format("case", "target", "csock", "stock"))
         found = list(run(lab, [c for c in CASES if options.only in c.name], options.limit))
