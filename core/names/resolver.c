@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <limits.h>
 #include <string.h>
+#include <strings.h>
 
 /* One call, over all that it waits for. */
 struct asking {
@@ -48,6 +49,13 @@ static bool is_local(const struct csock__question *q)
     if (q->what == CSOCK__NAMES)
         return (q->flags & NI_NUMERICHOST) || !q->wants_host;
     return q->what == CSOCK__HOST_BY_NAME && csock__host_is_numeric(q->host);
+}
+
+/* A name that is in hosts(5) all but everywhere, and asked for so often that no thread is made for
+ * it just to hear of signals. */
+static bool is_localhost(const struct csock__question *q)
+{
+    return q->host && strcasecmp(q->host, "localhost") == 0;
 }
 
 /* ---- waiting */
@@ -254,8 +262,8 @@ static int ask_somewhere(struct csock *s, const struct csock__question *q,
 {
     if (is_local(q))
         return ask_here(q, NULL, ret);
-    return s || is_timed(w) || (w && w->interrupted) ? ask_bounded(s, q, w, ret)
-                                                     : ask_here(q, w, ret);
+    bool hears = w && w->interrupted && !is_localhost(q);
+    return s || is_timed(w) || hears ? ask_bounded(s, q, w, ret) : ask_here(q, w, ret);
 }
 
 /* ---- the calls */
