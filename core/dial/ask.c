@@ -27,30 +27,16 @@ static unsigned family_bit(int family)
     return family == AF_INET6 ? CSOCK__INET6 : CSOCK__INET;
 }
 
-static int make_answer_room(struct csock_dial_answer *answer)
-{
-    if (answer->n < answer->room)
-        return 0;
-    size_t room = answer->room ? 2 * answer->room : ANSWER_ROOM;
-    struct csock__candidate *list = csock__sys->alloc(room * sizeof *list);
-    if (!list)
-        return -ENOMEM;
-    if (answer->n)
-        memcpy(list, answer->list, answer->n * sizeof *list);
-    csock__sys->release(answer->list);
-    answer->list = list;
-    answer->room = room;
-    return 0;
-}
-
 int csock_dial_found(struct csock_dial_answer *answer, const struct sockaddr *addr, socklen_t len)
 {
     if (len < sizeof(sa_family_t) || len > sizeof(union csock_addr))
         return CSOCK_EADDRLEN;
-    int r = make_answer_room(answer);
-    if (r < 0)
-        return r;
-    struct csock__candidate *c = &answer->list[answer->n];
+    struct csock__candidate *list =
+        csock__grown(answer->list, answer->n, 1, ANSWER_ROOM, sizeof *list, &answer->room);
+    if (!list)
+        return -ENOMEM;
+    answer->list = list;
+    struct csock__candidate *c = &list[answer->n];
     *c = (struct csock__candidate){.len = len};
     memcpy(&c->addr, addr, len);
     if (!csock__dial_wants(answer->dl->d, c->addr.any.sa_family)) {

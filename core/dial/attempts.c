@@ -40,22 +40,6 @@ bool csock__dial_wants(const struct csock_dial_request *d, int family)
 
 /* ---- the list */
 
-static int make_attempt_room(struct csock__dialing *dl)
-{
-    if (dl->n_attempts < dl->room)
-        return 0;
-    size_t room = dl->room ? 2 * dl->room : ROOM_AT_FIRST;
-    struct csock_dial_attempt *list = csock__sys->alloc(room * sizeof *list);
-    if (!list)
-        return -ENOMEM;
-    if (dl->n_attempts)
-        memcpy(list, dl->attempts, dl->n_attempts * sizeof *list);
-    csock__sys->release(dl->attempts);
-    dl->attempts = list;
-    dl->room = room;
-    return 0;
-}
-
 static struct csock_dial_attempt *list_attempt(struct csock__dialing *dl,
                                                const struct csock__candidate *c)
 {
@@ -255,16 +239,19 @@ static void launched(struct csock__dialing *dl, struct csock__flight *f, int r)
 
 int csock__attempt_begin(struct csock__dialing *dl)
 {
-    int stop = 0, r = make_attempt_room(dl);
-    if (r < 0)
-        return r;
+    struct csock_dial_attempt *list =
+        csock__grown(dl->attempts, dl->n_attempts, 1, ROOM_AT_FIRST, sizeof *list, &dl->room);
+    int stop = 0;
+    if (!list)
+        return -ENOMEM;
+    dl->attempts = list;
     struct csock__flight *f = free_flight(dl);
     struct csock_dial_attempt *a = list_attempt(dl, csock__order_next(&dl->order));
     *f = (struct csock__flight){.on = true, .index = a->index};
     a->s = dl->d->place ? dl->d->place(dl->d->arg, a) : &f->own;
     if (!a->s)
         stop = CSOCK_EINTERRUPTED;
-    r = a->s ? launch(dl, a, &stop) : -ECANCELED;
+    int r = a->s ? launch(dl, a, &stop) : -ECANCELED;
     launched(dl, f, r);
     return dl->winner ? 0 : stop;
 }

@@ -16,24 +16,6 @@ static struct csock__candidate *find(const struct csock__order *o, const void *a
     return NULL;
 }
 
-static int make_order_room(struct csock__order *o, size_t more)
-{
-    size_t room = o->room ? o->room : ROOM_MIN;
-    while (room < o->n + more)
-        room *= 2;
-    if (room == o->room)
-        return 0;
-    struct csock__candidate *list = csock__sys->alloc(room * sizeof *list);
-    if (!list)
-        return -ENOMEM;
-    if (o->n)
-        memcpy(list, o->list, o->n * sizeof *list);
-    csock__sys->release(o->list);
-    o->list = list;
-    o->room = room;
-    return 0;
-}
-
 static void insert_at(struct csock__order *o, size_t at, const struct csock__candidate *c)
 {
     memmove(&o->list[at + 1], &o->list[at], (o->n - at) * sizeof *c);
@@ -51,8 +33,11 @@ static void take_out(struct csock__order *o, const struct csock__candidate *c)
 ssize_t csock__order_add(struct csock__order *o, const struct csock__found *a)
 {
     ssize_t fresh = 0;
-    if (make_order_room(o, a->n) < 0)
+    struct csock__candidate *list =
+        csock__grown(o->list, o->n, a->n, ROOM_MIN, sizeof *list, &o->room);
+    if (!list)
         return -ENOMEM;
+    o->list = list;
     for (size_t i = 0, at = 0; i < a->n; i++) {
         const struct csock__candidate *known = find(o, &a->list[i].addr, a->list[i].len);
         fresh += !known;

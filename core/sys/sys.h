@@ -113,6 +113,11 @@ static inline int64_t csock__ns(const struct timespec *t)
     return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
 }
 
+/* An array that has room for n elements of this size and `more`: the same, or a larger one in its
+ * place; `first` is what an empty one gets, `room` is kept. NULL: no memory, and nothing has
+ * changed. */
+void *csock__grown(void *list, size_t n, size_t more, size_t first, size_t size, size_t *room);
+
 /* -1 and errno to -errno; all else as it is. */
 static inline ssize_t csock__ret(ssize_t r)
 {
