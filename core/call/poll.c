@@ -166,7 +166,6 @@ int csock_poll(struct csock_polled *polled, size_t n, const struct csock_wait *w
     struct pollfd few_fds[FEW];
     struct polling p = {.polled = polled, .n = n, .calls = few_calls, .fds = few_fds};
     csock__waiting_fill(&p.wg, w);
-    p.wg.since = 0;
     if (n <= FEW)
         return poll_inside(&p);
     if (n > SIZE_MAX / (sizeof *p.calls + sizeof *p.fds))

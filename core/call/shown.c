@@ -8,9 +8,7 @@ void csock__show(const struct csock__sleep *sleep, const struct csock__shown *wa
     struct csock__shown *shown = sleep->shown;
     if (csock__records.off)
         return;
-    uint32_t count = atomic_load_explicit(&shown->count, memory_order_relaxed);
-    atomic_store_explicit(&shown->count, count + 1, memory_order_relaxed);
-    csock__show_fence();
+    uint32_t count = csock__show_begin(shown);
     shown->fd = wait->fd;
     shown->what = wait->what;
     shown->about_size = wait->about_size;
@@ -18,5 +16,5 @@ void csock__show(const struct csock__sleep *sleep, const struct csock__shown *wa
     shown->deadline = wait->deadline;
     shown->about = wait->about;
     shown->frame = (uintptr_t)sleep;
-    atomic_store_explicit(&shown->count, count + 2, memory_order_release);
+    csock__show_end(shown, count);
 }

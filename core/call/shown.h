@@ -100,6 +100,19 @@ static inline void csock__show_fence(void)
 #endif
 }
 
+/* Around what is written of a wait; end gets what begin has returned. */
+static inline uint32_t csock__show_begin(struct csock__shown *shown)
+{
+    uint32_t count = atomic_load_explicit(&shown->count, memory_order_relaxed);
+    atomic_store_explicit(&shown->count, count + 1, memory_order_relaxed);
+    csock__show_fence();
+    return count;
+}
+static inline void csock__show_end(struct csock__shown *shown, uint32_t count)
+{
+    atomic_store_explicit(&shown->count, count + 2, memory_order_release);
+}
+
 /* After a sleep. What is left beside this is not looked at. */
 static inline void csock__show_nothing(struct csock__shown *shown)
 {

@@ -44,7 +44,7 @@ void csock__waiting_end(struct csock__waiting *wg)
 
 static bool has_deadline(const struct csock__waiting *wg)
 {
-    return wg->w->deadline != CSOCK_FOREVER || wg->w->timeout != 0;
+    return csock__is_bounded(wg->w);
 }
 
 bool csock__polls(const struct csock__waiting *wg)
@@ -92,9 +92,7 @@ static inline void show(struct csock__waiting *wg, const struct csock__sleep *sl
         return;
     if (wg->since == 0)
         wg->since = sleep->now;
-    uint32_t count = atomic_load_explicit(&shown->count, memory_order_relaxed);
-    atomic_store_explicit(&shown->count, count + 1, memory_order_relaxed);
-    csock__show_fence();
+    uint32_t count = csock__show_begin(shown);
     shown->fd = csock__fd(wg->call.s);
     shown->what = op->kind->what;
     shown->about_size = 0;
@@ -103,7 +101,7 @@ static inline void show(struct csock__waiting *wg, const struct csock__sleep *sl
     shown->frame = (uintptr_t)sleep;
     if (op->kind->to)
         show_address(shown, op);
-    atomic_store_explicit(&shown->count, count + 2, memory_order_release);
+    csock__show_end(shown, count);
 }
 
 /* From here to fall_awake the thread may sleep. */
@@ -194,8 +192,8 @@ ssize_t csock__try(struct csock__waiting *wg, const struct csock__op *op)
 /* The deadline in absolute time, from the first wait on. */
 static int64_t deadline_of(struct csock__waiting *wg)
 {
-    if (wg->deadline == CSOCK_FOREVER && wg->w->timeout != 0)
-        wg->deadline = csock_deadline(wg->w->timeout);
+    if (wg->deadline == CSOCK_FOREVER)
+        wg->deadline = csock__bound(wg->w);
     return wg->deadline;
 }
 

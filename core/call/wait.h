@@ -10,6 +10,17 @@
 
 #include "call/users.h"
 
+/* Whether it has a bound; and that in absolute time, if it begins now. */
+static inline bool csock__is_bounded(const struct csock_wait *w)
+{
+    return w->deadline != CSOCK_FOREVER || w->timeout != 0;
+}
+static inline int64_t csock__bound(const struct csock_wait *w)
+{
+    return w->deadline == CSOCK_FOREVER && w->timeout != 0 ? csock_deadline(w->timeout)
+                                                           : w->deadline;
+}
+
 /* One call that may wait, over all its retries. */
 struct csock__waiting {
     struct csock__call call;

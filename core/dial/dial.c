@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "call/wait.h"
 #include "sys/sys.h"
 
 #define LONGEST_DELAY INT64_C(3600000000000) /* an hour: sums of such do not overflow */
@@ -31,8 +32,7 @@ static void dialing_begin(struct csock__dialing *dl, const struct csock_dial_req
     dl->start = csock_now();
     if (w)
         dl->w = *w;
-    if (dl->w.deadline == CSOCK_FOREVER && dl->w.timeout != 0)
-        dl->w.deadline = csock_deadline(dl->w.timeout);
+    dl->w.deadline = csock__bound(&dl->w);
     dl->w.timeout = 0;
     dl->race.attempt_delay =
         delay(d->attempt_delay, CSOCK_DIAL_ATTEMPT_DELAY, CSOCK_DIAL_ATTEMPT_DELAY_MIN);

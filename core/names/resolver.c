@@ -214,11 +214,6 @@ static int ask_here(const struct csock__question *q, const struct csock_wait *w,
     return 0;
 }
 
-static bool is_timed(const struct csock_wait *w)
-{
-    return w && (w->deadline != CSOCK_FOREVER || w->timeout != 0);
-}
-
 /* Whether the look-up failed in what it takes to begin one. A deadline that has passed while there
  * was no place is no reason to ask without one. */
 static bool could_not_begin(const struct asking *a, int r)
@@ -241,11 +236,9 @@ static int ask_bounded(struct csock *s, const struct csock__question *q, const s
 {
     static const struct csock_wait forever = {.deadline = CSOCK_FOREVER};
     struct asking a = {.inside = s != NULL, .w = w ? w : &forever, .name = q->host};
-    a.deadline = a.w->deadline;
+    a.deadline = csock__bound(a.w);
     if (a.deadline == CSOCK_NOWAIT)
         return -EAGAIN;
-    if (a.deadline == CSOCK_FOREVER && a.w->timeout != 0)
-        a.deadline = csock_deadline(a.w->timeout);
     if (a.deadline != CSOCK_FOREVER && csock_now() >= a.deadline)
         return CSOCK_ETIMEOUT;
     int r = s ? csock__waiting_begin(&a.wg, s, w) : 0;
@@ -263,7 +256,8 @@ static int ask_somewhere(struct csock *s, const struct csock__question *q,
     if (is_local(q))
         return ask_here(q, NULL, ret);
     bool hears = w && w->interrupted && !is_localhost(q);
-    return s || is_timed(w) || hears ? ask_bounded(s, q, w, ret) : ask_here(q, w, ret);
+    return s || (w && csock__is_bounded(w)) || hears ? ask_bounded(s, q, w, ret)
+                                                     : ask_here(q, w, ret);
 }
 
 /* ---- the calls */
