@@ -69,24 +69,13 @@ static PyObject *seconds(int64_t ns)
 
 static PyObject *attempt_as_py(struct dial_race *race, const struct csock_dial_attempt *a)
 {
-    PyObject *o = PyStructSequence_New(race->state->attempt_type);
     PyObject *items[] = {
         addr_as_py(&a->addr, a->len, a->proto),
         seconds(a->ended - a->began),
         dial_attempt_error(race, a),
         seconds(a->began),
     };
-    bool whole = o != NULL;
-    for (size_t i = 0; i < sizeof items / sizeof *items; i++) {
-        whole = whole && items[i];
-        if (o)
-            PyStructSequence_SetItem(o, (Py_ssize_t)i, items[i]);
-        else
-            Py_XDECREF(items[i]);
-    }
-    if (!whole)
-        Py_CLEAR(o);
-    return o;
+    return ext_row_of(race->state->attempt_type, items, sizeof items / sizeof *items);
 }
 
 PyObject *dial_attempts(struct dial_race *race)

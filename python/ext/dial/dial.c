@@ -53,19 +53,24 @@ static bool no_path_with(const struct dial_arguments *a)
     return true;
 }
 
-/* One object without a port: a tuple as connect() takes it, or a path. */
-static bool whole_address(struct dial_race *race, const struct dial_arguments *a)
+/* As connect() takes it. */
+static bool tuple_address(struct dial_race *race, PyObject *address)
 {
-    if (!PyTuple_Check(a->address))
-        return no_path_with(a) && dial_target_path(race, a->address);
-    Py_ssize_t n = PyTuple_GET_SIZE(a->address);
+    Py_ssize_t n = PyTuple_GET_SIZE(address);
     if (n == 3 || n == 4)
-        return dial_target_inet6(race, a->address);
+        return dial_target_inet6(race, address);
     if (n == 2)
-        return dial_target_host(race, PyTuple_GET_ITEM(a->address, 0),
-                                PyTuple_GET_ITEM(a->address, 1));
+        return dial_target_host(race, PyTuple_GET_ITEM(address, 0), PyTuple_GET_ITEM(address, 1));
     PyErr_SetString(PyExc_TypeError, "an address must be (host, port[, flowinfo[, scope id]])");
     return false;
+}
+
+/* One object without a port: a tuple, or a path. */
+static bool whole_address(struct dial_race *race, const struct dial_arguments *a)
+{
+    if (PyTuple_Check(a->address))
+        return tuple_address(race, a->address);
+    return no_path_with(a) && dial_target_path(race, a->address);
 }
 
 static bool target_of(struct dial_race *race, const struct dial_arguments *a)
@@ -143,11 +148,8 @@ static bool class_is_own(const struct ext_state *st)
     const struct sock_class *c = ext_class(st);
     if (!c->type || c->type->tp_init != c->init || c->type->tp_new != c->new)
         return false;
-    unsigned version = interp_class_version(c->type);
-    if (version != 0 && version == EXT_GET(c->seen))
-        return true;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!sock_class_has(st, names[i]))
+        if (!sock_class_still_has(st, c, names[i]))
             return false;
     return true;
 }
@@ -211,13 +213,10 @@ static bool is_usual(PyObject *address, PyObject *timeout, PyObject *source)
 static PyObject *race_to(struct ext_state *st, PyObject *const *args)
 {
     struct dial_race race;
-    PyObject *result = NULL, *address = args[0], *source = args[2];
+    PyObject *result = NULL, *source = args[2];
     begin(&race, st);
     race.all_errors = args[3] == Py_True;
-    if (ext_timeout(args[1], &race.bound) &&
-        (PyTuple_GET_SIZE(address) == 4 ? dial_target_inet6(&race, address)
-                                        : dial_target_host(&race, PyTuple_GET_ITEM(address, 0),
-                                                           PyTuple_GET_ITEM(address, 1))) &&
+    if (ext_timeout(args[1], &race.bound) && tuple_address(&race, args[0]) &&
         (source == Py_None || dial_target_source(&race, source)) && audit_look_up(&race)) {
         race.timeout = race.bound;
         result = dial_race_run(&race);

@@ -52,15 +52,19 @@ static inline const struct sock_class *ext_class(const struct ext_state *st)
 
 /* Whether the newest class has the attribute `name` that was found. */
 bool sock_class_has(const struct ext_state *st, enum ext_name name);
-/* Whether o is a socket of exactly that class, whose attribute `name` is what was found. The
- * class's version tells: where all was found in this one, nothing has to be looked up. */
+/* The same. The class's version tells: where all was found in this one, nothing has to be looked
+ * up. */
+static inline bool sock_class_still_has(const struct ext_state *st, const struct sock_class *c,
+                                        enum ext_name name)
+{
+    unsigned version = interp_class_version(c->type);
+    return (version != 0 && version == EXT_GET(c->seen)) || sock_class_has(st, name);
+}
+/* Whether o is a socket of exactly that class, whose attribute `name` is what was found. */
 static inline bool sock_is_untouched(const struct ext_state *st, PyObject *o, enum ext_name name)
 {
     const struct sock_class *c = ext_class(st);
-    if (!Py_IS_TYPE(o, c->type))
-        return false;
-    unsigned version = interp_class_version(c->type);
-    return (version != 0 && version == EXT_GET(c->seen)) || sock_class_has(st, name);
+    return Py_IS_TYPE(o, c->type) && sock_class_still_has(st, c, name);
 }
 /* The newest class that self is of; NULL if there is none. */
 static inline const struct sock_class *sock_class_found(PyObject *self)

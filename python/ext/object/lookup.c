@@ -113,18 +113,7 @@ static PyObject *under_way_as_py(PyTypeObject *type, const struct csock_lookup *
                          PyFloat_FromDouble((double)row->since / EXT_NS_PER_SECOND),
                          PyLong_FromUnsignedLong(row->waiting),
                          PyLong_FromLong(row->tid)};
-    PyObject *result = PyStructSequence_New(type);
-    bool ok = result != NULL;
-    for (Py_ssize_t i = 0; i < 6; i++) {
-        ok = ok && items[i];
-        if (result)
-            PyStructSequence_SetItem(result, i, items[i]);
-        else
-            Py_XDECREF(items[i]);
-    }
-    if (!ok)
-        Py_CLEAR(result);
-    return result;
+    return ext_row_of(type, items, sizeof items / sizeof *items);
 }
 
 /* The class is made anew for each list: few ask, and no module has to keep it. */

@@ -103,6 +103,22 @@ PyObject *ext_tuple_of(PyObject **items, Py_ssize_t n)
     return tuple;
 }
 
+PyObject *ext_row_of(PyTypeObject *type, PyObject **items, Py_ssize_t n)
+{
+    PyObject *row = PyStructSequence_New(type);
+    bool whole = row != NULL;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        whole = whole && items[i];
+        if (row)
+            PyStructSequence_SetItem(row, i, items[i]);
+        else
+            Py_XDECREF(items[i]);
+    }
+    if (!whole)
+        Py_CLEAR(row);
+    return row;
+}
+
 void ext_list_add(PyObject **list, PyObject *item)
 {
     if (!item || PyList_Append(*list, item) < 0)

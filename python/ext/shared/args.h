@@ -47,6 +47,8 @@ PyObject *ext_tuple_copy(PyObject *const *items, Py_ssize_t n);
 PyObject *ext_keywords_copy(PyObject *const *values, PyObject *kwnames);
 /* A tuple of the items, which it takes over; NULL if one of them is NULL. */
 PyObject *ext_tuple_of(PyObject **items, Py_ssize_t n);
+/* The same as a row of that class, a struct sequence. */
+PyObject *ext_row_of(PyTypeObject *type, PyObject **items, Py_ssize_t n);
 /* Adds an item, which it takes over, to a list; where it is NULL, or does not fit into memory, the
  * list goes, too, and *list is NULL. */
 void ext_list_add(PyObject **list, PyObject *item);
