@@ -110,27 +110,15 @@ bench-counts: setup-test
 	    $(if $(WHEEL),--other build/wheel)
 
 bench-tls: setup-test
+bench-deadlines bench-dial bench-ps: setup-demo
+bench-tls bench-deadlines bench-dial bench-ps: bench-%:
 	@tools/build.sh release
-	@PYTHONPATH=build/release/site $(VENV) bench/tls.py $(if $(ONLY),--only "$(ONLY)") \
-	    $(if $(JSON),--json $(JSON))
-
-bench-deadlines: setup-demo
-	@tools/build.sh release
-	@PYTHONPATH=build/release/site $(VENV) bench/deadlines.py $(if $(ONLY),--only "$(ONLY)") \
+	@PYTHONPATH=build/release/site $(VENV) bench/$*.py $(if $(ONLY),--only "$(ONLY)") \
 	    $(if $(JSON),--json $(JSON))
 
 soak-tls: setup-demo
 	@tools/build.sh plain
 	@PYTHONPATH=build/plain/site $(VENV) bench/soak_tls.py --seconds $(or $(SECONDS),600)
-
-bench-dial: setup-demo
-	@tools/build.sh release
-	@PYTHONPATH=build/release/site $(VENV) bench/dial.py $(if $(ONLY),--only "$(ONLY)") \
-	    $(if $(JSON),--json $(JSON))
-
-bench-ps: setup-demo
-	@tools/build.sh release
-	@PYTHONPATH=build/release/site $(VENV) bench/ps.py $(if $(JSON),--json $(JSON))
 
 tsan: setup-test
 	@$(VENV) tools/run_tests.py c-tsan

@@ -60,6 +60,18 @@ def tls(certificate):
 
 
 @pytest.fixture
+def same(tls):
+    """The body prints on csock what it prints on stock."""
+
+    def compare(body, *args):
+        lines = tls(body, "csock", *args)
+        assert lines == tls(body, "stock", *args)
+        return lines
+
+    return compare
+
+
+@pytest.fixture
 def env():
     """The environment of programs: csock can be imported, nothing else of ours is set."""
     return childkit.environment()

@@ -3,22 +3,8 @@ arguments; and how they come to be there, and go."""
 
 import sys
 
-import pytest
-
 NEWER = ["sendfile"] if sys.version_info >= (3, 15) else []
 METHODS = sorted("do_handshake read recv recv_into send sendall unwrap write".split() + NEWER)
-
-
-@pytest.fixture
-def same(tls):
-    """The body prints on csock what it prints on stock."""
-
-    def compare(body, *args):
-        lines = tls(body, "csock", *args)
-        assert lines == tls(body, "stock", *args)
-        return lines
-
-    return compare
 
 
 def test_methods_are_of_the_class_itself_and_in_c(tls):

@@ -8,18 +8,6 @@ import childkit
 import pytest
 
 
-@pytest.fixture
-def same(tls):
-    """The body prints on csock what it prints on stock."""
-
-    def compare(body, *args):
-        lines = tls(body, "csock", *args)
-        assert lines == tls(body, "stock", *args)
-        return lines
-
-    return compare
-
-
 def test_copies_classes_and_cycles(same):
     lines = same("""
         import copy, gc, pickle, weakref

@@ -2,20 +2,6 @@
 and of the descriptor. Most of it is as in stock, whose texts, by version, csock does not know: both
 run."""
 
-import pytest
-
-
-@pytest.fixture
-def same(tls):
-    """The body prints on csock what it prints on stock."""
-
-    def compare(body, *args):
-        lines = tls(body, "csock", *args)
-        assert lines == tls(body, "stock", *args)
-        return lines
-
-    return compare
-
 
 TIMED_OUT = """
 def outcome(function, *args):
