@@ -114,12 +114,18 @@ def install(force=False, *, race=True):
 def _put_in_place(force=False):
     """What install() does under the locks of imports."""
     if sys.modules.keys().isdisjoint((*_OURS, *_PLACES, "_ssl")):
-        dropin, ext = _load_ours(stand_in=True)
-        sys.modules.update(socket=dropin, _socket=ext)
+        for module, place in zip(_load_ours(stand_in=True), _PLACES, strict=True):
+            _take_place(module, place)
     else:
         from ._install import install_beside_others
 
         install_beside_others(force)
+
+
+def _take_place(module, place):
+    if _finder is not None:  # before it can be seen there
+        _finder.keep(module, place)
+    sys.modules[place] = module
 
 
 def uninstall():

@@ -122,7 +122,8 @@ def install_beside_others(force):
     _displaced.clear()
     _displaced.update(stock)
     _ssl_before = sys.modules.get("_ssl")
-    sys.modules.update(socket=dropin, _socket=ext)
+    for module, place in zip((dropin, ext), _PLACES, strict=True):
+        csock._take_place(module, place)
     csock._core.watch_ssl()
     for module, before, after in zip((dropin, ext), _OURS, _PLACES, strict=True):
         if module.__name__ == before:  # loaded earlier, or not to stand in

@@ -34,23 +34,6 @@ def _complain(by, error):
         csock._say(f"not in place by {by}: {error}")
 
 
-def _keep(module, place, asked):
-    """An import of the place that another thread overtakes, after it has found nothing there, loads
-    by its __spec__ what is there by then: the module once more, were it not for this. Whoever loads
-    a copy of it on purpose has not asked the finder for the place: see there."""
-    loader = module.__spec__.loader
-    create, execute = loader.create_module, loader.exec_module
-
-    def create_module(spec):
-        return module if asked.get(get_ident()) == place else create(spec)
-
-    def exec_module(what):
-        if asked.pop(get_ident(), None) != place or what is not module:
-            execute(what)
-
-    loader.create_module, loader.exec_module = create_module, exec_module
-
-
 class _Finder:
     """Finder and loader of _PLACES and of csock's own modules, asked before all others: whichever
     of them comes first, csock is put in place. It stays in sys.meta_path when its work is done:
@@ -59,6 +42,7 @@ class _Finder:
     def __init__(self, by):
         self.by, self.thread = by, None
         self.asked = {}  # by thread: the place that it has begun to import, and got nowhere yet
+        self.kept = set()  # the places whose modules cannot be loaded twice any more
 
     def find_spec(self, name, path=None, target=None):
         if csock._finder is self and self.thread != get_ident():
@@ -93,14 +77,34 @@ class _Finder:
             if csock._finder is self:
                 self.thread = get_ident()
                 csock._put_in_place()
-                for name, place in zip(csock._OURS, csock._PLACES, strict=True):
-                    _keep(sys.modules[name], place, self.asked)
                 csock._finder = None
         except Exception as error:
             _complain(self.by, error)
             csock._finder = None
         finally:  # KeyboardInterrupt leaves it waiting
             self.thread = None
+
+    def keep(self, module, place):
+        """An import of the place that another thread overtakes, after it has found nothing there,
+        loads by its __spec__ what is there by then: the module once more, were it not for this; and
+        that one may not be complete. Whoever loads a copy of it on purpose has not asked us for the
+        place."""
+        if place in self.kept:
+            return
+        self.kept.add(place)
+        asked, loader = self.asked, module.__spec__.loader
+        create, execute = loader.create_module, loader.exec_module
+
+        def create_module(spec):
+            if asked.get(get_ident()) != place:
+                return create(spec)
+            return csock._locked(csock._LOADED, lambda: module)  # when that import has ended
+
+        def exec_module(what):
+            if asked.pop(get_ident(), None) != place or what is not module:
+                execute(what)
+
+        loader.create_module, loader.exec_module = create_module, exec_module
 
     def exec_module(self, module):
         module.__spec__ = module.__spec__.loader_state  # the import system has put ours there

@@ -31,7 +31,7 @@ from ._socket import (
 )
 
 if sys.modules[__package__]._standing_in:
-    sys.modules["socket"] = sys.modules[__name__]  # install() is at it: see __init__.py
+    sys.modules[__package__]._take_place(sys.modules[__name__], "socket")  # install() is at it
 if sys.modules.get("socket") is sys.modules[__name__]:
     __name__ = "socket"  # then, and where it is installed and reloaded
 

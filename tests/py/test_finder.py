@@ -245,3 +245,37 @@ def test_threads_that_import_both_modules_at_once_get_the_same():
     """
     for _ in range(5):
         assert out(code) == "2 True\n"
+
+
+def test_an_import_that_is_overtaken_waits_for_the_whole_module():
+    """One thread has asked the finder for `socket` when another puts it in place, and goes on while
+    that one still runs the module's code."""
+    code = """
+        import csock, sys, threading, time
+        from _frozen_importlib import _ImportLockContext
+        asked, whole, got = threading.Event(), [], []
+        find_spec, leave = csock._finder.find_spec, _ImportLockContext.__exit__
+        def find(name, *more):
+            if threading.current_thread().name == "slow":
+                asked.set()
+            return find_spec(name, *more)
+        def leave_and_be_overtaken(self, *error):  # finders are called under that lock
+            leave(self, *error)
+            if threading.current_thread().name == "slow" and asked.is_set():
+                while "socket" not in sys.modules: time.sleep(0.001)
+        def end_of_module():
+            time.sleep(0.2)
+            whole.append(True)
+        def imports():
+            import socket
+            got.append((socket, bool(whole)))
+        csock._finder.find_spec, csock._trace_if_asked = find, end_of_module
+        _ImportLockContext.__exit__ = leave_and_be_overtaken
+        thread = threading.Thread(target=imports, name="slow")
+        thread.start()
+        asked.wait()
+        import _socket
+        thread.join()
+        print(got == [(csock.dropin, True)], csock._installed(), len(whole))
+    """
+    assert out(code) == "True True 1\n"
