@@ -22,6 +22,9 @@ def hostile(tmp_path_factory):
     return pskit.compiled(HERE / "ps_hostile.c", tmp_path_factory.mktemp("ps") / "hostile")
 
 
+LATE = "csock: process {}: its memory cannot be read in time\n"
+
+
 def looked_at(hostile, way):
     """The process, and the command's outcome, in text and in JSON."""
     with pskit.running([hostile, way]) as child:
@@ -39,7 +42,12 @@ def test_lies(hostile, way, rows):
     start = time.monotonic()
     pid, done, as_json = looked_at(hostile, way)
     assert time.monotonic() - start < 30 * testkit.SLOWNESS
-    assert done.returncode in (0, 2) and as_json.returncode == done.returncode
+    assert done.returncode in (0, 2) and as_json.returncode in (0, 2)
+    if way == "endless":  # as many as it reads of a process may take too long on a busy machine
+        for outcome in done, as_json:
+            assert (outcome.returncode == 2) == (outcome.stderr == LATE.format(pid))
+    else:
+        assert as_json.returncode == done.returncode
     if rows is not None:
         assert as_json.stdout.count('"thread"') == rows
     if way == "lies":
@@ -58,8 +66,7 @@ def test_memory_that_is_never_there(hostile):
     start = time.monotonic()
     pid, done, _ = looked_at(hostile, "unanswered")
     assert time.monotonic() - start < 30 * testkit.SLOWNESS
-    late = f"csock: process {pid}: its memory cannot be read in time\n"
-    assert (done.returncode, done.stderr) in ((0, ""), (2, late))  # by how the kernel reads
+    assert (done.returncode, done.stderr) in ((0, ""), (2, LATE.format(pid)))  # by how the kernel reads
 
 
 class Garbage:
