@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Builds csock, runs its suites one after the other, and adds up. Within a suite as many programs
-run beside each other as there are processors for this one.
+run beside each other as there are processors for this one, of the Python tests half as many more.
 
 run_tests.py [--json FILE] [suite...]     by default all down to fuzz:
 run_tests.py [--json FILE] --built FOLDER c     the C tests that meson has built in FOLDER
@@ -68,9 +68,9 @@ NOT_IN_PLAIN = {
 LONGEST = [
     f"test_{name}"
     for name in (
-        "install unreachable command differential syscalls streams real_dns enable inetd"
-        " kernel_promises closing_signals finder families abi sendfile conformance_runner tls"
-        " spurious_readiness"
+        "unreachable tls_waiting install abi syscalls tls_deadlines lookups_that_end"
+        " deadlines_calls waiting streams differential kernel_promises deadlines_mode command"
+        " tls_servers conformance_runner tls_closing tls_methods tls_unfinished ps"
     ).split()
 ]
 
@@ -188,15 +188,17 @@ def py_files(folders, without=()):
 
 
 def suite_py(result, way="plain", wrapper=(), env=None, files=None):
-    """Each file in a process of its own: one that crashes or hangs does not take others along. With
-    one processor what they print is seen at once, else when a file has ended."""
+    """Each file in a process of its own: one that crashes or hangs does not take others along. They
+    sleep more than they compute: with more than one processor, three run where two would. With one
+    processor what they print is seen at once, else when a file has ended."""
     if not built(way, result):
         return
     env = py_env(way) | (env or {})
     named = [ROOT / name for name in os.environ.get("FILES", "").split()]
     files = named or files or py_files([ROOT / "tests/py", ROOT / "tests/lab"])
     jobs = [py_job(file, way, result, env, wrapper) for file in files]
-    side_by_side.run(jobs, live=one_at_a_time())
+    processors = side_by_side.processors()
+    side_by_side.run(jobs, processors + processors // 2, live=one_at_a_time())
 
 
 def suite_py_plain(result):
