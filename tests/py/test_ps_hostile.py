@@ -66,7 +66,8 @@ def test_memory_that_is_never_there(hostile):
     start = time.monotonic()
     pid, done, _ = looked_at(hostile, "unanswered")
     assert time.monotonic() - start < 30 * testkit.SLOWNESS
-    assert (done.returncode, done.stderr) in ((0, ""), (2, LATE.format(pid)))  # by how the kernel reads
+    # By how the kernel reads.
+    assert (done.returncode, done.stderr) in ((0, ""), (2, LATE.format(pid)))
 
 
 class Garbage:

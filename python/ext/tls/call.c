@@ -225,9 +225,16 @@ static bool has_none_pending(const struct tls_call *c)
     return none;
 }
 
+/* How many bytes a read that may wait asks for; 0: nobody can say, or it is none. */
+static Py_ssize_t asked(const struct tls_call *c, PyObject **args, size_t n)
+{
+    bool reads = c->kind == TLS_READS && c->timeout != 0;
+    return reads ? tls_bytes_asked(args[1], n > 2 ? args[2] : NULL) : 0;
+}
+
 /* Whether the next read will have to wait, with `state`. What got less than it asked for has left
  * nothing behind: OpenSSL reads no further than to the end of a record. Else it is asked. */
-static void guess_next(struct tls_call *c, PyObject *result)
+static void guess_next(struct tls_call *c, PyObject *result, Py_ssize_t most)
 {
     Py_ssize_t got = 0;
     if (c->kind == TLS_WRITES && result)
@@ -236,7 +243,7 @@ static void guess_next(struct tls_call *c, PyObject *result)
         got = PyBytes_GET_SIZE(result);
     else if (result && PyLong_Check(result))
         got = PyLong_AsSsize_t(result);
-    bool waits = c->waited && got > 0 && c->asked && (got < c->asked || has_none_pending(c));
+    bool waits = c->waited && got > 0 && most > 0 && (got < most || has_none_pending(c));
     EXT_SET(c->t->waits, waits);
 }
 
@@ -251,7 +258,7 @@ static PyObject *try_in_turn(struct tls_call *c, PyObject **args, size_t n, bool
     *ret_tried = c->kind != TLS_READS || nested || !ext_lock_is_others(&c->t->reader);
     PyObject *result = *ret_tried ? try_inside(c, args, n, 0) : NULL;
     if (*ret_tried && (c->waited || EXT_GET(c->t->waits)))
-        guess_next(c, result);
+        guess_next(c, result, asked(c, args, n));
     bool wants_input = !result && *ret_tried && PyErr_ExceptionMatches(c->k->want_read);
     /* Taken before anybody else can try. */
     if (wants_input && c->timeout != 0 && !c->reading)
@@ -351,7 +358,7 @@ static int wait_first(struct tls_call *c)
 PyObject *tls_run(struct tls_call *c, PyObject **args, size_t n)
 {
     PyObject *result = NULL;
-    int more = c->asked && EXT_GET(c->t->waits) ? wait_first(c) : 1;
+    int more = EXT_GET(c->t->waits) && asked(c, args, n) ? wait_first(c) : 1;
     c->unfinished = c->kind == TLS_WRITES && c->t->half.data;
     if (more == 0)
         result = try_last(c, args, n);

@@ -20,7 +20,6 @@ struct tls_call {
     int64_t deadline;      /* CSOCK_FOREVER until it has to wait for the first time, or for good */
     bool by_deadline;      /* it is the thread's (csock.deadline), and not of the timeout */
     bool writing, reading; /* it has those locks */
-    Py_ssize_t asked;      /* bytes, of a read that can do nothing but read; else 0 */
     bool waited;           /* for input */
     bool output;           /* what it wanted last was to write */
     bool unfinished;       /* of a write: its record is half sent, as far as anybody knows */
@@ -40,6 +39,9 @@ void tls_end(struct tls_call *c);
 PyObject *tls_run(struct tls_call *c, PyObject **args, size_t n);
 /* object.c: the same once, with `state`, and as it comes. */
 PyObject *tls_call_object(struct tls_call *c, PyObject **args, size_t n);
+/* object.c: how many bytes a read's arguments ask for that can do nothing but read; else 0. buffer
+ * may be NULL. */
+Py_ssize_t tls_bytes_asked(PyObject *len, PyObject *buffer);
 /* Whether the thread's deadline has passed since the call began, if it is that which bounds it; and
  * the exception. */
 static inline bool tls_is_late(const struct tls_call *c)

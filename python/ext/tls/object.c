@@ -1,6 +1,9 @@
 /* Calls of the TLS object's methods. Sits on the interpreter. Must not wait, and asks for no lock:
  * its callers have `state`. */
 #include "tls/call.h"
+#include "shared/args.h"
+
+#define MUCH (1 << 24) /* bytes; for more there may be no memory, and that is said at once */
 
 /* A program mostly reads by one and the same number: the tuple of it is kept. New reference. */
 static PyObject *tuple_of(struct sock_secured *t, PyObject **args, size_t n)
@@ -37,4 +40,22 @@ PyObject *tls_call_object(struct tls_call *c, PyObject **args, size_t n)
     if (f->call && f->flags == METH_O && n == 2)
         return f->call(args[0], args[1]);
     return PyObject_Vectorcall(k->object_methods[c->kind], args, n, NULL);
+}
+
+Py_ssize_t tls_bytes_asked(PyObject *len, PyObject *buffer)
+{
+    Py_ssize_t n, room = MUCH;
+    if (!PyLong_CheckExact(len) || !ext_size(len, &n)) {
+        PyErr_Clear();
+        return 0;
+    }
+    if (buffer && PyByteArray_CheckExact(buffer)) {
+        room = PyByteArray_GET_SIZE(buffer);
+    } else if (buffer) {
+        const Py_buffer *view = PyMemoryView_Check(buffer) ? PyMemoryView_GET_BUFFER(buffer) : NULL;
+        room = view && !view->readonly ? view->len : 0;
+    }
+    if (n <= 0 || n > MUCH)
+        return 0;
+    return n < room ? n : room;
 }

@@ -4,8 +4,7 @@
 #include "shared/args.h"
 
 #define DEFAULT_SIZE 1024
-#define MUCH (1 << 24) /* bytes; for more there may be no memory, and that is said at once */
-#define END_OF_FILE 8  /* ssl.SSL_ERROR_EOF: OpenSSL knows no such, ssl made it up */
+#define END_OF_FILE 8 /* ssl.SSL_ERROR_EOF: OpenSSL knows no such, ssl made it up */
 
 /* ---- a connection that ends without a good-bye */
 
@@ -50,25 +49,6 @@ static PyObject *end_or_error(const struct tls_known *k, PyObject *self, bool in
 
 /* ---- reading */
 
-/* How many bytes arguments ask for that can do nothing but read; else 0. */
-static Py_ssize_t size_asked(PyObject *len, PyObject *buffer)
-{
-    Py_ssize_t n, room = MUCH;
-    if (!PyLong_CheckExact(len) || !ext_size(len, &n)) {
-        PyErr_Clear();
-        return 0;
-    }
-    if (buffer && PyByteArray_CheckExact(buffer)) {
-        room = PyByteArray_GET_SIZE(buffer);
-    } else if (buffer) {
-        const Py_buffer *view = PyMemoryView_Check(buffer) ? PyMemoryView_GET_BUFFER(buffer) : NULL;
-        room = view && !view->readonly ? view->len : 0;
-    }
-    if (n <= 0 || n > MUCH)
-        return 0;
-    return n < room ? n : room;
-}
-
 /* Takes over the reference to the TLS object. buffer may be NULL. */
 static PyObject *read_from(const struct tls_known *k, PyObject *self, PyObject *object,
                            PyObject *len, PyObject *buffer)
@@ -78,7 +58,6 @@ static PyObject *read_from(const struct tls_known *k, PyObject *self, PyObject *
     if (!tls_begin(&c, k, self, object, TLS_READS, "read", timeout))
         return NULL;
     PyObject *args[] = {NULL, len, buffer};
-    c.asked = timeout == 0 ? 0 : size_asked(len, buffer);
     PyObject *result = tls_run(&c, args, buffer ? 3 : 2);
     if (!result)
         result = end_or_error(k, self, buffer != NULL);

@@ -136,22 +136,36 @@ static int scripted_getaddrinfo(const char *host, const char *service, const str
     return *ret_list ? 0 : sc.err ? sc.err : EAI_NONAME;
 }
 
-int names_setup(void **state)
+/* 0, or -EADDRINUSE: another process has the port on ::1. */
+static int listen_on_both(void)
 {
     union csock_addr addr;
     socklen_t len;
+    util_listener(&names_listeners[0], AF_INET, 8, &addr, &len);
+    port = csock_addr_port(&addr.any, len);
+    assert_int_equal(csock_addr_from_host(AF_INET6, "::1", port, &addr, &len), 0);
+    assert_int_equal(csock_open(&names_listeners[1], AF_INET6, SOCK_STREAM, 0, 0), 0);
+    int r = csock_bind(&names_listeners[1], &addr.any, len);
+    if (r < 0) {
+        csock_close(&names_listeners[0]);
+        csock_close(&names_listeners[1]);
+        return r;
+    }
+    assert_int_equal(csock_listen(&names_listeners[1], 8), 0);
+    return 0;
+}
+
+int names_setup(void **state)
+{
+    int r;
     csock_poll(NULL, 0, NOWAIT); /* this thread's record is there, and not counted */
     util_setup(state);
     fake_under()->getaddrinfo = scripted_getaddrinfo;
     fake_under()->freeaddrinfo = scripted_free;
     own_thread = pthread_self();
-    util_listener(&names_listeners[0], AF_INET, 8, &addr, &len);
-    port = csock_addr_port(&addr.any, len);
-    assert_int_equal(csock_addr_from_host(AF_INET6, "::1", port, &addr, &len), 0);
-    assert_int_equal(csock_open(&names_listeners[1], AF_INET6, SOCK_STREAM, 0, 0), 0);
-    assert_int_equal(csock_bind(&names_listeners[1], &addr.any, len), 0);
-    assert_int_equal(csock_listen(&names_listeners[1], 8), 0);
-    return 0;
+    while ((r = listen_on_both()) == -EADDRINUSE)
+        ;
+    return r;
 }
 
 int names_teardown(void **state)
