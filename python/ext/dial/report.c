@@ -1,7 +1,7 @@
 /* What a race that failed raises: the most telling of its errors, the attempts beside it, and a
  * note that a traceback shows; and the observer, who hears of each race. Sits on attempt.c. */
 #include "shared/args.h"
-#include "object/socket.h"
+#include "object/lookup.h"
 #include "dial/dial.h"
 
 #include <errno.h>
@@ -114,12 +114,13 @@ static void raise_deadline_of_race(struct dial_race *race, bool begun)
     ext_deadline_raise(&race->state->deadlines, looking ? "look-up" : "connect", whom, begun);
 }
 
-static void raise_silent_look_up(const struct dial_race *race)
+static void raise_late_look_up(const struct dial_race *race, bool no_place)
 {
-    PyObject *seconds = PyFloat_FromDouble((double)race->bound / EXT_NS_PER_SECOND);
-    if (seconds)
-        PyErr_Format(PyExc_TimeoutError, "timed out: look-up of %s, %R s", race->d.host, seconds);
-    Py_XDECREF(seconds);
+    struct ext_lookup l = {.state = race->state,
+                           .host = race->d.host,
+                           .by_timeout = race->w.ends_by == EXT_BY_TIMEOUT,
+                           .timeout = race->bound};
+    ext_lookup_raise_late(&l, no_place);
 }
 
 static void raise_one(struct dial_race *race, int r)
@@ -127,8 +128,9 @@ static void raise_one(struct dial_race *race, int r)
     const struct csock_dial_report *report = &race->report;
     if (ext_is_deadline(r))
         raise_deadline_of_race(race, r == EXT_EDEADLINE);
-    else if (r == CSOCK_ETIMEOUT && report->stage == CSOCK_DIAL_LOOKUP && race->d.host)
-        raise_silent_look_up(race);
+    else if (r == CSOCK_ELOOKUPS ||
+             (r == CSOCK_ETIMEOUT && report->stage == CSOCK_DIAL_LOOKUP && race->d.host))
+        raise_late_look_up(race, r == CSOCK_ELOOKUPS);
     else if (report->stage == CSOCK_DIAL_LOOKUP && race->d.host)
         ext_raise_about(&race->state->errors, r, race->d.host);
     else
