@@ -33,6 +33,7 @@ static void put_target(const struct dial_race *race, char text[TARGET_MAX])
         snprintf(text, TARGET_MAX, "[%s]:%s", d->host, d->service ? d->service : "");
     else if (d->host)
         snprintf(text, TARGET_MAX, "%s:%s", d->host, d->service ? d->service : "");
+    ext_make_plain(text);
 }
 
 /* ---- the note */
@@ -111,6 +112,7 @@ static void raise_deadline_of_race(struct dial_race *race, bool begun)
     char target[TARGET_MAX], whom[TARGET_MAX + sizeof " to "];
     put_target(race, target);
     snprintf(whom, sizeof whom, looking ? " of %s" : " to %s", looking ? race->d.host : target);
+    ext_make_plain(whom);
     ext_deadline_raise(&race->state->deadlines, looking ? "look-up" : "connect", whom, begun);
 }
 
@@ -170,10 +172,23 @@ static void tell_more(struct dial_race *race, PyObject *error, PyObject *attempt
     Py_XDECREF(done);
 }
 
+/* What ended it, a signal's handler or a hook, has raised already. */
+static PyObject *raise_interruption(struct dial_race *race)
+{
+    PyObject *type, *value, *traceback;
+    if (!EXT_GET(race->state->dial_observer))
+        return NULL;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    dial_observe(race, value);
+    PyErr_Restore(type, value, traceback);
+    return NULL;
+}
+
 PyObject *dial_raise(struct dial_race *race, int r)
 {
     if (r == CSOCK_EINTERRUPTED)
-        return NULL;
+        return raise_interruption(race);
     PyObject *attempts = dial_attempts(race);
     if (!attempts)
         return NULL;

@@ -58,6 +58,7 @@ static void put_whom(const struct ext_lookup *l, bool no_place, char *ret, size_
                  l->host, (unsigned)n, oldest.host, age);
     else
         snprintf(ret, size, " of %s", l->host);
+    ext_make_plain(ret);
 }
 
 void ext_lookup_raise_late(const struct ext_lookup *l, bool no_place)
