@@ -184,12 +184,19 @@ static void stop_asking(struct csock__ask *ask)
     ask->beside = CSOCK__NO_TIMER;
 }
 
+bool csock__ask_is_parents(const struct csock__dialing *dl)
+{
+    return dl->ask.event >= 0 && csock_forks() != dl->ask.forks;
+}
+
 int csock__ask_go_on(struct csock__dialing *dl)
 {
     struct csock__ask *ask = &dl->ask;
     int r = 0;
     if (ask->event < 0)
         return 0;
+    if (csock__ask_is_parents(dl))
+        return csock__ask_anew(dl);
     csock__sys->event_clear(ask->event);
     for (int which = 0; which < CSOCK__LOOKUPS && r == 0; which++)
         if (ask->lookups[which])
@@ -261,6 +268,8 @@ static int ask_in_threads(struct csock__dialing *dl)
     struct csock__ask *ask = &dl->ask;
     dl->race.unknown = (csock__dial_wants(dl->d, AF_INET) ? CSOCK__INET : 0) |
                        (csock__dial_wants(dl->d, AF_INET6) ? CSOCK__INET6 : 0);
+    if (dl->race.unknown == 0)
+        return CSOCK_EEXCLUDED;
     ask->event = csock__sys->event_open();
     ask->forks = csock_forks();
     if (ask->event < 0 || begin_lookup(dl, CSOCK__WHOLE_LOOKUP) < 0) {

@@ -102,7 +102,7 @@ static int on_signal(void *arg)
     struct csock__dialing *dl = arg;
     if (dl->w.interrupted && dl->w.interrupted(dl->w.arg))
         return 1;
-    dl->forked = dl->ask.event >= 0 && csock_forks() != dl->ask.forks;
+    dl->forked = csock__ask_is_parents(dl);
     return dl->forked;
 }
 
@@ -120,12 +120,6 @@ static void on_resume(void *arg)
         dl->w.resume(dl->w.arg);
 }
 
-static int forked_away(struct csock__dialing *dl)
-{
-    dl->forked = false;
-    return csock__ask_anew(dl);
-}
-
 static int wait_for_events(struct csock__dialing *dl)
 {
     struct watched all;
@@ -134,7 +128,10 @@ static int wait_for_events(struct csock__dialing *dl)
                            .pause = on_pause,
                            .resume = on_resume,
                            .arg = dl};
+    if (csock__ask_is_parents(dl)) /* a callback has forked */
+        return csock__ask_anew(dl);
     int64_t timer = sooner(dl->race.timer, dl->ask.beside);
+    dl->forked = false;
     watch_all(dl, &all);
     if (timer != CSOCK__NO_TIMER)
         w.deadline = w.deadline == CSOCK_FOREVER ? timer : sooner(timer, w.deadline);
@@ -144,7 +141,7 @@ static int wait_for_events(struct csock__dialing *dl)
     else if (r == CSOCK_ECLOSED || r == -EBADF)
         r = hear_of_closing(dl, &all);
     else if (r == CSOCK_EINTERRUPTED && dl->forked)
-        r = forked_away(dl);
+        r = 0;
     else if (r == CSOCK_ETIMEOUT && !over_time(dl, csock_now()))
         r = 0;
     if (r >= 0 && !dl->winner)

@@ -90,8 +90,11 @@ int csock__ask_begin(struct csock__dialing *dl);
 /* Takes what has come, and begins what is due. 0, or what ends all. */
 int csock__ask_go_on(struct csock__dialing *dl);
 
-/* In a child that goes on with its parent's call: the threads of its look-ups are not here, and
- * what they write to is the parent's, too. Begins anew those under way. 0, or what ends all. */
+/* Whether this is a child that goes on with its parent's call, forked in a callback: the threads of
+ * its look-ups are not here, and what they write to is the parent's, too. */
+bool csock__ask_is_parents(const struct csock__dialing *dl);
+
+/* Begins those under way anew, then. 0, or what ends all. */
 int csock__ask_anew(struct csock__dialing *dl);
 
 void csock__ask_end(struct csock__dialing *dl);

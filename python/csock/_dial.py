@@ -8,7 +8,7 @@ import csock
 
 STATUSES = """\
 exit status: 0 connected, 1 no address could be connected to, 2 usage, 3 the name was not found,
-4 timed out, 5 no TLS"""
+4 timed out, 5 no TLS, 130 interrupted"""
 
 
 def add_arguments(command):
@@ -24,6 +24,8 @@ def _status(error):
         return 0
     if isinstance(error, TimeoutError) and error.errno is None:
         return 4
+    if isinstance(error, KeyboardInterrupt):
+        return 130
     return 3 if isinstance(error, csock.gaierror) else 1
 
 
@@ -42,9 +44,11 @@ def _secure(sock, options, report):
     start, status = time.monotonic(), 0
     try:
         outcome = _handshake(sock, options.host, left)
-    except OSError as error:  # SSLError is one
+    except (OSError, ValueError, KeyboardInterrupt) as error:  # SSLError is the first
         report["error"] = error
-        outcome, status = str(error), 4 if isinstance(error, TimeoutError) else 5
+        outcome, status = str(error) or type(error).__name__, _status(error)
+        if status not in (4, 130):
+            status = 5
     report["elapsed"] = begin + time.monotonic() - start
     report["more"] = [("TLS", begin, report["elapsed"], outcome)]
     return status
@@ -62,7 +66,7 @@ def _as_json(report, status):
             "target": report["target"],
             "status": status,
             "elapsed": report["elapsed"],
-            "error": None if error is None else str(error),
+            "error": None if error is None else str(error) or type(error).__name__,
             "rows": [dict(zip(names, row, strict=True)) for row in rows(report)],
             "not_tried": report["untried"],
             "left_out": report["left_out"],
@@ -83,10 +87,12 @@ def main(options):
     failure, sock, status = None, None, 0
     try:
         sock = csock.dial(options.host, options.port, timeout=options.timeout)
-    except (OSError, OverflowError, ValueError) as error:
+    except (OSError, OverflowError, ValueError, KeyboardInterrupt) as error:
         failure = error
     _core.observe_dials(None)
     if not reports:  # it did not come so far
+        if isinstance(failure, KeyboardInterrupt):
+            raise SystemExit(130)
         sys.stderr.write(f"csock: {failure}\n")
         raise SystemExit(2)
     report = reports[0]

@@ -14,7 +14,14 @@ def _place(address):
     if not isinstance(address, tuple):
         return repr(address) if isinstance(address, bytes) else str(address)
     host, port = address[:2]
+    if len(address) == 4 and address[3] and "%" not in host:
+        host = f"{host}%{address[3]}"
     return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
+
+
+def _plain(text):
+    """Without what a terminal would obey: the name may be anybody's."""
+    return "".join([c if c.isprintable() else repr(c)[1:-1] for c in text])
 
 
 def _outcome(error):
@@ -24,7 +31,7 @@ def _outcome(error):
         return "no answer"
     if isinstance(error, OSError) and error.errno == 125:  # ECANCELED
         return "given up"
-    return getattr(error, "strerror", None) or str(error)
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _looked_up(report):
@@ -57,10 +64,13 @@ def _bar(begin, end, whole):
 
 def text(report):
     """Lines, each with its newline."""
-    table = rows(report)
+    table = [
+        (_plain(what), begin, end, _plain(outcome)) for what, begin, end, outcome in rows(report)
+    ]
     whole = max([end for _, _, end, _ in table], default=0) or 1
     longest = max([len(what) for what, *_ in table], default=0)
-    lines = [f"{report['target']}: {_outcome(report['error'])}, {report['elapsed'] or 0:.3f} s\n"]
+    head = _plain(f"{report['target']}: {_outcome(report['error'])}")
+    lines = [f"{head}, {report['elapsed'] or 0:.3f} s\n"]
     for what, begin, end, outcome in table:
         bar = _bar(begin, end, whole)
         lines.append(f"  {what:{longest}}  {begin:7.3f} {end:7.3f} s |{bar}| {outcome}\n")

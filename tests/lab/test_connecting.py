@@ -92,7 +92,12 @@ def test_addresses_that_do_not_answer(near):
 
 
 @pytest.mark.parametrize(
-    "call", ["create_connection, (args[0], 7000), 0.5", "dial, args[0], 7000, timeout=0.5"]
+    "call",
+    [
+        "create_connection, (args[0], 7000), 0.5",
+        "dial, args[0], 7000, timeout=0.5",
+        "dial, '10.77.0.2', 7000, timeout=0.5, source_address=(args[0], 0)",
+    ],
 )
 def test_a_name_server_that_is_silent(near, call):
     seen = run(near, f"result = connected(sock.{call})", NAME)

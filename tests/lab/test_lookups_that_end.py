@@ -252,7 +252,8 @@ def test_those_under_way_are_listed(lab):
 
 
 @slow
-def test_what_is_full_says_with_what(lab):
+@pytest.mark.parametrize("call", ["getaddrinfo", "dial"])
+def test_what_is_full_says_with_what(lab, call):
     text = run(
         lab,
         """
@@ -262,10 +263,11 @@ def test_what_is_full_says_with_what(lab):
         assert len(sock.lookups()) == 64
         def one_more():
             with sock.deadline(0.3):
-                sock.getaddrinfo(args[0], 80)
+                getattr(sock, args[1])(args[0], 80)
         result = outcome(one_more)["text"]
         """,
         NAME,
+        call,
     )
     assert text.startswith(f"look-up of {NAME} (64 others are under way, the oldest of n0.lab.test")
     assert text.endswith("the deadline of 0.3 s has passed")

@@ -110,6 +110,8 @@ def test_source_address(server):
         assert s.getpeername() == server.getsockname()
     with pytest.raises(OSError, match="no address of the family or source"):
         dial(*server.getsockname(), source_address=("::1", 0))
+    with dial(*server.getsockname(), source_address=("<broadcast>", 0)) as s:
+        assert s.getpeername() == server.getsockname()
 
 
 # --------------------------------------------------------------------- race
@@ -322,6 +324,10 @@ def test_ports_that_are_none(port):
         dial("127.0.0.1", port)
 
 
-def test_a_literal_of_another_family():
-    with pytest.raises(OSError):
-        dial("127.0.0.1", 9, family=csock.AF_INET6)
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_family_that_a_host_is_not_of(server, host):
+    port = server.getsockname()[1]
+    with pytest.raises(OSError, match="no address of the family or source asked for"):
+        dial(host, port, family=csock.AF_UNIX)
+    with pytest.raises(OSError, match="no address of the family or source asked for"):
+        dial(host, port, family=csock.AF_INET6, source_address=("127.0.0.1", 0))

@@ -11,6 +11,7 @@ import testkit
 from childkit import run
 
 import csock
+from csock import _waterfall
 
 SCRIPT = "import sys; sys.argv[0] = 'csock'; from csock._command import script; script()"
 
@@ -131,3 +132,36 @@ def test_trace_when_files_are_out_of_reach(tmp_path):
     text += "socket.create_connection(server.getsockname()).close()\n"
     done = run(sys.executable, "-c", text, env={**os.environ, "CSOCK_TRACE": "dial"})
     assert done.returncode == 0 and "connected" in done.stderr, done.stderr
+
+
+def test_a_name_that_a_terminal_would_obey():
+    status, text = csock_dial("a\x1b[31m\nb.invalid", 80)
+    assert status == 3 and text.startswith("a?[31m?b.invalid:80: ")
+
+
+def test_scopes_are_shown():
+    report = {"target": "t", "looking_up": False, "looked_up": None, "error": None, "elapsed": 1}
+    address = "fe80::1", 7, 0, 2
+    attempt = csock._core.Attempt((address, 1.0, None, 0.0))
+    report |= {"attempts": [attempt], "untried": 0, "left_out": 0, "found": 1}
+    assert "[fe80::1%2]:7 " in _waterfall.text(report)
+
+
+INTERRUPTED = """
+import signal, sys
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+def hook(event, args):
+    if event == "socket.connect":
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+sys.addaudithook(hook)
+"""
+
+
+def test_ctrl_c_shows_how_far_it_came():
+    with dialkit.network(1, answering=False) as (port, addresses):
+        command = [sys.executable, "-c", INTERRUPTED + SCRIPT, "dial", addresses[0][0], port]
+        done = run(*command)
+    assert (done.returncode, done.stderr) == (130, "")
+    head, attempt = done.stdout.splitlines()
+    assert head.startswith(f"{addresses[0][0]}:{port}: KeyboardInterrupt, ")
+    assert attempt.endswith("| given up")

@@ -7,7 +7,7 @@
 
 static void begin(struct dial_race *race, struct ext_state *st)
 {
-    *race = (struct dial_race){.state = st, .bound = -1};
+    *race = (struct dial_race){.state = st, .since = csock_now(), .bound = -1};
     race->timeout = EXT_GET(st->default_timeout);
     race->report.decisive = -1;
 }
@@ -118,7 +118,6 @@ static bool audit_look_up(const struct dial_race *race)
 
 static bool prepare_dial(struct dial_race *race, const struct dial_arguments *a)
 {
-    race->d.family = a->family == AF_UNIX ? AF_UNSPEC : a->family;
     return target_of(race, a) && audit_look_up(race) && ext_timeout(a->timeout, &race->bound) &&
            take_delays(race, a) && take_resolver(race, a->resolver) &&
            (a->source == Py_None || dial_target_source(race, a->source)) &&
@@ -133,6 +132,7 @@ static PyObject *core_dial(PyObject *module, PyObject *args, PyObject *kwargs)
     if (!parse(args, kwargs, &a))
         return NULL;
     begin(&race, ext_state_of(module));
+    race.d.family = a.family;
     PyObject *result = prepare_dial(&race, &a) ? dial_race_run(&race) : NULL;
     dial_race_done(&race);
     return result;

@@ -20,6 +20,7 @@ struct dial_race {
     struct csock_dial_report report;
     PyObject *host, *port; /* NULL where addresses were given */
     PyObject *resolver;    /* or NULL */
+    int64_t since;         /* when the call began */
     int64_t bound;         /* ns for all of it; < 0: none */
     int64_t timeout;       /* that the socket comes with; the same */
     bool all_errors;       /* an ExceptionGroup */
@@ -44,6 +45,8 @@ bool dial_target_path(struct dial_race *race, PyObject *path);
 bool dial_target_source(struct dial_race *race, PyObject *address);
 /* A sequence of (level, name, value). */
 bool dial_target_options(struct dial_race *race, PyObject *options);
+/* What is left of its bound; 0: nothing, < 0: there is none. */
+int64_t dial_time_left(const struct dial_race *race);
 void dial_target_done(struct dial_race *race);
 /* An address of that family, as bind and connect take it. */
 bool dial_target_address(struct dial_race *race, int family, const char *what, PyObject *address,

@@ -185,7 +185,7 @@ PyObject *dial_race_run(struct dial_race *race)
     race->d.arg = race;
     if (!(race->socks = PyList_New(0)))
         return NULL;
-    if (!ext_wait_begin_alone(&race->w, race->state, race->bound))
+    if (!ext_wait_begin_alone(&race->w, race->state, dial_time_left(race)))
         return dial_raise(race, EXT_EPASSED);
     if (!interp_handles_signals())
         race->w.wait.interrupted = NULL; /* a look-up without a bound needs no thread then */

@@ -1,7 +1,7 @@
 /* What a race that failed raises: the most telling of its errors, the attempts beside it, and a
  * note that a traceback shows; and the observer, who hears of each race. Sits on attempt.c. */
 #include "shared/args.h"
-#include "object/socket.h"
+#include "object/lookup.h"
 #include "dial/dial.h"
 
 #include <errno.h>
@@ -33,6 +33,7 @@ static void put_target(const struct dial_race *race, char text[TARGET_MAX])
         snprintf(text, TARGET_MAX, "[%s]:%s", d->host, d->service ? d->service : "");
     else if (d->host)
         snprintf(text, TARGET_MAX, "%s:%s", d->host, d->service ? d->service : "");
+    ext_make_plain(text);
 }
 
 /* ---- the note */
@@ -111,15 +112,17 @@ static void raise_deadline_of_race(struct dial_race *race, bool begun)
     char target[TARGET_MAX], whom[TARGET_MAX + sizeof " to "];
     put_target(race, target);
     snprintf(whom, sizeof whom, looking ? " of %s" : " to %s", looking ? race->d.host : target);
+    ext_make_plain(whom);
     ext_deadline_raise(&race->state->deadlines, looking ? "look-up" : "connect", whom, begun);
 }
 
-static void raise_silent_look_up(const struct dial_race *race)
+static void raise_late_look_up(const struct dial_race *race, bool no_place)
 {
-    PyObject *seconds = PyFloat_FromDouble((double)race->bound / EXT_NS_PER_SECOND);
-    if (seconds)
-        PyErr_Format(PyExc_TimeoutError, "timed out: look-up of %s, %R s", race->d.host, seconds);
-    Py_XDECREF(seconds);
+    struct ext_lookup l = {.state = race->state,
+                           .host = race->d.host,
+                           .by_timeout = race->w.ends_by == EXT_BY_TIMEOUT,
+                           .timeout = race->bound};
+    ext_lookup_raise_late(&l, no_place);
 }
 
 static void raise_one(struct dial_race *race, int r)
@@ -127,8 +130,9 @@ static void raise_one(struct dial_race *race, int r)
     const struct csock_dial_report *report = &race->report;
     if (ext_is_deadline(r))
         raise_deadline_of_race(race, r == EXT_EDEADLINE);
-    else if (r == CSOCK_ETIMEOUT && report->stage == CSOCK_DIAL_LOOKUP && race->d.host)
-        raise_silent_look_up(race);
+    else if (r == CSOCK_ELOOKUPS ||
+             (r == CSOCK_ETIMEOUT && report->stage == CSOCK_DIAL_LOOKUP && race->d.host))
+        raise_late_look_up(race, r == CSOCK_ELOOKUPS);
     else if (report->stage == CSOCK_DIAL_LOOKUP && race->d.host)
         ext_raise_about(&race->state->errors, r, race->d.host);
     else
@@ -168,10 +172,23 @@ static void tell_more(struct dial_race *race, PyObject *error, PyObject *attempt
     Py_XDECREF(done);
 }
 
+/* What ended it, a signal's handler or a hook, has raised already. */
+static PyObject *raise_interruption(struct dial_race *race)
+{
+    PyObject *type, *value, *traceback;
+    if (!EXT_GET(race->state->dial_observer))
+        return NULL;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    dial_observe(race, value);
+    PyErr_Restore(type, value, traceback);
+    return NULL;
+}
+
 PyObject *dial_raise(struct dial_race *race, int r)
 {
     if (r == CSOCK_EINTERRUPTED)
-        return NULL;
+        return raise_interruption(race);
     PyObject *attempts = dial_attempts(race);
     if (!attempts)
         return NULL;

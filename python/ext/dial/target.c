@@ -21,15 +21,23 @@ struct dial_options {
 };
 
 /* Addresses are read for a socket: this one has a family, and nothing else. */
-bool dial_target_address(struct dial_race *race, int family, const char *what, PyObject *address,
-                         union csock_addr *ret_addr, socklen_t *ret_len)
+static bool read_address(struct dial_race *race, int family, int64_t timeout, const char *what,
+                         PyObject *address, union csock_addr *ret_addr, socklen_t *ret_len)
 {
     if (!race->probe)
         race->probe = (PyObject *)sock_alloc(race->state->sock_type, race->state);
-    if (!race->probe)
+    struct sock_object *probe = (struct sock_object *)race->probe;
+    if (!probe)
         return false;
-    EXT_SET(((struct sock_object *)race->probe)->family, family);
-    return addr_from_py((struct sock_object *)race->probe, what, address, ret_addr, ret_len);
+    EXT_SET(probe->family, family);
+    EXT_SET(probe->timeout, timeout);
+    return addr_from_py(probe, what, address, ret_addr, ret_len);
+}
+
+bool dial_target_address(struct dial_race *race, int family, const char *what, PyObject *address,
+                         union csock_addr *ret_addr, socklen_t *ret_len)
+{
+    return read_address(race, family, -1, what, address, ret_addr, ret_len);
 }
 
 /* libc takes 65537 for 1. */
@@ -79,22 +87,39 @@ bool dial_target_path(struct dial_race *race, PyObject *path)
     return ok;
 }
 
-/* ('', port) is of both families, an address in numbers of one, a name of those that it is found
- * in. What it is not in one is an error only if it is in neither. */
-bool dial_target_source(struct dial_race *race, PyObject *address)
+int64_t dial_time_left(const struct dial_race *race)
 {
-    static const int families[] = {AF_INET6, AF_INET};
-    for (size_t i = 0; i < 2; i++) {
-        struct csock_dial_addr *source = &race->sources[race->d.n_sources];
-        union csock_addr *room = &race->source_room[race->d.n_sources];
-        if (PyErr_Occurred() && !PyErr_ExceptionMatches(race->state->errors.gaierror))
-            return false;
-        PyErr_Clear();
-        if (!dial_target_address(race, families[i], "bind", address, room, &source->len))
-            continue;
+    int64_t left = race->bound - (csock_now() - race->since);
+    return race->bound < 0 ? -1 : left > 0 ? left : 0;
+}
+
+/* What it is not in one family is an error only if it is in neither: a host that is not found there,
+ * "<broadcast>" for IPv6. A look-up has the time that is left: one that is late ends all. */
+static bool source_of_family(struct dial_race *race, int family, PyObject *address)
+{
+    struct csock_dial_addr *source = &race->sources[race->d.n_sources];
+    union csock_addr *room = &race->source_room[race->d.n_sources];
+    bool first = !PyErr_Occurred() && race->d.n_sources == 0;
+    int64_t left = first ? race->bound : dial_time_left(race);
+    if (PyErr_Occurred() && !PyErr_ExceptionMatches(race->state->errors.gaierror) &&
+        PyErr_Occurred() != PyExc_OSError)
+        return false;
+    PyErr_Clear();
+    if (read_address(race, family, left == 0 ? 1 : left, "bind", address, room, &source->len)) {
         source->addr = &room->any;
         race->d.n_sources++;
     }
+    return true;
+}
+
+/* ('', port) is of both families, an address in numbers of one, a name of those that it is found
+ * in. */
+bool dial_target_source(struct dial_race *race, PyObject *address)
+{
+    static const int families[] = {AF_INET6, AF_INET};
+    for (size_t i = 0; i < 2; i++)
+        if (!source_of_family(race, families[i], address))
+            return false;
     race->d.sources = race->sources;
     if (race->d.n_sources == 0)
         return false;

@@ -58,9 +58,10 @@ static void put_whom(const struct ext_lookup *l, bool no_place, char *ret, size_
                  l->host, (unsigned)n, oldest.host, age);
     else
         snprintf(ret, size, " of %s", l->host);
+    ext_make_plain(ret);
 }
 
-static void raise_late(const struct ext_lookup *l, bool no_place)
+void ext_lookup_raise_late(const struct ext_lookup *l, bool no_place)
 {
     char whom[WHOM_MAX];
     put_whom(l, no_place, whom, sizeof whom);
@@ -80,7 +81,7 @@ bool ext_lookup_end(struct ext_lookup *l, int r)
     if (r >= 0)
         return true;
     if (r == CSOCK_ETIMEOUT || r == CSOCK_ELOOKUPS)
-        raise_late(l, r == CSOCK_ELOOKUPS);
+        ext_lookup_raise_late(l, r == CSOCK_ELOOKUPS);
     else
         ext_raise_about(&l->state->errors, r, l->host);
     return false;

@@ -26,6 +26,10 @@ void ext_lookup_begin(struct ext_lookup *l, struct ext_state *st, const struct s
  * host. */
 bool ext_lookup_end(struct ext_lookup *l, int r) __attribute__((warn_unused_result));
 
+/* Raises that it has not ended in time; no_place: it could not begin, as too many others are under
+ * way, and the oldest of those is told. Of l it takes state, host, by_timeout and timeout. */
+void ext_lookup_raise_late(const struct ext_lookup *l, bool no_place);
+
 /* Of csock._core: lookups. */
 extern PyMethodDef lookup_functions[];
 

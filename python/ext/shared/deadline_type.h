@@ -30,6 +30,9 @@ PyObject *ext_deadline_current(const struct ext_deadlines *d);
  * with whom (" from 192.0.2.1:80", ""). begun: it was waited for; else nothing was done. NULL. */
 EXT_RARE PyObject *ext_deadline_raise(const struct ext_deadlines *d, const char *what,
                                       const char *whom, bool begun);
+/* A text that errors show, and that has a host in it, which may be anybody's: without control
+ * characters. */
+void ext_make_plain(char *text);
 /* Whether a look-up may begin: none is made once the deadline has passed. False: DeadlineExceeded
  * is set. */
 EXT_RARE bool ext_deadline_leaves_time(const struct ext_deadlines *d, const char *host);

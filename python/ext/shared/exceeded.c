@@ -21,6 +21,13 @@ static PyObject *words_of(const char *what, const char *whom, struct ext_moment 
     return text;
 }
 
+void ext_make_plain(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+}
+
 PyObject *ext_deadline_raise(const struct ext_deadlines *d, const char *what, const char *whom,
                              bool begun)
 {
@@ -38,6 +45,7 @@ bool ext_deadline_leaves_time(const struct ext_deadlines *d, const char *host)
     if (!ext_moment_is_over(ext_deadline_now()))
         return true;
     snprintf(whom, sizeof whom, " of %s", host);
+    ext_make_plain(whom);
     ext_deadline_raise(d, "look-up", whom, false);
     return false;
 }

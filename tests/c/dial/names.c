@@ -196,7 +196,7 @@ int names_dial(const struct csock_dial_request *d, const char *script, const str
     names_script(script);
     mine.host = d->host ? d->host : "host.example";
     mine.port = d->port ? d->port : port;
-    mine.step = log_attempt;
+    mine.step = d->step ? d->step : log_attempt;
     int r = csock_dial(&s, &mine, &names_report, w);
     if (r == 0)
         util_close(&s);
