@@ -1,11 +1,10 @@
 """csock.dial(), create_connection() and look-ups between two hosts and a real name server, where
 single answers and packets are late or lost: which address is tried, and which one wins."""
 
-import textwrap
 
 import pytest
 from cable import Cable
-from dnslab import client, server
+from dnslab import server
 
 FAR6, FAR4 = "fd77::2", "10.77.0.2"
 LATE = 4  # seconds: what is on time on a busy machine does not wait for it
