@@ -1,7 +1,6 @@
 """csock.dial(), create_connection() and look-ups between two hosts and a real name server, where
 single answers and packets are late or lost: which address is tried, and which one wins."""
 
-
 import pytest
 from cable import Cable
 from dnslab import server
@@ -114,8 +113,10 @@ def test_aaaa_joins_while_ipv4_is_tried(cable):
     assert (seen["value"], seen["tried"]) == (FAR6, [FAR4, FAR6])
 
 
-@pytest.mark.parametrize("call", ["dial, 'far.lab.test', 7000, timeout=0.5",
-                                  "create_connection, ('far.lab.test', 7000), 0.5"])
+@pytest.mark.parametrize(
+    "call",
+    ["dial, 'far.lab.test', 7000, timeout=0.5", "create_connection, ('far.lab.test', 7000), 0.5"],
+)
 def test_all_lost(cable, call):
     with cable.brings(("udp", None)):
         seen = run(cable, call)
