@@ -109,8 +109,8 @@ bench-counts: setup-test
 	@PYTHONPATH=build/release/site $(VENV) bench/counts.py --json $(or $(JSON),build/counts.json) \
 	    $(if $(WHEEL),--other build/wheel)
 
-bench-tls: setup-test
-bench-deadlines bench-dial bench-ps: setup-demo
+bench-tls bench-dial: setup-test
+bench-deadlines bench-ps: setup-demo
 bench-tls bench-deadlines bench-dial bench-ps: bench-%:
 	@tools/build.sh release
 	@PYTHONPATH=build/release/site $(VENV) bench/$*.py $(if $(ONLY),--only "$(ONLY)") \

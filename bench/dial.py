@@ -4,8 +4,8 @@ module, in the same network namespace. Needs root.
     python bench/dial.py [--only TEXT] [--limit S] [--json FILE]
 
 What stock has not ended after --limit seconds is ended from outside, and shown as more than that.
-Fails (exit 1) where csock misses a target. requests and redis-py are measured where they are
-installed.
+Fails (exit 1) where csock misses a target. requests and redis-py are those of bench/programs.py;
+where pip cannot have them, their rows are skipped, and the run fails.
 """
 
 import argparse
@@ -18,278 +18,27 @@ from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "lab"))
+sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "tests" / "ecosystem"))
 
 import netlab
+import sides
+from dial_cases import (
+    BAD6,
+    CASES,
+    CONNECT,
+    DELAY,
+    DNS,
+    GOOD6,
+    HOLES,
+    HOSTS,
+    LOSES_AAAA,
+    SERVER,
+    WINS,
+)
 
-FAR6, FAR4 = "fd99::2", "10.99.0.2"
-GOOD6, BAD6, DNS = "2001:db8::5", "2001:db8::bad", "10.77.0.9"
-HOLES = [f"192.0.2.{number}" for number in range(1, 21)]
-HOSTS = {
-    "localhost": ["127.0.0.1"],
-    "half.test": [BAD6, "127.0.0.1"],
-    "both.test": [GOOD6, "127.0.0.1"],
-    "four.test": ["127.0.0.1"],
-    "far.test": [FAR6, FAR4],
-    "refused.test": [GOOD6, "127.0.0.1"],
-    "holes.test": HOLES,
-}
-SERVER = """
-import socket, threading
-def serve(conn):
-    with conn:
-        while data := conn.recv(1000):
-            if data.startswith(b"GET"):
-                conn.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
-            else:
-                conn.sendall(b"+PONG\\r\\n" * data.count(b"*"))
-server = socket.create_server(("::", 8000), family=socket.AF_INET6, dualstack_ipv6=True)
-other = socket.create_server(("127.0.0.1", 8001), backlog=4000)  # nobody accepts
-say("ready")
-while True:
-    threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
-"""
-# A name server that loses what asks for AAAA, and answers A at once.
-LOSES_AAAA = """
-import socket
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(("127.0.0.53", 53))
-say("ready")
-while True:
-    query, peer = s.recvfrom(1000)
-    end = query.index(b"\\0", 12) + 5
-    if query[end - 4 : end - 2] == b"\\0\\1":
-        head = query[:2] + b"\\x81\\x80\\0\\1\\0\\1\\0\\0\\0\\0"
-        answer = b"\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\x3c\\0\\4" + socket.inet_aton("127.0.0.1")
-        s.sendto(head + query[12:end] + answer, peer)
-"""
-# A host 50 ms away: what is sent to it comes back 25 ms later with source and destination
-# exchanged (which leaves every checksum right), so that this host's server answers as if it were
-# there, and its answers take the same way.
-DELAY = """
-import collections, fcntl, select, struct, subprocess
-tun = os.open("/dev/net/tun", os.O_RDWR)
-fcntl.ioctl(tun, 0x400454CA, struct.pack("16sH22x", b"far", 0x1001))  # TUNSETIFF, TUN | NO_PI
-for address in (["10.99.0.1/24"], ["fd99::1/64", "nodad"]):
-    subprocess.run(["ip", "addr", "add", *address, "dev", "far"], check=True)
-subprocess.run(["ip", "link", "set", "far", "up"], check=True)
-queue = collections.deque()
-say("ready")
-while True:
-    left = max(queue[0][0] - time.monotonic(), 0) if queue else None
-    if select.select([tun], [], [], left)[0]:
-        packet = os.read(tun, 65536)
-        at, size = (8, 16) if packet[0] >> 4 == 6 else (12, 4)
-        source, middle, end = packet[at : at + size], at + size, at + 2 * size
-        turned = packet[:at] + packet[middle:end] + source + packet[end:]
-        queue.append((time.monotonic() + 0.025, turned))
-    while queue and queue[0][0] <= time.monotonic():
-        packet = queue.popleft()[1]
-        if packet[0] >> 4 == 4 or packet[8] != 0xFF:  # not what IPv6 says to all neighbours
-            os.write(tun, packet)
-"""
-CONNECT = """
-import time
-sock.getaddrinfo("localhost", 80)  # libc has loaded what it needs by now
-def once():
-    start = time.perf_counter()
-    try: {call}
-    except OSError: pass
-    return time.perf_counter() - start
-{setup}
-{count}
-"""
-LAST = "result = once()"
-# A run's own accidents are told from what it takes by the fastest of many.
-BEST = "result = min(once() for _ in range(300))"
-FEW = "result = min(once() for _ in range(20))"
-CTRL_C = """
-import os, signal, threading, time
-signal.signal(signal.SIGINT, signal.default_int_handler)
-def interrupt():
-    global start
-    time.sleep(0.5)
-    start = time.perf_counter()
-    os.kill(os.getpid(), signal.SIGINT)
-threading.Thread(target=interrupt).start()
-try:
-    try: sock.getaddrinfo("name.test", 80)
-    except OSError: time.sleep(0)  # stock's comes before the interrupt
-except KeyboardInterrupt: result = time.perf_counter() - start
-"""
-CLOSE = """
-import threading, time
-s = sock.socket()
-def close():
-    global start
-    time.sleep(0.5)
-    start = time.perf_counter()
-    s.close()
-threading.Thread(target=close).start()
-try: s.connect(("name.test", 80))
-except OSError: result = time.perf_counter() - start
-"""
-THOUSAND = """
-import contextlib, time
-def status(name):
-    with open("/proc/self/status") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith(name + ":"))
-most = 0
-for number in range(1000):
-    with contextlib.suppress(OSError), sock.deadline(0.003):
-        sock.getaddrinfo(f"n{number}.test", 80)
-    most = max(most, status("Threads") - 1)
-    if number == 200: before = status("VmRSS")
-grown = status("VmRSS") - before
-end = time.monotonic() + 40
-while sock.lookups() and time.monotonic() < end: time.sleep(0.05)
-time.sleep(0.2)
-left = status("Threads") - 1
-"""
-QUERIES = """
-def sent():  # UDP datagrams, of this network namespace
-    with open("/proc/net/snmp") as file:
-        names, values = [line.split() for line in file if line.startswith("Udp:")]
-    return int(values[names.index("OutDatagrams")])
-before = sent()
-for _ in range(100): sock.create_connection(("four.test", 8000)).close()
-result = sent() - before
-"""
-REQUESTS = "import requests"
-REDIS = "import redis\nclient = redis.Redis('half.test', 8000, protocol=2, retry=None)"
-
-
-class Case(NamedTuple):
-    name: str
-    target: str
-    call: str  # of `sock`, on csock
-    stock: str | None = None  # another one on stock; "": it has none
-    least: float = 0
-    most: float | None = None  # seconds
-    ratio: float | None = None  # of stock's time
-    more: float | None = None  # seconds more than stock's time
-    setup: str = ""
-    needs: str | None = None
-    dns: str = DNS
-    count: str = LAST
-    program: str = ""  # instead of a call that is timed: leaves a number in `result`
-    unit: str = ""  # of that number, if not seconds
-
-
-PLAIN = "sock.create_connection(({!r}, 8000){}).close()"
-CASES = [
-    Case(
-        "IPv6 black hole: dial",
-        "300 ms",
-        "sock.dial('half.test', 8000).close()",
-        PLAIN.format("half.test", ""),
-        most=0.3,
-    ),
-    Case("IPv6 black hole: create_connection", "300 ms", PLAIN.format("half.test", ""), most=0.3),
-    Case(
-        "IPv6 black hole: requests, adapted",
-        "300 ms",
-        "requests.get('http://half.test:8000/')",
-        most=0.3,
-        setup=REQUESTS,
-        needs="requests",
-    ),
-    Case(
-        "IPv6 black hole: redis-py, adapted",
-        "300 ms",
-        "client.ping()",
-        most=0.3,
-        setup=REDIS,
-        needs="redis",
-    ),
-    Case("both fine, numeric", "1.05 x stock", PLAIN.format(GOOD6, ""), ratio=1.05, count=BEST),
-    Case(
-        "both fine, by name", "1.10 x stock", PLAIN.format("both.test", ""), ratio=1.1, count=BEST
-    ),
-    Case(
-        "both fine, round trip 50 ms, numeric",
-        "1.05 x stock",
-        PLAIN.format(FAR6, ""),
-        ratio=1.05,
-        count=FEW,
-    ),
-    Case(
-        "both fine, round trip 50 ms, by name",
-        "1.10 x stock",
-        PLAIN.format("far.test", ""),
-        ratio=1.1,
-        count=FEW,
-    ),
-    Case(
-        "first address refused",
-        "10 ms",
-        "sock.create_connection(('refused.test', 8001)).close()",
-        most=0.01,
-        count=BEST,
-    ),
-    Case(
-        "20 black holes, timeout 2",
-        "2.0 s +- 50 ms",
-        PLAIN.format("holes.test", ", 2"),
-        least=1.95,
-        most=2.05,
-    ),
-    Case(
-        "DNS silent, timeout 2",
-        "2.0 s +- 50 ms",
-        PLAIN.format("name.test", ", 2"),
-        least=1.95,
-        most=2.05,
-    ),
-    Case(
-        "DNS silent, deadline(0.7) over getaddrinfo",
-        "0.7 s +- 50 ms",
-        "look_up()",
-        "sock.getaddrinfo('name.test', 80)",
-        least=0.65,
-        most=0.75,
-        setup="def look_up():\n    with sock.deadline(0.7): sock.getaddrinfo('name.test', 80)",
-    ),
-    Case(
-        "AAAA lost, A at once", "120 ms", PLAIN.format("name.test", ""), most=0.12, dns="127.0.0.53"
-    ),
-    Case(
-        "hosts-file name, IPv4 only, DNS silent",
-        "stock + 1 ms",
-        PLAIN.format("four.test", ""),
-        more=0.001,
-        count=BEST,
-    ),
-    Case("hosts-file name, 100 times: queries sent", "0", "", most=0, program=QUERIES, unit=" "),
-    Case("Ctrl-C in a look-up", "50 ms", "", most=0.05, program=CTRL_C),
-    Case("close() in a connect by name", "50 ms", "", most=0.05, program=CLOSE),
-    Case(
-        "1,000 look-ups, DNS silent: threads",
-        "64",
-        "",
-        stock="",
-        most=64,
-        program=THOUSAND + "result = most",
-        unit=" ",
-    ),
-    Case(
-        "1,000 look-ups, DNS silent: memory, 201st on",
-        "flat (1,024 kB)",
-        "",
-        stock="",
-        most=1024,
-        program=THOUSAND + "result = grown",
-        unit=" kB",
-    ),
-    Case(
-        "1,000 look-ups, DNS silent: threads left",
-        "0",
-        "",
-        stock="",
-        most=0,
-        program=THOUSAND + "result = left",
-        unit=" ",
-    ),
-]
+HERE = Path(__file__).resolve().parent
+PACKAGES = HERE.parent / "build" / "programs"
+REQUIREMENTS = HERE / "requirements.txt", sides.REQUIREMENTS
 
 
 def make_namespace():
@@ -310,60 +59,95 @@ def make_namespace():
     return made
 
 
-def measured(lab, side, case, limit):
-    """Seconds, or None where it was ended from outside."""
-    setup, module = case.setup, "socket" if side == "stock" else "csock"
+def find_packages():
+    """Those of bench/programs.py, for the programs to be measured as well: they get sys.path."""
+    try:
+        sides.ready(PACKAGES, REQUIREMENTS)
+    except SystemExit as why:
+        print(f"{why}\nbench-dial: going on without Python packages", flush=True)
+    else:
+        sys.path.append(str(sides.site_packages(PACKAGES / "base")))
+
+
+class Measured(NamedTuple):
+    value: float | None = None  # seconds, mostly; None where it was ended from outside
+    won: str = ""  # the family that did, where that counts
+
+
+def program_of(side, case):
+    if case.program:
+        return case.program
+    setup = case.setup
     if side == "csock" and case.needs:  # netlab's programs begin with a module of json's, not ours
         setup = f"import csock\ncsock.install(force=True)\ncsock.adapt()\n{setup}"
     call = case.call if side == "csock" or case.stock is None else case.stock
+    form = WINS if case.wins else CONNECT
+    return form.format(call=call, setup=setup, count=case.count, wins=case.wins)
+
+
+def measured(lab, side, case, limit):
     lab.etc("resolv.conf", f"nameserver {case.dns}\n")
-    text = case.program or CONNECT.format(call=call, setup=setup, count=case.count)
-    child = lab.start(module, text)
+    child = lab.start("socket" if side == "stock" else "csock", program_of(side, case))
     limit = limit if case.stock != "" else max(limit, 60)
     try:
-        return child.result(timeout=limit)
+        result = child.result(timeout=limit)
     except subprocess.TimeoutExpired:
         child.stop()
-        return None
+        return Measured()
+    return Measured(*result) if case.wins else Measured(result)
 
 
 def is_met(case, ours, stock):
-    if ours is None:
+    if ours.value is None or (case.wins and ours.won != "IPv6"):
         return False
     most = case.most
-    if case.ratio and stock:
-        most = stock * case.ratio
-    if case.more and stock:
-        most = stock + case.more
-    return case.least <= ours and (most is None or ours <= most)
+    if case.ratio and stock.value:
+        most = stock.value * case.ratio
+    if case.more and stock.value:
+        most = stock.value + case.more
+    return case.least <= ours.value and (most is None or ours.value <= most)
 
 
-def shown(seconds, limit, unit=""):
-    if seconds is None:
+def shown(one, limit, unit=""):
+    if one.value is None:
         return f"> {limit:.0f} s"
     if unit:
-        return f"{seconds}{unit}".strip()
-    return f"{seconds:.3f} s" if seconds > 0.01 else f"{seconds * 1e6:.0f} us"
+        return f"{one.value}{unit}".strip()
+    return f"{one.value:.3f} s" if one.value > 0.01 else f"{one.value * 1e6:.0f} us"
+
+
+def words_of(case, ours, stock, met):
+    won = f"{ours.won} wins (stock: {stock.won})" if case.wins else ""
+    return " ".join(filter(None, (won, "" if met else "MISSED")))
+
+
+def compared(lab, case, limit):
+    """(csock's, stock's, whether the target is met)"""
+    stock = measured(lab, "stock", case, limit) if case.stock != "" else Measured()
+    # Another try where two runs have to be compared: the machine may have been busy with one.
+    for _ in range(3):
+        ours = measured(lab, "csock", case, limit)
+        met = is_met(case, ours, stock)
+        if met or not (case.ratio or case.more):
+            break
+        stock = measured(lab, "stock", case, limit)
+    return ours, stock, met
 
 
 def run(lab, cases, limit):
     for case in cases:
+        row = {"case": case.name, "target": case.target}
         if case.needs and not importlib.util.find_spec(case.needs):
-            print(f"{case.name:45} {case.target:15} skipped: {case.needs} is not installed")
+            print(f"{case.name:45} {case.target:15} SKIPPED: {case.needs} is not installed")
+            yield row | {"skipped": True, "met": False}
             continue
-        has_stock = case.stock != ""
-        stock = measured(lab, "stock", case, limit) if has_stock else None
-        # Another try where two runs have to be compared: the machine may have been busy with one.
-        for _ in range(3):
-            ours = measured(lab, "csock", case, limit)
-            met = is_met(case, ours, stock)
-            if met or not (case.ratio or case.more):
-                break
-            stock = measured(lab, "stock", case, limit)
-        other = shown(stock, limit, case.unit) if has_stock else "-"
-        words = shown(ours, limit, case.unit), other, "" if met else "MISSED"
-        print("{:45} {:15} {:>10} {:>10} {}".format(case.name, case.target, *words), flush=True)
-        yield {"case": case.name, "target": case.target, "csock": ours, "stock": stock, "met": met}
+        ours, stock, met = compared(lab, case, limit)
+        figures = shown(ours, limit, case.unit), shown(stock, limit, case.unit)
+        other = figures[1] if case.stock != "" else "-"
+        words = words_of(case, ours, stock, met)
+        line = f"{case.name:45} {case.target:15} {figures[0]:>10} {other:>10} {words}"
+        print(line.rstrip(), flush=True)
+        yield row | {"csock": ours.value, "stock": stock.value, "won": ours.won, "met": met}
 
 
 def main():
@@ -375,6 +159,7 @@ def main():
     reason = netlab.why_not()
     if reason:
         sys.exit(f"bench-dial: {reason}")
+    find_packages()
     lab = make_namespace()
     try:
         for program in (SERVER, LOSES_AAAA, DELAY):

@@ -147,6 +147,7 @@ static void *run_job(void *arg)
     struct job *job = arg;
     struct csock__answer answer;
     __atomic_store_n(&job->tid, csock__sys->gettid(), __ATOMIC_RELAXED);
+    csock__sys->resolver_forget();
     csock__ask(job->question, &answer);
     take_lock();
     job->answer = answer;

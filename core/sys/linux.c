@@ -4,6 +4,8 @@
  * here: retries, waiting and errors belong to the callers. */
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <netinet/in.h>
+#include <resolv.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -101,6 +103,17 @@ static int sys_thread_start(pthread_t *ret_thread, void *(*run)(void *arg), void
     r = pthread_create(ret_thread, &attr, run, arg);
     pthread_attr_destroy(&attr);
     return r;
+}
+
+/* In the child of a fork(2) glibc gives a new thread the stack of one that only the parent has, and
+ * what the resolver kept for that: were it in the middle of a look-up, a socket that the parent's
+ * thread reads from, too. Its number may be another file's by now, so nothing is closed. musl keeps
+ * nothing. */
+static void sys_resolver_forget(void)
+{
+#ifdef __GLIBC__
+    memset(&_res, 0, sizeof _res);
+#endif
 }
 
 static int sys_thread_join(pthread_t thread)
@@ -282,6 +295,7 @@ const struct csock_sys csock__sys_linux = {
     .release = free,
     .getaddrinfo = getaddrinfo,
     .freeaddrinfo = freeaddrinfo,
+    .resolver_forget = sys_resolver_forget,
     .getnameinfo = getnameinfo,
     .gethostbyname2_r = gethostbyname2_r,
     .gethostbyaddr_r = gethostbyaddr_r,

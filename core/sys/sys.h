@@ -81,6 +81,8 @@ struct csock_sys {
     int (*getaddrinfo)(const char *host, const char *service, const struct addrinfo *hints,
                        struct addrinfo **ret_list);
     void (*freeaddrinfo)(struct addrinfo *list);
+    /* What libc's resolver keeps for this thread is as for a new one: no sockets, for one. */
+    void (*resolver_forget)(void);
     int (*getnameinfo)(const struct sockaddr *addr, socklen_t len, char *host, socklen_t host_size,
                        char *service, socklen_t service_size, int flags);
     int (*gethostbyname2_r)(const char *name, int family, struct hostent *ent, char *buf,

@@ -10,7 +10,7 @@ import pytest
 
 SERVER = """\
 server:
-  ip-address: 127.0.0.1
+  ip-address: {address}
   username: ""
   zonesdir: {folder}
   database: ""
@@ -31,8 +31,18 @@ host AAAA fd77::10
 www CNAME host
 chain CNAME www
 dangling CNAME nowhere
+loop CNAME pool
+pool CNAME loop
 six AAAA fd77::66
-""",
+far A 10.77.0.2
+far AAAA fd77::2
+tofar CNAME link
+link CNAME far
+"""
+    # All of them are this host's own. Those of IPv4 fit into a datagram, the others do not.
+    + "".join(f"twenty A 127.0.0.{n}\n" for n in range(1, 21))
+    + "".join(f"long AAAA fd77::{n}\n" for n in range(1001, 1041))
+    + "totwenty CNAME twenty\ntolong CNAME link2\nlink2 CNAME long\n",
     "2.0.192.in-addr.arpa": """\
 10 PTR host.lab.test.
 12 CNAME 12.0/26
@@ -58,25 +68,33 @@ def client(namespace, name, server):
 
 
 @contextlib.contextmanager
-def served(namespace, folder):
-    """A namespace whose name server is a real one, authoritative for ZONES."""
+def server(made, folder, address="127.0.0.1", zones=ZONES, asker=None):
+    """A real name server in a namespace, authoritative for these zones; it answers by now. The
+    asker, if it is another one, has it as its name server."""
     if shutil.which("nsd", path="/usr/sbin:/usr/bin") is None:
         pytest.skip("no nsd binary (Debian: nsd)")
-    text = SERVER.format(folder=folder)
-    for zone, records in ZONES.items():
+    text = SERVER.format(folder=folder, address=address)
+    for zone, records in zones.items():
         (folder / zone).write_text(f"$ORIGIN {zone}.\n{START}{records}")
         text += f"zone:\n  name: {zone}\n  zonefile: {zone}\n"
     (folder / "nsd.conf").write_text(text)
-    made = client(namespace, "dns", "127.0.0.1")
     command = ["ip", "netns", "exec", made.name, "nsd", "-d", "-c", f"{folder}/nsd.conf"]
     with open(folder / "log", "w") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log)
+        running = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        wait_for(made, folder / "log")
-        yield made
+        wait_for(asker or made, folder / "log")
+        yield
     finally:
-        server.terminate()
-        server.wait()
+        running.terminate()
+        running.wait()
+
+
+@contextlib.contextmanager
+def served(namespace, folder):
+    """A namespace with a name server of its own."""
+    made = client(namespace, "dns", "127.0.0.1")
+    with server(made, folder):
+        yield made
 
 
 def wait_for(made, log):

@@ -1,5 +1,7 @@
 """csock.dial() and create_connection() between two hosts: an IPv6 that leads nowhere, a name server
-that is silent, addresses that do not answer, routes that say so."""
+that is silent, addresses that do not answer, routes and firewalls that say so."""
+
+import contextlib
 
 import pytest
 
@@ -11,6 +13,8 @@ fd77::2 half.test
 10.77.0.2 half.test
 fd77::5 route.test
 10.77.0.2 route.test
+10.77.0.3 fours.test
+10.77.0.2 fours.test
 """ + "".join(f"{address} holes.test\n" for address in HOLES)
 SERVE = """
 s = sock.create_server(("::", 7000), family=sock.AF_INET6, dualstack_ipv6=True, backlog=64)
@@ -20,6 +24,8 @@ while True:
 """
 KIT = """
 import signal
+tried = []
+sys.addaudithook(lambda event, a: event == "socket.connect" and tried.append(a[1][0]))
 def connected(function, *arguments, **options):
     def peer():
         with function(*arguments, **options) as s:
@@ -37,7 +43,10 @@ def near(two_hosts):
     near.etc("resolv.conf", "nameserver 10.77.0.99\n")
     for address in ("10.77.0.99", *HOLES):
         near.ip("neigh", "add", address, "lladdr", "02:00:00:00:00:99", "dev", "eth")
-    near.ip("-6", "route", "add", "unreachable", "fd77::5/128")
+    far.ip("addr", "add", "10.77.0.3/24", "dev", "eth")
+    # Or else only the first few rejections would be told: the rest wait for the next second.
+    far.sysctl("net.ipv4.icmp_ratelimit=0")
+    far.sysctl("net.ipv4.icmp_msgs_per_sec=100000")
     rules = "add table ip6 t; add chain ip6 t in { type filter hook input priority 0; }; "
     far.exec("nft", rules + "add rule ip6 t in tcp dport 7000 drop")
     far.start("socket", SERVE).expect("ready")
@@ -62,9 +71,64 @@ def test_ipv6_that_leads_nowhere(near, call):
     assert 0.25 <= seen["took"] < PLENTY
 
 
-def test_a_route_that_says_so(near):
-    seen = run(near, "result = connected(sock.dial, 'route.test', 7000, attempt_delay=3600)")
+@contextlib.contextmanager
+def route(near, kind):
+    """For TCP alone: libc asks the routing table by UDP, and would put the address last."""
+    rule = ["to", "fd77::5", "ipproto", "tcp", "dport", "7000", kind]
+    near.ip("-6", "rule", "add", *rule)
+    try:
+        yield
+    finally:
+        near.ip("-6", "rule", "del", *rule)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "create_connection, ('{}', 7000), 60",
+        "dial, '{}', 7000, attempt_delay=3600",
+    ],
+)
+@pytest.mark.parametrize("kind", ["unreachable", "prohibit", "blackhole"])
+def test_a_route_that_says_so(near, kind, call):
+    """The next address at once; dial() would otherwise have waited for an hour."""
+    with route(near, kind):
+        program = f"result = connected(sock.{call.format('route.test')}) | {{'tried': tried}}"
+        seen = run(near, program)
     assert seen["value"] == ["10.77.0.2", 7000] and seen["took"] < PLENTY
+    assert seen["tried"] == ["fd77::5", "10.77.0.2"]
+
+
+REJECTED = {
+    "tcp reset": 111,
+    "icmp port-unreachable": 111,
+    "icmp host-unreachable": 113,
+    "icmp admin-prohibited": 113,
+}
+
+
+@pytest.mark.parametrize("how", REJECTED)
+def test_a_firewall_that_says_so(two_hosts, near, how):
+    """The next address at once, and what the first one said where there is no other."""
+    far = two_hosts[1]
+    rules = "add table ip t; add chain ip t in { type filter hook input priority 0; }; "
+    rules += f"add rule ip t in ip daddr 10.77.0.3 tcp dport 7000 reject with {how}"
+    far.exec("nft", rules)
+    try:
+        seen, alone, tried = run(
+            near,
+            """
+seen = connected(sock.dial, "fours.test", 7000, attempt_delay=3600)
+number = len(tried)
+result = seen, connected(sock.dial, "10.77.0.3", 7000), tried[:number]
+""",
+        )
+    finally:
+        far.exec("nft", "delete table ip t")
+    assert seen["value"] == ["10.77.0.2", 7000] and seen["took"] < PLENTY
+    assert tried == ["10.77.0.3", "10.77.0.2"]
+    assert alone["error"][0] == REJECTED[how]
+    assert "10.77.0.3" in alone["text"]
 
 
 def test_one_family_alone(near):

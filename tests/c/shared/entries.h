@@ -126,6 +126,7 @@
 #define VOID_ENTRIES(X) \
     X(RELEASE, release, (void *memory), (memory)) \
     X(FREEADDRINFO, freeaddrinfo, (struct addrinfo * list), (list)) \
+    X(RESOLVER_FORGET, resolver_forget, (void), ()) \
     X(IF_FREENAMEINDEX, if_freenameindex, (struct if_nameindex * rows), (rows))
 
 #endif
