@@ -114,6 +114,18 @@ def test_source_address(server):
         assert s.getpeername() == server.getsockname()
 
 
+def test_an_error_of_bind_names_what_it_was_for(server, monkeypatch):
+    def filenames():
+        error = failing(*server.getsockname(), source_address=("192.0.2.9", 0))
+        with pytest.raises(OSError) as caught:
+            csock.create_connection(server.getsockname(), None, ("192.0.2.9", 0))
+        return error.filename, error.attempts[0].error.filename, caught.value.filename
+
+    assert filenames() == ("192.0.2.9:0",) * 3
+    monkeypatch.setattr(csock, "_races", False)
+    assert filenames()[2] == "192.0.2.9:0"
+
+
 # --------------------------------------------------------------------- race
 
 

@@ -47,6 +47,15 @@ static void raise_deadline_of_attempt(struct dial_race *race, const struct csock
     ext_deadline_raise(&race->state->deadlines, "connect", whom, true);
 }
 
+void dial_tell_address(const struct dial_race *race, const struct csock_dial_attempt *a)
+{
+    Py_ssize_t at = (Py_ssize_t)a->index;
+    if (at < PyList_GET_SIZE(race->socks) && PyTuple_Check(PyList_GET_ITEM(race->socks, at)))
+        ext_tell_address(a->source->addr, a->source->len);
+    else
+        ext_tell_address(&a->addr.any, a->len);
+}
+
 PyObject *dial_attempt_error(struct dial_race *race, const struct csock_dial_attempt *a)
 {
     if (a->err == 0)
@@ -58,7 +67,7 @@ PyObject *dial_attempt_error(struct dial_race *race, const struct csock_dial_att
     else
         ext_raise(&race->state->errors, a->err);
     if (a->err != CSOCK_ETIMEOUT)
-        ext_tell_address(&a->addr.any, a->len);
+        dial_tell_address(race, a);
     return dial_take_exception();
 }
 

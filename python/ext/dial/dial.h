@@ -25,7 +25,9 @@ struct dial_race {
     int64_t timeout;       /* that the socket comes with; the same */
     bool all_errors;       /* an ExceptionGroup */
 
-    PyObject *socks; /* owned: a list, the object of each attempt by its index */
+    /* Owned: a list, the object of each attempt by its index; in a tuple what could not be bound. */
+    PyObject *socks;
+    bool binds;      /* the attempt that is being begun */
     PyObject *probe; /* owned: a socket object without a socket, to read addresses for */
     PyObject *keep_host, *keep_service; /* owned: the texts in d */
     struct csock_dial_addr peer, sources[2];
@@ -63,6 +65,8 @@ void dial_race_done(struct dial_race *race);
 PyTypeObject *dial_attempt_type(void);
 /* What became of an attempt as an exception; None for the winner. New references. */
 PyObject *dial_attempt_error(struct dial_race *race, const struct csock_dial_attempt *a);
+/* Its address for the exception that is set: what it could not be connected, or bound, to. */
+void dial_tell_address(const struct dial_race *race, const struct csock_dial_attempt *a);
 /* A tuple of csock.Attempt. */
 PyObject *dial_attempts(struct dial_race *race);
 /* The exception that is set, which is none after; NULL: there was none. */

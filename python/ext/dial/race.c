@@ -59,13 +59,25 @@ static void end_object(struct sock_object *s)
     Py_END_CRITICAL_SECTION();
 }
 
+static void note_unbound(struct dial_race *race, const struct csock_dial_attempt *a,
+                         struct sock_object *s)
+{
+    PyObject *kept = PyTuple_Pack(1, (PyObject *)s);
+    if (!kept || PyList_SetItem(race->socks, (Py_ssize_t)a->index, kept) < 0)
+        PyErr_Clear(); /* its error names another address */
+}
+
 static int take_step(struct dial_race *race, const struct csock_dial_attempt *a,
                      enum csock_dial_step at)
 {
     struct sock_object *s = object_of_attempt(race, a);
+    bool bound = !race->binds;
+    race->binds = at == CSOCK_DIAL_BIND;
     if (at == CSOCK_DIAL_END) {
         if (!a->s)
             end_object(s);
+        if (!bound)
+            note_unbound(race, a, s);
         return 0;
     }
     if (EXT_GET(s->fd) < 0)

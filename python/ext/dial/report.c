@@ -137,10 +137,8 @@ static void raise_one(struct dial_race *race, int r)
         ext_raise_about(&race->state->errors, r, race->d.host);
     else
         ext_raise(&race->state->errors, r);
-    if (report->decisive >= 0 && !ext_is_deadline(r) && r != CSOCK_ETIMEOUT) {
-        const struct csock_dial_attempt *a = &report->attempts[report->decisive];
-        ext_tell_address(&a->addr.any, a->len);
-    }
+    if (report->decisive >= 0 && !ext_is_deadline(r) && r != CSOCK_ETIMEOUT)
+        dial_tell_address(race, &report->attempts[report->decisive]);
 }
 
 static void raise_group(PyObject *attempts)
