@@ -34,6 +34,8 @@ def _watch(loader, name):
     execute = loader.exec_module
 
     def exec_module(module):
+        if module.__name__ != name:  # one loader may be that of a whole archive
+            return execute(module)
         loader.__dict__.pop("exec_module", None)
         execute(module)
         adapt = _waiting.pop(name, None)
@@ -84,13 +86,16 @@ def _urllib3(connection):
 
     def make(own):
         no_timeout = own.__defaults__[0]
+        own_setting = connection._set_socket_options
 
         def create_connection(address, timeout, source_address, socket_options):
             host, port = address
             if host and host.startswith("["):
                 host = host.strip("[]")
             options = [*map(tuple, socket_options or ())]
-            unusual = not host or timeout == 0 or any(len(option) != 3 for option in options)
+            unusual = not host or port is None or timeout == 0
+            unusual = unusual or any(len(option) != 3 for option in options)
+            unusual = unusual or connection._set_socket_options is not own_setting
             if unusual or not _is_ours(connection.socket) or not _encodes(host):
                 return own(address, timeout, source_address, socket_options)
             bound = csock.getdefaulttimeout() if timeout is no_timeout else timeout
@@ -132,7 +137,8 @@ def _redis(connection):
 
     def make(own):
         def _connect(self):
-            if not _is_ours(connection.socket) or self.socket_connect_timeout == 0:
+            unusual = self.port is None or self.socket_connect_timeout == 0
+            if unusual or not _is_ours(connection.socket):
                 return own(self)
             options = [(csock.IPPROTO_TCP, csock.TCP_NODELAY, 1)]
             if self.socket_keepalive:

@@ -3,6 +3,7 @@ their suites, are the ecosystem's: tests/ecosystem/scn_adapted.py. Here stands a
 name and make, so that there is a version which is not known."""
 
 import os
+import shutil
 import sys
 
 import dialkit
@@ -105,6 +106,35 @@ socket.getaddrinfo = own
 print(adapted())
 """
     assert program(text, library("2.0")) == ["False", "True"]
+
+
+def test_a_host_without_a_port_is_no_path(library):
+    text = "try: connection.create_connection(('127.0.0.1', None))\n"
+    text += "except OSError as error: print(type(error).__name__, error.filename)"
+    seen = program("csock.adapt('urllib3')" + LOOK + text, library("2.8.0"))
+    assert seen == ["ConnectionRefusedError 127.0.0.1:0"]
+
+
+def test_options_set_by_a_function_of_the_program_s_own(library):
+    text = "connection._set_socket_options = lambda sock, options: print('heard')\nadapted()"
+    seen = program("csock.adapt('urllib3')" + LOOK + text, library("2.8.0"))
+    assert seen == ["heard"]
+
+
+def test_a_loader_that_is_that_of_several_modules(library, folder):
+    env = library("2.8.0")
+    (folder / "urllib3" / "__init__.py").write_text("")
+    (folder / "urllib3" / "util" / "other.py").write_text("print('other')\n")
+    archive = shutil.make_archive(str(folder / "packed"), "zip", folder, "urllib3")
+    shutil.rmtree(folder / "urllib3")
+    env["PYTHONPATH"] = os.pathsep.join([archive, dialkit.PATH])
+    text = """
+import importlib.util
+csock.adapt("urllib3")
+importlib.util.find_spec("urllib3.util.connection")
+import urllib3.util.other
+"""
+    assert program(text + LOOK + "print(adapted())", env) == ["other", "True"]
 
 
 def test_off(library):

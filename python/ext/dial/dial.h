@@ -25,7 +25,7 @@ struct dial_race {
     int64_t timeout;       /* that the socket comes with; the same */
     bool all_errors;       /* an ExceptionGroup */
 
-    /* Owned: a list, the object of each attempt by its index; in a tuple what could not be bound. */
+    /* Owned: a list of the objects of the attempts; in a tuple one that could not be bound. */
     PyObject *socks;
     bool binds;      /* the attempt that is being begun */
     PyObject *probe; /* owned: a socket object without a socket, to read addresses for */

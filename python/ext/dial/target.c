@@ -93,8 +93,8 @@ int64_t dial_time_left(const struct dial_race *race)
     return race->bound < 0 ? -1 : left > 0 ? left : 0;
 }
 
-/* What it is not in one family is an error only if it is in neither: a host that is not found
- * there, "<broadcast>" for IPv6. A look-up has the time that is left: one that is late ends all. */
+/* What it is not in one family is an error only if it is in neither: a host that is not found,
+ * "<broadcast>" for IPv6. A look-up has the time that is left: one that is late ends all. */
 static bool source_of_family(struct dial_race *race, int family, PyObject *address)
 {
     struct csock_dial_addr *source = &race->sources[race->d.n_sources];

@@ -116,6 +116,9 @@ static void many_addresses(void **state)
     for (in_port_t i = 0; i < 500; i++)
         assert_int_equal(csock__order_next(&o)->addr.in.sin_port, i);
     assert_null(csock__order_next(&o));
+    csock__order_put_back(&o, &c.addr.any, c.len);
+    assert_int_equal(o.waiting, 1);
+    assert_int_equal(csock__order_next(&o)->addr.in.sin_port, c.addr.in.sin_port);
     csock__order_free(&o);
 }
 

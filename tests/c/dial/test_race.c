@@ -53,6 +53,8 @@ static const struct row rows[] = {
      "0 begin 1000 begin idle"},
     {"-", "the same, but a lost race", "one", "0 *+2 1000 fail 3000 fail",
      "0 begin 1000 begin 3000 lost"},
+    {"-", "the same, and a late answer", "one", "0 4+1 900 6+1 1000 fail",
+     "50 begin 1000 begin idle"},
 
     {"3", "IPv6 alone waits for nothing", "", "0 6+1", "0 begin idle"},
     {"3", "IPv4 alone waits 50 ms", "", "0 4+1", "50 begin idle"},
@@ -72,6 +74,9 @@ static const struct row rows[] = {
     {"3", "late answers after failures do not begin all at once", "",
      "0 4+3 60 fail 70 fail 80 fail 400 6+3",
      "50 begin 60 begin 70 begin 400 begin 650 begin 900 begin idle"},
+    {"3", "nor after several that had failed by then", "",
+     "0 4+3 600 fail 610 fail 620 fail 700 6+3",
+     "50 begin 300 begin 550 begin 700 begin 950 begin 1200 begin idle"},
     {"3", "all have failed, but an answer is on its way: wait", "", "0 4+1 90 fail 500 6-",
      "50 begin 500 lost"},
     {"3", "IPv4 alone was asked for", "only4", "0 4+1", "0 begin idle"},
@@ -88,6 +93,15 @@ static const struct row rows[] = {
      "0 begin 250 begin 250 starved 500 begin 500 starved 1000 begin 1000 starved 2000 begin idle"},
     {"-", "and at once when one of them ends", "starved=1", "0 *+2 300 fail",
      "0 begin 250 begin 250 starved 300 begin idle"},
+    {"-", "not at once again, where that has starved, too", "starved=2", "0 *+3 300 fail",
+     "0 begin 250 begin 300 begin 300 starved 550 begin idle"},
+    {"-", "once one has begun, the times are short again", "starved=124", "0 *+3",
+     "0 begin 250 begin 250 starved 500 begin 500 starved 1000 begin 1250 begin 1250 starved "
+     "1500 begin idle"},
+    {"-", "and never longer than 16 s", "starved=123456789", "0 *+2",
+     "0 begin 250 begin 250 starved 500 begin 500 starved 1000 begin 1000 starved 2000 begin "
+     "2000 starved 4000 begin 4000 starved 8000 begin 8000 starved 16000 begin 16000 starved "
+     "32000 begin 32000 starved 48000 begin 48000 starved 64000 begin idle"},
     {"-", "a failure that is followed by none", "fails=1", "0 *+3 20 fail",
      "0 begin 20 begin 20 fails 20 begin idle"},
 };
