@@ -99,6 +99,14 @@ static int take_list(struct csock__dialing *dl, const struct addrinfo *list, uns
     return r;
 }
 
+/* The whole answer, which it frees. */
+static int take_all(struct csock__dialing *dl, struct addrinfo *list)
+{
+    int r = take_list(dl, list, CSOCK__BOTH, true);
+    csock_resolve_free(list);
+    return r;
+}
+
 static struct addrinfo hints_for(const struct csock_dial_request *d, int family)
 {
     return (struct addrinfo){.ai_family = family,
@@ -241,9 +249,7 @@ static int ask_and_wait(struct csock__dialing *dl)
         dl->looked_up = csock__dial_elapsed(dl);
     if (r < 0)
         return r;
-    r = take_list(dl, list, CSOCK__BOTH, true);
-    csock_resolve_free(list);
-    return r;
+    return take_all(dl, list);
 }
 
 /* A number of the other family: what libc says to that is "not supported", or "not known". */
@@ -258,9 +264,22 @@ static int ask_number(struct csock__dialing *dl)
     }
     if (r < 0)
         return dl->ask.err = r;
-    r = take_list(dl, list, CSOCK__BOTH, true);
-    csock_resolve_free(list);
-    return r;
+    return take_all(dl, list);
+}
+
+/* In the caller's own thread; those that may run meanwhile do. */
+static int ask_files(struct csock__dialing *dl)
+{
+    struct addrinfo *list, hints = hints_for(dl->d, dl->d->family);
+    if (dl->w.pause)
+        dl->w.pause(dl->w.arg);
+    int r = csock_resolve(dl->ask.host, dl->ask.service, &hints, &list);
+    if (dl->w.resume)
+        dl->w.resume(dl->w.arg);
+    dl->looked_up = csock__dial_elapsed(dl);
+    if (r < 0)
+        return dl->ask.err = r;
+    return take_all(dl, list);
 }
 
 static int ask_in_threads(struct csock__dialing *dl)
@@ -286,6 +305,14 @@ static int ask_in_threads(struct csock__dialing *dl)
     return 0;
 }
 
+/* A name that no server is asked for, in time. */
+static bool is_in_files(const struct csock__dialing *dl)
+{
+    struct addrinfo hints = hints_for(dl->d, dl->d->family);
+    return !csock__dial_over_time(dl, csock_now()) &&
+           csock__lookup_is_local(dl->ask.host, dl->ask.service, &hints);
+}
+
 int csock__ask_begin(struct csock__dialing *dl)
 {
     const struct csock_dial_request *d = dl->d;
@@ -298,7 +325,7 @@ int csock__ask_begin(struct csock__dialing *dl)
     dl->ask.host = d->host[0] ? d->host : NULL;
     if (csock__host_is_numeric(dl->ask.host) || (d->ai_flags & AI_NUMERICHOST))
         return ask_number(dl);
-    return ask_in_threads(dl);
+    return is_in_files(dl) ? ask_files(dl) : ask_in_threads(dl);
 }
 
 void csock__ask_end(struct csock__dialing *dl)

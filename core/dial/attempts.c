@@ -188,6 +188,17 @@ static int bind_to(struct csock *s, const struct csock_dial_addr *source)
     return csock_bind(s, source->addr, source->len);
 }
 
+/* On this machine it is connected, or refused, by the time that connect(2) says EINPROGRESS. Asked
+ * once more, it says so: that costs less than to wait for it. But who has to hear of the closing of
+ * another socket waits. */
+static int begin_connecting(const struct csock__dialing *dl, const struct csock_dial_attempt *a)
+{
+    int r = csock_connect_begin(a->s, &a->addr.any, a->len);
+    if (r == -EINPROGRESS && !dl->d->until_closed)
+        r = csock_connect_begin(a->s, &a->addr.any, a->len);
+    return r == -EINPROGRESS || r == -EALREADY ? UNDER_WAY : r;
+}
+
 /* *ret_stop: what ends all. Returns what has become of the attempt: 0, its error, or UNDER_WAY. */
 static int launch(struct csock__dialing *dl, struct csock_dial_attempt *a, int *ret_stop)
 {
@@ -205,10 +216,8 @@ static int launch(struct csock__dialing *dl, struct csock_dial_attempt *a, int *
         *ret_stop = CSOCK_EINTERRUPTED;
         return -ECANCELED;
     }
-    if (!alone) {
-        r = csock_connect_begin(a->s, &a->addr.any, a->len);
-        return r == -EINPROGRESS ? UNDER_WAY : r;
-    }
+    if (!alone)
+        return begin_connecting(dl, a);
     r = csock_connect(a->s, &a->addr.any, a->len, &dl->w);
     if (r == CSOCK_ETIMEOUT || r == CSOCK_EINTERRUPTED)
         *ret_stop = r;

@@ -40,11 +40,6 @@ static void dialing_begin(struct csock__dialing *dl, const struct csock_dial_req
     dl->race.one_at_a_time = has_own_port(d);
 }
 
-static bool over_time(const struct csock__dialing *dl, int64_t now)
-{
-    return dl->w.deadline != CSOCK_FOREVER && now >= dl->w.deadline;
-}
-
 /* ---- waiting */
 
 /* Whom to wait for: attempts, look-ups, and the socket that ends it all. `who` says which is
@@ -142,7 +137,7 @@ static int wait_for_events(struct csock__dialing *dl)
         r = hear_of_closing(dl, &all);
     else if (r == CSOCK_EINTERRUPTED && dl->forked)
         r = 0;
-    else if (r == CSOCK_ETIMEOUT && !over_time(dl, csock_now()))
+    else if (r == CSOCK_ETIMEOUT && !csock__dial_over_time(dl, csock_now()))
         r = 0;
     if (r >= 0 && !dl->winner)
         r = csock__ask_go_on(dl);
@@ -168,7 +163,8 @@ static int do_step(struct csock__dialing *dl)
     int64_t now = csock_now();
     switch (csock__race_ask(&dl->race, now)) {
     case CSOCK__RACE_BEGIN:
-        return dl->n_attempts > 0 && over_time(dl, now) ? CSOCK_ETIMEOUT : csock__attempt_begin(dl);
+        return dl->n_attempts > 0 && csock__dial_over_time(dl, now) ? CSOCK_ETIMEOUT
+                                                                    : csock__attempt_begin(dl);
     case CSOCK__RACE_GIVE_UP:
         csock__attempt_give_up(dl);
         return 0;

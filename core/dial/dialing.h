@@ -60,6 +60,11 @@ static inline size_t csock__dial_found(const struct csock__dialing *dl)
 /* Whether the caller wants this family: by `family`, and by the sources. */
 bool csock__dial_wants(const struct csock_dial_request *d, int family);
 
+static inline bool csock__dial_over_time(const struct csock__dialing *dl, int64_t now)
+{
+    return dl->w.deadline != CSOCK_FOREVER && now >= dl->w.deadline;
+}
+
 /* ns since the beginning, and not 0. */
 int64_t csock__dial_elapsed(const struct csock__dialing *dl);
 

@@ -7,6 +7,7 @@
 #include "sys/sys.h"
 #include "call/wait.h"
 #include "call/wake.h"
+#include "names/files.h"
 #include "names/lookup.h"
 
 #include <arpa/inet.h>
@@ -244,7 +245,7 @@ static int ask_bounded(struct csock *s, const struct csock__question *q, const s
     int r = s ? csock__waiting_begin(&a.wg, s, w) : 0;
     if (r < 0)
         return r;
-    r = ask_in_thread(&a, q, ret);
+    r = csock__in_hosts_file(q) ? ask_here(q, w, ret) : ask_in_thread(&a, q, ret);
     if (s)
         csock__waiting_end(&a.wg);
     return could_not_begin(&a, r) ? ask_here(q, w, ret) : r;
@@ -345,6 +346,12 @@ int csock_host_by_addr_within(const struct sockaddr *addr, socklen_t len,
     if (len > sizeof(union csock_addr))
         q.len = sizeof(union csock_addr);
     return ask_for_host(&q, ret_host, w);
+}
+
+bool csock__lookup_is_local(const char *host, const char *service, const struct addrinfo *hints)
+{
+    struct csock__question q = addresses_of(host, service, hints);
+    return csock__in_hosts_file(&q);
 }
 
 int csock__lookup_begin(const char *host, const char *service, const struct addrinfo *hints,

@@ -40,6 +40,9 @@ int csock__lookup_take(struct csock__lookup *lookup, struct addrinfo **ret_list)
  * Does not wait for libc; for the end of a thread that has its answer, it does. */
 void csock__lookup_drop(struct csock__lookup *lookup);
 
+/* Whether csock_resolve(host, service, hints) finds a name in hosts(5), and asks no server. */
+bool csock__lookup_is_local(const char *host, const char *service, const struct addrinfo *hints);
+
 /* Whether the text is an address, in any form that libc takes for one, and no name. Pure. NULL is
  * one. */
 bool csock__host_is_numeric(const char *host);

@@ -172,6 +172,29 @@ static int sys_surroundings(uint64_t ret_ids[CSOCK__SURROUNDINGS])
     return 0;
 }
 
+/* What is no file, but has the name of one, does not block it. open(2), O_NONBLOCK */
+static ssize_t sys_read_file(const char *path, void *buf, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return -1;
+    ssize_t n = read(fd, buf, size);
+    close(fd);
+    return n;
+}
+
+static int sys_file_stamp(const char *path, struct csock__stamp *ret_stamp)
+{
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return -1;
+    *ret_stamp = (struct csock__stamp){.device = st.st_dev,
+                                       .inode = st.st_ino,
+                                       .size = (uint64_t)st.st_size,
+                                       .changed = (uint64_t)csock__ns(&st.st_ctim)};
+    return 0;
+}
+
 static void *sys_alloc(size_t size)
 {
     return calloc(1, size);
@@ -290,6 +313,8 @@ const struct csock_sys csock__sys_linux = {
     .event_set = sys_event_set,
     .event_clear = sys_event_clear,
     .surroundings = sys_surroundings,
+    .read_file = sys_read_file,
+    .file_stamp = sys_file_stamp,
     .alloc = sys_alloc,
     .wiped_on_fork = sys_wiped_on_fork,
     .release = free,

@@ -19,6 +19,11 @@
 
 #define CSOCK__SURROUNDINGS 4
 
+/* What tells a file from others, and from itself before a change: stat(2). */
+struct csock__stamp {
+    uint64_t device, inode, size, changed; /* ns */
+};
+
 struct csock_sys {
     /* sockets */
     int (*socket)(int family, int type, int proto);
@@ -73,6 +78,9 @@ struct csock_sys {
     /* What makes a name mean something else to this thread: its namespaces of networks and of
      * mounts, and its root. */
     int (*surroundings)(uint64_t ret_ids[CSOCK__SURROUNDINGS]);
+    /* The beginning of a file, as far as it fits: how many bytes, or -1. */
+    ssize_t (*read_file)(const char *path, void *buf, size_t size);
+    int (*file_stamp)(const char *path, struct csock__stamp *ret_stamp);
     /* memory */
     void *(*alloc)(size_t size);  /* zeroed, or NULL */
     void *(*wiped_on_fork)(void); /* zeroed, and zeroed again in every child; for good. Or NULL */

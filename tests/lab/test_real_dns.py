@@ -161,6 +161,26 @@ def test_silent_server(silent, impl):
     assert 0.9 < seen["took"] < 10
 
 
+def test_what_a_hosts_file_lacks_ends_at_the_deadline(silent):
+    """Of IPv6 the server is asked. With another source before the file, of all names."""
+    program = """
+        def ask(family):
+            with sock.deadline(0.4):
+                return len(sock.getaddrinfo("second", 80, family, sock.SOCK_STREAM))
+        result = [outcome(ask, family) for family in (sock.AF_UNSPEC, sock.AF_INET6)]
+    """
+    whole, six = silent.run("csock", program)
+    silent.etc("nsswitch.conf", "hosts: dns files\n")
+    try:
+        late, _ = silent.run("csock", program)
+    finally:
+        silent.etc("nsswitch.conf", "hosts: files dns\n")
+    assert (whole["value"], whole["error"]) == (1, None)
+    for seen in (six, late):
+        assert seen["is"][0] == "DeadlineExceeded"
+        assert seen["took"] > 0.39
+
+
 def test_other_threads_run_during_a_lookup(silent, impl):
     """A look-up that waits for a silent server holds up nobody."""
     steps = silent.run(

@@ -1,6 +1,7 @@
 /* csock_dial() by name: what ends a look-up, what it does without what it needs, hosts in numbers,
  * and a resolver of the caller's own. */
 #include "names.h"
+#include "etc.h"
 
 #include <net/if.h>
 #include <sys/wait.h>
@@ -183,6 +184,29 @@ static void numbers_need_no_thread(void **state)
     csock_dial_report_free(&names_report);
 }
 
+static void names_in_the_hosts_file_need_no_thread(void **state)
+{
+    struct csock until;
+    struct csock_dial_request d = {.host = "known.example", .until_closed = &until};
+    (void)state;
+    etc_script("127.0.0.1 known.example\n", "hosts: files dns\n");
+    assert_int_equal(dial_host("known.example", "*=64", WITHIN(SOON)), 0);
+    assert_int_equal(atomic_load(&names_in_own_thread), 1);
+    assert_true(names_report.looked_up > 0);
+    names_expect("6");
+    assert_int_equal(dial_host("known.example", "*=!a", WITHIN(SOON)), CSOCK_EAI(EAI_AGAIN));
+    assert_int_equal(names_report.lookup_err, CSOCK_EAI(EAI_AGAIN));
+    names_expect("");
+    assert_int_equal(fake_calls(FAKE_THREAD_START), 0);
+    assert_int_equal(fake_calls(FAKE_EVENT_OPEN), 0);
+    assert_int_equal(dial_host("known.example", "*=64", WITHIN(-MS)), CSOCK_ETIMEOUT);
+    names_expect("");
+    assert_int_equal(csock_open(&until, AF_INET, SOCK_STREAM, 0, 0), 0);
+    util_close(&until);
+    assert_int_equal(names_dial(&d, "*=64", WITHIN(SOON)), CSOCK_ECLOSED);
+    csock_dial_report_free(&names_report);
+}
+
 static void scope_ids_are_kept(void **state)
 {
     char text[32];
@@ -244,6 +268,7 @@ int main(void)
         NAMES_TEST(without_a_descriptor_to_be_told_by),
         NAMES_TEST(without_memory),
         NAMES_TEST(numbers_need_no_thread),
+        NAMES_TEST(names_in_the_hosts_file_need_no_thread),
         NAMES_TEST(scope_ids_are_kept),
         NAMES_TEST(a_resolver_of_ones_own),
     };

@@ -83,6 +83,10 @@
     X(EVENT_CLEAR, int, event_clear, (int fd), (fd), NULL, MINUS) \
     X(SURROUNDINGS, int, surroundings, (uint64_t ret_ids[CSOCK__SURROUNDINGS]), (ret_ids), NULL, \
       MINUS) \
+    X(READ_FILE, ssize_t, read_file, (const char *path, void *buf, size_t size), \
+      (path, buf, size), NULL, MINUS) \
+    X(FILE_STAMP, int, file_stamp, (const char *path, struct csock__stamp *ret_stamp), \
+      (path, ret_stamp), NULL, MINUS) \
     X(ALLOC, void *, alloc, (size_t size), (size), NULL, NOTHING) \
     X(WIPED_ON_FORK, void *, wiped_on_fork, (void), (), NULL, NOTHING) \
     X(GETADDRINFO, int, getaddrinfo, \
