@@ -282,13 +282,16 @@ static int ask_files(struct csock__dialing *dl)
     return take_all(dl, list);
 }
 
+static unsigned wanted_families(const struct csock_dial_request *d)
+{
+    return (csock__dial_wants(d, AF_INET) ? CSOCK__INET : 0) |
+           (csock__dial_wants(d, AF_INET6) ? CSOCK__INET6 : 0);
+}
+
 static int ask_in_threads(struct csock__dialing *dl)
 {
     struct csock__ask *ask = &dl->ask;
-    dl->race.unknown = (csock__dial_wants(dl->d, AF_INET) ? CSOCK__INET : 0) |
-                       (csock__dial_wants(dl->d, AF_INET6) ? CSOCK__INET6 : 0);
-    if (dl->race.unknown == 0)
-        return CSOCK_EEXCLUDED;
+    dl->race.unknown = wanted_families(dl->d);
     ask->event = csock__sys->event_open();
     ask->forks = csock_forks();
     if (ask->event < 0 || begin_lookup(dl, CSOCK__WHOLE_LOOKUP) < 0) {
@@ -325,6 +328,8 @@ int csock__ask_begin(struct csock__dialing *dl)
     dl->ask.host = d->host[0] ? d->host : NULL;
     if (csock__host_is_numeric(dl->ask.host) || (d->ai_flags & AI_NUMERICHOST))
         return ask_number(dl);
+    if (wanted_families(d) == 0)
+        return CSOCK_EEXCLUDED;
     return is_in_files(dl) ? ask_files(dl) : ask_in_threads(dl);
 }
 
