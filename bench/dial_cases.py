@@ -23,7 +23,9 @@ def serve(conn):
                 conn.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
             else:
                 conn.sendall(b"+PONG\\r\\n" * data.count(b"*"))
-server = socket.create_server(("::", 8000), family=socket.AF_INET6, dualstack_ipv6=True)
+server = socket.create_server(  # with room for those that come faster than it accepts
+    ("::", 8000), family=socket.AF_INET6, backlog=4000, dualstack_ipv6=True
+)
 other = socket.create_server(("127.0.0.1", 8001), backlog=4000)  # nobody accepts
 say("ready")
 while True:
