@@ -24,8 +24,8 @@ log=build/setup.log
 packages="gcc libc6-dev pkg-config netbase"
 requirements=tools/requirements.txt
 if [ "$need" = test ]; then
-    packages="$packages abigail-tools g++ libcmocka-dev iproute2 nftables nsd openbsd-inetd procps"
-    packages="$packages strace valgrind"
+    packages="$packages abigail-tools g++ groff-base libcmocka-dev iproute2 nftables nsd"
+    packages="$packages openbsd-inetd procps strace valgrind"
     requirements="$requirements tools/requirements-test.txt"
 fi
 [ "$need" != dist ] || requirements="$requirements tools/requirements-dist.txt"
