@@ -34,6 +34,11 @@ def page_of(pages, name):
     return (pages / leads[1]).read_text() if leads else text
 
 
+def test_the_version(pages):
+    text = re.search(r"version: '(.*)'", (ROOT / "meson.build").read_text())[1]
+    assert f'#define CSOCK_VERSION "{text}"\n' in page_of(pages, "csock_version")
+
+
 def test_every_function_is_found_by_its_name(pages):
     assert len(functions()) > 100
     for name in functions():
@@ -44,17 +49,27 @@ def test_every_function_is_found_by_its_name(pages):
 
 
 def test_what_the_header_says_is_there(pages):
+    assert ".PP\nw bounds the whole," in page_of(pages, "csock_dial")
+    assert "CSOCK_DIAL_IN_FLIGHT 6                /* attempts" in page_of(pages, "csock_dial")
     assert "The same with the sender\\(aqs address" in page_of(pages, "csock_recv_from")
     assert r"\fBCSOCK_EOVERRUN\fR" in page_of(pages, "csock_reader_until")
 
 
 def test_the_command_has_all_that_it_says_of_itself(pages):
     text = (pages / "man1" / "csock.1").read_text().replace("\\-", "-")
-    done = subprocess.run([sys.executable, "-m", "csock", "--help"], capture_output=True, text=True)
-    options = set(re.findall(r"--[a-z]+", done.stdout))
-    assert {"--children", "--force", "--enable"} <= options
+    options = set()
+    for words in (
+        "-m csock --help",
+        "-m csock --ps --help",
+        "-c from|csock._command|import|script;script() dial --help",
+    ):
+        command = [sys.executable, *(word.replace("|", " ") for word in words.split())]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        options |= set(re.findall(r"--[a-z]+", done.stdout))
+    assert {"--children", "--force", "--enable", "--stuck", "--tls", "--timeout"} <= options
     assert all(option in text for option in options)
-    assert all(f"csock {name}" in text for name in ("run", "enable", "disable", "status"))
+    for name in ("run", "enable", "disable", "status", "ps", "dial"):
+        assert f"csock {name}" in text
 
 
 @pytest.mark.parametrize(

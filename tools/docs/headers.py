@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 INCLUDE = ROOT / "include"
-PARTS = "addr", "error", "iface", "message", "names", "reader", "socket", "time", "transfer"
 
 TOKEN = re.compile(
     r"(?P<blank>\n\s*\n)|(?P<comment>/\*.*?\*/)|(?P<macro>#define (?:[^\n]*\\\n)*[^\n]*)"
@@ -61,8 +60,7 @@ def comment_text(comment):
 def declared(code):
     code = re.sub(r"^CSOCK_API ", "", code.strip())
     if code.startswith("#define"):
-        text = re.sub(r"\s*/\*.*?\*/", "", code, flags=re.S)
-        return Declared("macro", re.match(r"#define (\w+)", code)[1], text)
+        return Declared("macro", re.match(r"#define (\w+)", code)[1], code)
     compound = re.match(r"(struct|union|enum) (\w+)\s*\{", code)
     if compound:
         return Declared(compound[1], compound[2], code)
@@ -90,9 +88,6 @@ def groups(text):
             continue
         found = declared(token["macro"] or token["code"])
         if found and found.name not in [d.name for d in now.declared]:
-            said = re.search(r"/\*(.*?)\*/", token["macro"], re.S) if kind == "macro" else None
-            if said and not now.comment:
-                now = now._replace(comment=said[1].strip())
             now.declared.append(found)
     if now:
         yield now
@@ -112,12 +107,26 @@ def parse(text):
     return comment_text(about), [g for g in groups(rest) if g.comment or g.declared]
 
 
+def version():
+    """The version, and the number that it is in version.h."""
+    text = re.search(r"version: '([\d.]+)'", (ROOT / "meson.build").read_text())[1]
+    major, minor, patch = map(int, text.split("."))
+    return text, 10000 * major + 100 * minor + patch
+
+
 def pages():
-    about, _ = parse((INCLUDE / "csock.h").read_text())
+    """In the order in which csock.h includes the headers."""
+    whole = (INCLUDE / "csock.h").read_text()
+    about, _ = parse(whole)
     base = (INCLUDE / "csock" / "base.h").read_text().partition("CSOCK__BEGIN\n\n")[2]
-    version = parse((INCLUDE / "csock" / "version.h.in").read_text())[1]
-    yield Page("csock", "csock.h", title_of(about), about, [*version, *groups(base)])
-    for part in PARTS:
+    numbers = (INCLUDE / "csock" / "version.h.in").read_text()
+    for name, value in zip(("@text@", "@number@"), version(), strict=True):
+        numbers = numbers.replace(name, str(value))
+    found = [*parse(numbers)[1], *groups(base)]
+    yield Page("csock", "csock.h", title_of(about), about, found)
+    for part in re.findall(r'^#include "csock/(\w+)\.h"$', whole, re.M):
+        if part == "base":
+            continue
         about, found = parse((INCLUDE / "csock" / f"{part}.h").read_text())
         page = Page(f"csock_{part}", f"csock/{part}.h", title_of(about), about, [])
         for group in found:
@@ -136,7 +145,7 @@ def blocks(text):
     found = []
     for part in re.split(r"\n\s*\n", text):
         indent = None
-        for line in part.split("\n"):
+        for number, line in enumerate(part.split("\n")):
             item = ITEM.match(line)
             deeper = indent is not None and item and len(item[1]) > indent
             if deeper and found and isinstance(found[-1], list):
@@ -147,7 +156,7 @@ def blocks(text):
                     found.append([])
                 indent = len(item[1])
                 found[-1].append((item[2], item[3] or ""))
-            elif found and isinstance(found[-1], str) and line is not part.split("\n")[0]:
+            elif number and found and isinstance(found[-1], str):
                 found[-1] += " " + line
             else:
                 found.append(line)
@@ -166,10 +175,12 @@ def narrow(code, width):
         if not comment or ("\n" not in whole and len(whole) <= width):
             lines.append(whole.rstrip())
             continue
-        said = re.sub(r"\s+", " ", comment_text(comment))
-        folded = textwrap.wrap(said, width - len(indent) - 6)
+        folded = []
+        for paragraph in re.split(r"\n\s*\n", comment_text(comment)):
+            folded += [""] if folded else []
+            folded += textwrap.wrap(paragraph, width - len(indent) - 6)
         folded = [("/* " if not n else " * ") + line for n, line in enumerate(folded)]
-        lines += [indent + line for line in folded]
+        lines += [(indent + line).rstrip() for line in folded]
         lines[-1] += " */"
         if (before + after).strip():
             lines.append((before + after).rstrip())

@@ -8,6 +8,7 @@ man.py section1 FILE        writes csock(1)
 The standard library alone: meson runs it.
 """
 
+import argparse
 import ast
 import pathlib
 import re
@@ -18,10 +19,6 @@ import headers
 
 WIDTH = 70  # of what is not filled, behind the margin
 REFERENCE = re.compile(r"\b([a-z][\w.]*)\((\d)\)")
-
-
-def version():
-    return re.search(r"version: '([\d.]+)'", (headers.ROOT / "meson.build").read_text())[1]
 
 
 def roff(text):
@@ -77,17 +74,18 @@ def group_of(group):
         return [".SS Of what follows", *prose(group.comment)]
     names = [d.name + ("()" if d.kind == "function" else "") for d in group.declared]
     lines = [f".SS {roff(', '.join(names))}"]
+    macros = "\n".join(one.text for one in group.declared if one.kind == "macro")
+    if macros:
+        lines += literal(headers.narrow(macros, WIDTH))
     for one in group.declared:
-        if one.kind == "macro":
-            lines += literal(one.text.replace("@text@", f'"{version()}"').replace("@number@", "…"))
-        elif one.kind != "function":
+        if one.kind not in ("macro", "function"):
             lines += literal(headers.narrow(one.text, WIDTH))
     return lines + prose(group.comment)
 
 
 def head(name, section, title, names):
     return [
-        f'.TH {name} {section} "" "csock {version()}" "csock"',
+        f'.TH {name} {section} "" "csock {headers.version()[0]}" "csock"',
         ".ad l",
         ".nh",
         ".SH NAME",
@@ -128,29 +126,57 @@ def files():
     return found
 
 
-def said_by_the_command():
-    """The texts of python/csock/_command.py, of which it makes its --help."""
-    tree = ast.parse((headers.ROOT / "python" / "csock" / "_command.py").read_text())
-    texts = [node for node in tree.body if isinstance(node, ast.Assign)]
+def said_by(module, *functions):
+    """The texts of a module of python/csock, and some of its functions: what it makes its --help
+    of. It is not imported, as it would import the extension, which is not built yet."""
+    tree = ast.parse((headers.ROOT / "python" / "csock" / module).read_text())
+    wanted = [node for node in tree.body if isinstance(node, ast.Assign)]
+    wanted += [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name in functions]
     names = {}
-    exec(compile(ast.Module(texts, []), "_command.py", "exec"), names)
+    exec(compile(ast.Module(wanted, []), module, "exec"), names)
     return names
 
 
+def command(parser, about, more):
+    """What argparse knows of one of the commands."""
+    usage = " ".join(parser.format_usage().removeprefix("usage: ").replace(" [-h]", "").split())
+    lines = [f".SS {roff(parser.prog)}", ".HP 4", rf"\fB{roff(usage)}\fR", *prose(about)]
+    for one in parser._actions:
+        if one.dest == "help":
+            continue
+        term = ", ".join(one.option_strings)
+        if one.nargs != 0:
+            term = f"{term} {one.metavar or one.dest}".strip()
+        lines += [".TP", rf"\fB{roff(term)}\fR", filled(one.help) if one.help else "\\&"]
+    return lines + prose(more)
+
+
+def ps():
+    said = said_by("_ps.py", "_parser")
+    return command(said["_parser"]("csock ps"), said["_ABOUT"], said["_EPILOG"].strip())
+
+
+def dial():
+    said = said_by("_dial.py", "add_arguments")
+    parser = argparse.ArgumentParser("csock dial")
+    said["add_arguments"](parser)
+    return command(parser, said["ABOUT"], said["STATUSES"])
+
+
 def section1():
-    said = said_by_the_command()
+    said = said_by("_command.py")
     usage = re.findall(r"(?:python -m )?csock .*", said["RUN_USAGE"] + said["MODULE_USAGE"])
     commands = "".join(f"  csock {name}  {text}\n" for name, text in said["_ENVIRONMENT"].items())
     extra = "  --version  the version of csock and of Python\n"
     extra += "  -h, --help  what is there, briefly\n"
     lines = head("csock", 1, "runs programs with csock in the place of socket", ["csock"])
     lines += [".SH SYNOPSIS"]
-    for line in [*usage, "csock enable [--force] | disable | status"]:
+    for line in [*usage, "csock enable [--force] | disable | status", "csock dial | ps …"]:
         lines += [".HP 4", rf"\fB{roff(line)}\fR"]
     lines += [".SH DESCRIPTION", *prose(said["_ABOUT"])]
     lines += [".SH OPTIONS", *prose(said["_RUN_OPTIONS"].strip("\n") + "\n" + extra)]
     lines += prose(said["_INTERPRETER"].strip())
-    lines += [".SH COMMANDS", *prose(commands.rstrip())]
+    lines += [".SH COMMANDS", *prose(commands.rstrip()), *ps(), *dial()]
     lines += [".SH ENVIRONMENT", *prose(said["_HATCH"])]
     return whole([*lines, ".SH SEE ALSO", ".BR csock (3),", ".BR python3 (1)"])
 
