@@ -60,7 +60,7 @@ NOT_IN_PLAIN = {
     f"test_{name}"
     for name in (
         "abi c_docs conformance_runner constants differential headers install man matrix"
-        " package readme release_check run_tests side_by_side stubs"
+        " package readme release_check run_tests side_by_side site stubs"
     ).split()
 }
 
