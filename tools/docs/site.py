@@ -59,9 +59,8 @@ def linked(text):
         return f"[{TITLES[page]}]({page}.md)"
 
     files = "|".join(map(re.escape, ELSEWHERE))
-    name = re.compile(
-        rf"(?P<tick>`?)\b(?:docs/(?P<page>{'|'.join(TITLES)})\.md|(?P<file>{files}))(?P=tick)(?![\w/])"
-    )
+    page = rf"docs/(?P<page>{'|'.join(TITLES)})\.md"
+    name = re.compile(rf"(?P<tick>`?)\b(?:{page}|(?P<file>{files}))(?P=tick)(?![\w/])")
     parts = re.split(r"(^```.*?^```$)", text, flags=re.S | re.M)
     return "".join(name.sub(link, one) if not one.startswith("```") else one for one in parts)
 
