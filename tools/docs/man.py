@@ -139,7 +139,8 @@ def said_by(module, *functions):
 
 def command(parser, about, more):
     """What argparse knows of one of the commands."""
-    usage = " ".join(parser.format_usage().removeprefix("usage: ").replace(" [-h]", "").split())
+    usage = re.sub(r"\x1b\[[\d;]*m", "", parser.format_usage())  # coloured from 3.14 on
+    usage = " ".join(usage.removeprefix("usage: ").replace(" [-h]", "").split())
     lines = [f".SS {roff(parser.prog)}", ".HP 4", rf"\fB{roff(usage)}\fR", *prose(about)]
     for one in parser._actions:
         if one.dest == "help":

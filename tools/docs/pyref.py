@@ -156,7 +156,7 @@ def command():
     for words in COMMANDS:
         done = subprocess.run(
             [sys.executable, "-c", script, *words.split()],
-            env={**os.environ, "COLUMNS": "90"},
+            env={**os.environ, "COLUMNS": "90", "PYTHON_COLORS": "0"},
             capture_output=True,
             text=True,
             check=True,
