@@ -14,8 +14,8 @@ unexport PYTHONPATH PYTHONHOME
         tsan valgrind coverage lint format clean check-fresh \
         fuzz matrix big-endian musl m32 clang conformance conformance-asan conformance-sid dist check-dist \
         release-check free-threaded \
-        guest ecosystem \
-        setup-demo setup-test setup-conformance setup-ecosystem setup-programs bench-programs
+        guest ecosystem docs \
+        setup-docs setup-demo setup-test setup-conformance setup-ecosystem setup-programs bench-programs
 
 help:
 	@echo 'make demo         set up, build, and show csock at work'
@@ -57,6 +57,7 @@ help:
 	@echo 'make check-dist   each file of build/dist on a minimal machine: wheels where there is no'
 	@echo '                  compiler, aarch64 under qemu; the sources with one (as root; VERSIONS)'
 	@echo 'make release-check    can the last commit, as make dist built it, be released? docs/releasing.md'
+	@echo 'make docs         the site, build/docs/html, of docs/, headers, stubs and docstrings (Sphinx)'
 	@echo 'make clean        remove build/'
 
 setup-demo:
@@ -64,6 +65,9 @@ setup-demo:
 
 setup-test:
 	@tools/setup.sh test
+
+setup-docs:
+	@tools/setup.sh docs
 
 setup-ecosystem:
 	@tools/setup.sh ecosystem
@@ -88,6 +92,10 @@ conformance: setup-conformance
 ecosystem: setup-ecosystem
 	@tools/build.sh release
 	@$(VENV) tests/ecosystem/run.py $(ONLY)
+
+docs: setup-docs
+	@tools/build.sh release
+	@PYTHONPATH=build/release/site $(VENV) tools/docs/site.py build/docs
 
 conformance-asan: setup-test
 	@$(VENV) tools/run_tests.py conformance-asan

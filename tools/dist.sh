@@ -49,7 +49,7 @@ sources() {
     # The C library alone: no Python is needed to build it but meson's.
     git -C "$folder/clone" archive --prefix="libcsock-$version/" --output="$folder/c.tar" HEAD -- \
         CHANGELOG.md LICENSE README.md core docs examples/c include meson.build \
-        meson_options.txt tests/c tools/install_hint.sh tools/strip_lto.sh
+        meson_options.txt tests/c tools/docs tools/install_hint.sh tools/strip_lto.sh
     xz -9 <"$folder/c.tar" >"$out/libcsock-$version.tar.xz"
 }
 

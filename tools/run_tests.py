@@ -59,8 +59,8 @@ NOT_COMPARED = 77  # the runner's status when this Python has no suite
 NOT_IN_PLAIN = {
     f"test_{name}"
     for name in (
-        "abi conformance_runner constants differential headers install matrix package readme"
-        " release_check run_tests side_by_side stubs"
+        "abi c_docs conformance_runner constants differential headers install man matrix"
+        " package readme release_check run_tests side_by_side site stubs"
     ).split()
 }
 

@@ -6,6 +6,7 @@
 # tools/setup.sh conformance   CPython's own tests, and headers, for each Python of Debian's here
 # tools/setup.sh ecosystem    what `make demo` needs, and the servers of `make ecosystem`
 # tools/setup.sh dist    what `make dist` needs besides
+# tools/setup.sh docs    what `make docs` needs besides
 # tools/setup.sh programs     what `make demo` needs, and the servers of `make bench-programs` if
 #                             they may be had
 #
@@ -17,18 +18,19 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-need=${1:?demo, test, dist, conformance, ecosystem or programs}
+need=${1:?demo, test, dist, docs, conformance, ecosystem or programs}
 venv=build/venv
 log=build/setup.log
 
 packages="gcc libc6-dev pkg-config netbase"
 requirements=tools/requirements.txt
 if [ "$need" = test ]; then
-    packages="$packages abigail-tools g++ libcmocka-dev iproute2 nftables nsd openbsd-inetd procps"
-    packages="$packages strace valgrind"
+    packages="$packages abigail-tools g++ groff-base libcmocka-dev iproute2 nftables nsd"
+    packages="$packages openbsd-inetd procps strace valgrind"
     requirements="$requirements tools/requirements-test.txt"
 fi
 [ "$need" != dist ] || requirements="$requirements tools/requirements-dist.txt"
+[ "$need" != docs ] || requirements="$requirements tools/requirements-docs.txt"
 if [ "$need" = ecosystem ]; then
     # psycopg's implementation in Python loads libpq, scapy loads libpcap.
     packages="$packages dovecot-imapd iproute2 libpcap0.8 libpq5 mariadb-server memcached mosquitto"

@@ -49,8 +49,8 @@ struct csock_dial_attempt {
     union csock_addr addr;
     socklen_t len;
     int family, type, proto;
-    const struct csock_dial_addr
-        *source;          /* of struct csock_dial_request, what it is bound to; or NULL */
+    /* Of those of struct csock_dial_request, what it is bound to; or NULL. */
+    const struct csock_dial_addr *source;
     int64_t began, ended; /* ended: 0 while it is under way */
     /* How it ended. 0: it is the winner. CSOCK_ETIMEOUT: the deadline came first. -ECANCELED:
      * it was given up, as another had won, or a later one was to have its place, or something ended

@@ -217,7 +217,7 @@ CSOCK_API void csock_leave(struct csock_inside *in);
  * hear of: 1. -EBADF, CSOCK_ECLOSED: s is closed. */
 CSOCK_API int csock_alive(struct csock *s);
 
-/* ---- options */
+/* ---- options of a socket */
 
 /* An int option. getsockopt(2), setsockopt(2). 0 or -errno. */
 CSOCK_API int csock_opt_get_int(struct csock *s, int level, int name, int *ret_value);

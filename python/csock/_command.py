@@ -191,6 +191,7 @@ def _arguments():
     dial = commands.add_parser(
         "dial",
         help="connect to a host, and show how that went",
+        description=_dial.ABOUT,
         epilog=_dial.STATUSES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

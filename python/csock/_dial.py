@@ -6,13 +6,14 @@ import time
 
 import csock
 
+ABOUT = "Connects to a host, and shows how that went: the look-up, and each attempt."
 STATUSES = """\
 exit status: 0 connected, 1 no address could be connected to, 2 usage, 3 the name was not found,
 4 timed out, 5 no TLS, 130 interrupted"""
 
 
 def add_arguments(command):
-    command.add_argument("host")
+    command.add_argument("host", help="a name, or an address in numbers")
     command.add_argument("port", help="a number, or a service's name")
     command.add_argument("--timeout", type=float, metavar="SECONDS", help="for all of it")
     command.add_argument("--tls", action="store_true", help="and a TLS handshake, checked as usual")

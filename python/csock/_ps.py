@@ -19,7 +19,7 @@ program that runs with CSOCK_PS=0 shows nothing. What the columns say: docs/seei
 """
 
 
-def _arguments(words, name):
+def _parser(name):
     import argparse
 
     parser = argparse.ArgumentParser(name, description=_ABOUT, epilog=_EPILOG, allow_abbrev=False)
@@ -38,6 +38,11 @@ def _arguments(words, name):
         action="store_true",
         help="with the Python stack of each (asked by the program's own Python, 3.14 or newer)",
     )
+    return parser
+
+
+def _arguments(words, name):
+    parser = _parser(name)
     args = parser.parse_args(words)
     if args.stuck is not None and not 0 <= args.stuck < 1e12:
         parser.error("--stuck: SECONDS is a number from 0 on")

@@ -50,6 +50,7 @@ library() {
     meson setup build source --libdir=lib
     meson install -C build
     ldconfig
+    [ -e /usr/local/share/man/man3/csock_recv.3 ] || fail "no manual pages"
     program >hello.c
     sh -euc "$(sed -n 's/^cc hello.c/cc hello.c/p' source/README.md)"
     ./hello >said
