@@ -1,12 +1,17 @@
 """trio: its streams, its sockets, TLS, cancellation, and httpx on it."""
 
+import errno
 import os
+import socket
 import ssl
 
 import httpx
 import trio
+import trio.testing
 from kit import closed_port, hanging_up, peer, resetting, scenario, silent, step
 from servers import Tls, nginx
+
+TAKEN = errno.EADDRINUSE, (errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
 
 
 async def streams(tls):
@@ -96,6 +101,32 @@ async def closed_meanwhile():
     return outcome
 
 
+async def rebound():
+    """An address with a listener is taken; when that is gone it is free, whatever connections of
+    its own are left."""
+    [first] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    address = first.socket.getsockname()
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+            taken = None
+        except OSError as error:
+            taken = error.errno, error.args
+    ends = []
+    for _ in range(2):
+        ends.append(await trio.testing.open_stream_to_socket_listener(first))
+        ends.append(await first.accept())
+    await ends[-1].aclose()  # this side first: its address is in TIME_WAIT
+    await first.aclose()
+    [second] = await trio.open_tcp_listeners(address[1], host="127.0.0.1")
+    same = second.socket.getsockname() == address == ends[1].socket.getsockname()
+    await second.aclose()
+    for end in ends:
+        await end.aclose()
+    return taken, same
+
+
 async def get(url, **more):
     async with httpx.AsyncClient(**more) as client:
         response = await client.get(url)
@@ -126,6 +157,7 @@ with scenario() as folder:
     step("streams", lambda: trio.run(streams, tls), [True] * 7)
     step("sockets", lambda: trio.run(sockets), (5, b"hello", 6, b"onetwo", None))
     step("datagrams", lambda: trio.run(datagrams), [str(n).encode() for n in range(10)])
+    step("rebound", lambda: trio.run(rebound), (TAKEN, True))
     step("closed meanwhile", lambda: trio.run(closed_meanwhile), ["closed"])
     with nginx(folder, tls) as ports:
         url = f"https://localhost:{ports['secure']}/big.bin"
