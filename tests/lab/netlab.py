@@ -14,6 +14,14 @@ import textwrap
 import time
 from pathlib import Path
 
+# A program for the other end of both families: takes connections on port 7000, and ends them.
+SERVE = """
+s = sock.create_server(("::", 7000), family=sock.AF_INET6, dualstack_ipv6=True, backlog=64)
+say("ready")
+while True:
+    s.accept()[0].close()
+"""
+
 PREFIX = "csock-"
 ETC = Path("/etc/netns")
 

@@ -4,6 +4,7 @@ that is silent, addresses that do not answer, routes and firewalls that say so."
 import contextlib
 
 import pytest
+from netlab import SERVE
 
 NAME = "silent.lab.test"
 HOLES = [f"10.77.0.{n}" for n in range(101, 121)]
@@ -16,12 +17,6 @@ fd77::5 route.test
 10.77.0.3 fours.test
 10.77.0.2 fours.test
 """ + "".join(f"{address} holes.test\n" for address in HOLES)
-SERVE = """
-s = sock.create_server(("::", 7000), family=sock.AF_INET6, dualstack_ipv6=True, backlog=64)
-say("ready")
-while True:
-    s.accept()[0].close()
-"""
 KIT = """
 import signal
 tried = []

@@ -4,15 +4,10 @@ single answers and packets are late or lost: which address is tried, and which o
 import pytest
 from cable import Cable
 from dnslab import server
+from netlab import SERVE
 
 FAR6, FAR4 = "fd77::2", "10.77.0.2"
 LATE = 4  # seconds: what is on time on a busy machine does not wait for it
-SERVE = """
-s = sock.create_server(("::", 7000), family=sock.AF_INET6, dualstack_ipv6=True, backlog=64)
-say("ready")
-while True:
-    s.accept()[0].close()
-"""
 KIT = """
 tried = []
 sys.addaudithook(lambda event, a: event == "socket.connect" and tried.append(a[1][0]))

@@ -6,15 +6,10 @@ import textwrap
 import pytest
 from cable import Cable
 from dnslab import ZONES, client, server
+from netlab import SERVE
 
 FAR6, FAR4 = "fd77::2", "10.77.0.2"
 ENDS = 5  # seconds: what is on time on a busy machine, and libc is not, which waits for 20
-SERVE = """
-s = sock.create_server(("::", 7000), family=sock.AF_INET6, dualstack_ipv6=True, backlog=64)
-say("ready")
-while True:
-    s.accept()[0].close()
-"""
 KIT = """
 import contextlib, ctypes, signal, threading
 NAME = "far.lab.test"

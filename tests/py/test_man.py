@@ -82,5 +82,7 @@ def test_nothing_to_warn_of(pages, words):
         pytest.skip(f"no {words.split()[0]} here")
     files = [path for path in sorted(pages.rglob("*.[13]")) if path.read_text()[:4] != ".so "]
     done = subprocess.run([*words.split(), *files], capture_output=True, text=True)
-    said = [line for line in (done.stdout + done.stderr).splitlines() if "missing date" not in line]
-    assert said == []
+    # What is the same in all lines is left out, and what groff 1.23 says of the end of a sheet of
+    # paper, where it fills lines for which the page has forbidden it.
+    harmless = re.compile("missing date|cannot adjust line")
+    assert [x for x in (done.stdout + done.stderr).splitlines() if not harmless.search(x)] == []
