@@ -39,7 +39,7 @@ _MORE = ("EAGAIN", "EBADF", "EWOULDBLOCK", "AddressInfo", "MsgFlag", "SocketIO")
 # are made when the first of them is asked for.
 _READER = ("Reader", "IncompleteReadError", "LimitOverrunError")
 _OWN = ("Attempt", "DeadlineExceeded", "current_deadline", "deadline", "dial", "is_alive")
-_OWN += ("lookups",)
+_OWN += ("lookups", "stats")
 
 
 def _hatch_open():

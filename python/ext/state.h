@@ -30,6 +30,7 @@ enum ext_name {
 };
 
 struct sock_class;
+struct sock_census;
 struct tls_known;
 
 struct ext_state {
@@ -45,6 +46,8 @@ struct ext_state {
     const struct sock_class *sock_class; /* object/known_class.c: the newest; never NULL */
     PyObject *names[EXT_NAMES];          /* the same */
     const struct tls_known *tls;         /* tls/known.c: NULL until `ssl` is imported */
+    struct sock_census *census;          /* object/counts.c: of all sockets; NULL: built without */
+    PyTypeObject *stats_type;            /* methods/stats.c; NULL until somebody asks for it */
     PyObject *spares[EXT_SPARES];        /* methods/receive.c: buffers for reuse; may be NULL */
     PyObject *results[2];                /* methods/results.c: the newest first; the same */
     /* object/wait.c: threads that want the GIL back after waiting, and EXT_CROWDED more while very

@@ -301,6 +301,8 @@ def dialling() -> None:
 
 def standing(s: csock.socket) -> None:
     assert_type(csock.is_alive(s), bool)
+    assert_type(csock.stats().bytes_sent + csock.stats(s).receives, int)
+    assert_type(csock.stats(s).waited, float)
 
 
 def deadlines() -> None:

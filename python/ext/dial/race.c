@@ -2,8 +2,8 @@
  * connected, a resolver of the program's own. Sits on object/init's way to make sockets, and on the
  * files beside it. */
 #include "shared/args.h"
+#include "object/counts.h"
 #include "object/known_class.h"
-#include "object/socket.h"
 #include "address/address.h"
 #include "dial/dial.h"
 
@@ -68,8 +68,10 @@ static int take_step(struct dial_race *race, const struct csock_dial_attempt *a,
             end_object(s);
         return 0;
     }
-    if (EXT_GET(s->fd) < 0)
+    if (EXT_GET(s->fd) < 0) {
         sock_show(s, race->timeout);
+        sock_counts_begin(s);
+    }
     return at == CSOCK_DIAL_BIND ? audit(s, "socket.bind", a->source->addr, a->source->len)
                                  : audit(s, "socket.connect", &a->addr.any, a->len);
 }
@@ -170,7 +172,9 @@ static int resolve(void *arg, struct csock_dial_answer *answer, const char *host
 
 static PyObject *winner_of(struct dial_race *race)
 {
-    struct sock_object *s = object_of_attempt(race, &race->report.attempts[race->report.decisive]);
+    const struct csock_dial_attempt *won = &race->report.attempts[race->report.decisive];
+    struct sock_object *s = object_of_attempt(race, won);
+    sock_add_wait(s, won->ended - won->began);
     if (EXT_GET(s->fd) >= 0) /* nobody has closed it meanwhile */
         sock_show(s, race->timeout);
     return Py_NewRef(s);

@@ -7,6 +7,7 @@
  * little. If it is much, or the socket's newest receive was, it goes where it will stay. */
 #include "methods/receive.h"
 #include "shared/buffers.h"
+#include "object/counts.h"
 #include "object/wait.h"
 #include "methods/results.h"
 
@@ -68,6 +69,15 @@ int sock_recv_flags(struct sock_object *s, int flags)
     return EXT_GET(s->timeout) >= 0 ? flags & ~MSG_WAITALL : flags;
 }
 
+/* r: what a receive with these flags came to. Some families count with MSG_TRUNC what they have not
+ * written. */
+void sock_note_received(struct sock_object *s, ssize_t r, size_t n, int flags)
+{
+    if (r >= 0 && !(flags & (MSG_PEEK | MSG_ERRQUEUE)))
+        sock_add_received(s,
+                          (size_t)r <= n ? (size_t)r : csock_recv_written(&s->core, r, n, flags));
+}
+
 /* All of a receive but the plain try, of which tried is the result; 0 if there was none. A call
  * that has made one has the GIL, and goes on with it, until it waits, whatever its size. */
 EXT_WAITS static ssize_t receive_waiting(struct sock_object *s, void *buf, size_t n, int flags,
@@ -81,7 +91,9 @@ EXT_WAITS static ssize_t receive_waiting(struct sock_object *s, void *buf, size_
     ssize_t r = from ? csock_recv_from_tried(&s->core, buf, n, flags, &from->addr, &from->len,
                                              tried, &w.wait)
                      : csock_recv_tried(&s->core, buf, n, flags, tried, &w.wait);
-    return ext_received(&w, ext_wait_end(&w, r));
+    r = ext_received(&w, ext_wait_end(&w, r));
+    sock_note_received(s, r, n, flags);
+    return r;
 }
 
 /* Into memory that is there. tried: the result of a plain try that was inconclusive, or 0. */
@@ -90,6 +102,10 @@ EXT_SHORT ssize_t receive_bytes(struct sock_object *s, void *buf, size_t n, int 
 {
     if (tried == 0 && may_try(s, likely_size(s, n), flags)) {
         tried = try_receive(s, buf, n, from);
+        if (tried >= 0) {
+            sock_add_received(s, (size_t)tried);
+            return tried;
+        }
         if (!ext_inconclusive(tried))
             return tried;
     }
@@ -305,6 +321,7 @@ static PyObject *from_hand(struct sock_object *s, const char *room, size_t n, si
 {
     PyObject **spare = &s->state->spares[0], *whole = *spare;
     note_size(s, size, n);
+    sock_add_received(s, size);
     if (n <= LITTLE_MAX || !fills(whole, size))
         return sock_result(s->state, room, size);
     *spare = NULL;

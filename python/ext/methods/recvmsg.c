@@ -65,7 +65,9 @@ static ssize_t receive_message(struct sock_object *s, struct incoming *in)
     ssize_t got = csock_recvmsg(&s->core, &in->msg, flags, &w.wait), r = ext_received(&w, got);
     if (got >= 0 && r < 0)
         csock_cmsg_close_fds(&in->msg);
-    return ext_wait_end(&w, r);
+    r = ext_wait_end(&w, r);
+    sock_note_received(s, r, in->n, flags);
+    return r;
 }
 
 static bool warn_of_malformed(void)

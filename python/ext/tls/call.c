@@ -1,6 +1,7 @@
 /* Tries and waits. Sits on csock_enter and csock_ready, and on object/wait.h. Must not know what
  * the methods make of the results. */
 #include "tls/half.h"
+#include "object/counts.h"
 #include "object/wait.h"
 
 #include <errno.h>
@@ -172,6 +173,8 @@ void tls_end(struct tls_call *c)
 {
     if (c->writing)
         ext_lock_release(&c->t->writer);
+    if (c->began)
+        sock_add_wait(c->s, csock_now() - c->began);
     Py_DECREF(c->object);
 }
 
@@ -289,6 +292,9 @@ static int wait_for_socket(struct tls_call *c, short events, int64_t most)
         c->by_deadline |= deadline == CSOCK_FOREVER; /* a handler has left one behind */
         return 0;
     }
+    ext_wait_uncounted(&nap.wait);
+    if (!c->began)
+        c->began = csock_now();
     nap.wait.bounded = false;
     nap.run_handlers = nap.wait.wait.interrupted;
     nap.wait.wait.interrupted = look_again;

@@ -22,6 +22,7 @@ struct tls_call {
     bool writing, reading; /* it has those locks */
     Py_ssize_t asked;      /* bytes, of a read that can do nothing but read; else 0 */
     bool waited;           /* for input */
+    int64_t began;         /* csock_now() at its first wait; 0: none yet */
     bool output;           /* what it wanted last was to write */
     bool unfinished;       /* of a write: its record is half sent, as far as anybody knows */
     const char *record;    /* of a write: what the record holds */
