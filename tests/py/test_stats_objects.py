@@ -4,6 +4,7 @@ of all sockets; and over TLS."""
 import gc
 
 import childkit
+import pytest
 import testkit
 from statskit import moved, with_counters
 
