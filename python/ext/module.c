@@ -8,6 +8,7 @@
 #include "object/counts.h"
 #include "object/known_class.h"
 #include "object/lookup.h"
+#include "object/span.h"
 #include "methods/results.h"
 #include "methods/tables.h"
 #include "methods/type.h"
@@ -56,6 +57,7 @@ static int socket_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->deadlines.type);
     Py_VISIT(st->deadlines.exceeded);
     Py_VISIT(st->attempt_type);
+    Py_VISIT(st->span_functions);
     Py_VISIT(st->dial_observer);
     /* What is kept of receives is bytes, which refer to nothing. */
     int r = tls_known_traverse(st, visit, arg);
@@ -77,6 +79,7 @@ static int socket_clear(PyObject *module)
     Py_CLEAR(st->deadlines.exceeded);
     tls_known_clear(st);
     Py_CLEAR(st->attempt_type);
+    Py_CLEAR(st->span_functions);
     Py_CLEAR(st->dial_observer);
     sock_class_clear(st);
     for (size_t i = 0; i < EXT_SPARES; i++)
@@ -168,6 +171,7 @@ static int core_exec(PyObject *module)
         PyModule_AddFunctions(module, sendfile_functions) < 0 ||
         PyModule_AddFunctions(module, alive_functions) < 0 ||
         PyModule_AddFunctions(module, stats_functions) < 0 ||
+        PyModule_AddFunctions(module, span_functions) < 0 ||
         PyModule_AddFunctions(module, sock_class_functions) < 0 ||
         PyModule_AddFunctions(module, answer_functions) < 0 ||
         PyModule_AddFunctions(module, enum_functions) < 0 ||

@@ -41,6 +41,7 @@ struct ext_state {
     struct ext_errors errors;            /* shared/errors.c */
     struct ext_deadlines deadlines;      /* shared/deadline_type.c */
     PyTypeObject *attempt_type;          /* dial/attempt.c */
+    PyObject *span_functions;            /* object/span.c: hear of spans; a tuple, or NULL */
     PyObject *dial_observer;             /* dial/report.c: hears of each dial; or NULL */
     int64_t default_timeout;             /* methods/functions.c: ns, < 0: none */
     const struct sock_class *sock_class; /* object/known_class.c: the newest; never NULL */

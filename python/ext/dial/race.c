@@ -4,6 +4,7 @@
 #include "shared/args.h"
 #include "object/counts.h"
 #include "object/known_class.h"
+#include "object/span.h"
 #include "address/address.h"
 #include "dial/dial.h"
 
@@ -193,12 +194,14 @@ PyObject *dial_race_run(struct dial_race *race)
         return dial_raise(race, EXT_EPASSED);
     if (!interp_handles_signals())
         race->w.wait.interrupted = NULL; /* a look-up without a bound needs no thread then */
+    race->began = ext_span_begin(race->state);
     int r = csock_dial(NULL, &race->d, &race->report, &race->w.wait);
     r = (int)ext_wait_end(&race->w, r);
     if (r < 0)
         return dial_raise(race, r);
     PyObject *winner = winner_of(race);
     dial_observe(race, NULL);
+    dial_tell_spans(race, NULL);
     return winner;
 }
 

@@ -22,6 +22,7 @@
 
 #ifdef CSOCK_NO_STATS
 
+#define SOCK_COUNTS false
 static inline void sock_add_received(struct sock_object *s, size_t n)
 {
     (void)s, (void)n;
@@ -45,6 +46,7 @@ static inline void sock_counts_end(struct sock_object *s)
 
 #else
 
+#define SOCK_COUNTS true
 /* A call that brought n bytes, or that sent them. */
 static inline void sock_add_received(struct sock_object *s, size_t n)
 {

@@ -1,6 +1,7 @@
 /* Fills the core's struct csock_wait for a Python call; lets the GIL go, and takes it back, around
  * what may take long. Sits on csock_forks and on the interpreter. */
 #include "object/counts.h"
+#include "object/span.h"
 #include "object/wait.h"
 
 #include <errno.h>
@@ -162,7 +163,7 @@ static void before_waiting(void *arg)
     struct ext_wait *w = arg;
     if (!w->waited) {
         count_sleepers(state_of(w), 1);
-        w->began = csock_now();
+        w->began = SOCK_COUNTS || ext_spans_listen(state_of(w)) ? csock_now() : 0;
     }
     w->waited = true;
     if (w->held)
@@ -280,14 +281,29 @@ EXT_RARE static ssize_t end_bounded(const struct ext_wait *w, ssize_t r)
     return w->ends_by == EXT_BY_DEADLINE ? EXT_EDEADLINE : -EAGAIN;
 }
 
+static void tell_wait(const struct ext_wait *w, int64_t now, ssize_t r)
+{
+    bool in = w->direction == EXT_IN;
+    struct ext_span span = {
+        .name = in ? "recv wait" : "send wait", .began = w->began, .ended = now, .s = w->s};
+    if (w->direction != EXT_UNTOLD)
+        ext_span_tell_result(&span, in ? "recv" : "send", r);
+}
+
 /* The GIL is not held. */
 EXT_RARE static ssize_t end_waiting(struct ext_wait *w, ssize_t r)
 {
     count_sleepers(state_of(w), -1);
     take(w);
-    if (w->s)
-        sock_add_wait(w->s, csock_now() - w->began);
-    return w->bounded ? end_bounded(w, r) : r;
+    if (w->bounded)
+        r = end_bounded(w, r);
+    if (!w->s || w->began == 0)
+        return r;
+    int64_t now = csock_now();
+    sock_add_wait(w->s, now - w->began);
+    if (ext_spans_listen(w->s->state))
+        tell_wait(w, now, r);
+    return r;
 }
 
 ssize_t ext_wait_end(struct ext_wait *w, ssize_t r)

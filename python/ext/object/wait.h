@@ -15,7 +15,8 @@
 #include "object/mode.h"
 #include "shared/buffers.h"
 
-enum ext_direction { EXT_IN, EXT_OUT };
+/* EXT_UNTOLD: of a wait that makes no span of its own (object/span.h). */
+enum ext_direction { EXT_IN, EXT_OUT, EXT_UNTOLD };
 
 /* What ends a call's waiting first: the socket's timeout, the thread's deadline, or SO_RCVTIMEO or
  * SO_SNDTIMEO, which are heeded here where it is not the kernel that waits. */
@@ -55,7 +56,8 @@ void ext_wait_uncounted(struct ext_wait *w);
 /* Around what such a call's callbacks do with the interpreter. */
 void ext_wait_take(struct ext_wait *w);
 void ext_wait_drop(struct ext_wait *w);
-/* What the core's result is for the method. Counts the wait, if it was one: object/counts.h. */
+/* What the core's result is for the method. Counts the wait, if it was one, and tells of it:
+ * object/counts.h, object/span.h. The exception of a handler that ended it is set by then. */
 ssize_t ext_wait_end(struct ext_wait *w, ssize_t r);
 
 /* Whether the call waits by poll where, but for a deadline, the kernel would block. */

@@ -2,6 +2,7 @@
  * the methods make of the results. */
 #include "tls/half.h"
 #include "object/counts.h"
+#include "object/span.h"
 #include "object/wait.h"
 
 #include <errno.h>
@@ -169,12 +170,25 @@ bool tls_begin(struct tls_call *c, const struct tls_known *k, PyObject *self, Py
     return false;
 }
 
+/* All its waits are one; those of a handshake are in the span of that. */
+EXT_RARE static void note_wait(struct tls_call *c)
+{
+    bool reads = c->kind == TLS_READS;
+    struct ext_span span = {.name = reads ? "recv wait" : "send wait",
+                            .began = c->began,
+                            .ended = csock_now(),
+                            .s = c->s};
+    sock_add_wait(c->s, span.ended - c->began);
+    if ((reads || c->kind == TLS_WRITES) && ext_spans_listen(c->s->state))
+        ext_span_tell(c->s->state, &span);
+}
+
 void tls_end(struct tls_call *c)
 {
     if (c->writing)
         ext_lock_release(&c->t->writer);
     if (c->began)
-        sock_add_wait(c->s, csock_now() - c->began);
+        note_wait(c);
     Py_DECREF(c->object);
 }
 
