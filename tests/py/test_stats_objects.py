@@ -188,11 +188,13 @@ def test_tls_counts_what_the_program_sees(tls):
 @with_counters
 def test_interpreters_count_by_themselves(env):
     program = """
-import csock
-try:
-    import _xxsubinterpreters as interpreters
-except ImportError:
-    import _interpreters as interpreters
+import sys, csock
+for name in "_interpreters", "_xxsubinterpreters":
+    try: interpreters = __import__(name)
+    except ImportError: continue
+    break
+else:
+    sys.exit("this Python has no interpreters to make")
 a, b = csock.socketpair()
 a.send(b"x")
 there = interpreters.create()
@@ -201,6 +203,6 @@ failed = interpreters.run_string(there, code)
 print(failed or "ok")
 """
     done = childkit.code(program, env=env)
-    if "isolated" in done.stderr or "does not support" in done.stderr:
-        pytest.skip("csock does not load in other interpreters here")
+    if "has no interpreters" in done.stderr:
+        pytest.skip(done.stderr)
     assert (done.stdout, done.stderr) == ("ok\n", "")

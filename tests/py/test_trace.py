@@ -61,8 +61,8 @@ def test_receives_that_wait(pair, spans, name, timeout):
     RECEIVES[name](b)
     end = time.time_ns()
     assert shown(spans) == [("recv wait", UNIX)]
-    # The two clocks are read one after the other.
-    assert begin - 10**7 <= spans[0].start < spans[0].end <= end + 10**7
+    # Two clocks are read one after the other, and the machine may be busy.
+    assert begin - 10**9 <= spans[0].start < spans[0].end <= end + 10**9
     assert spans[0].end - spans[0].start < end - begin
 
 

@@ -73,9 +73,9 @@ static void leave_behind(struct sock_census *census, struct sock_counts *c)
 static void join(struct sock_census *census, struct sock_object *s)
 {
     s->next = census->first;
-    s->link = &census->first;
+    EXT_SET(s->link, &census->first);
     if (s->next)
-        s->next->link = &s->next;
+        EXT_SET(s->next->link, &s->next);
     census->first = s;
 }
 
@@ -92,17 +92,18 @@ void sock_counts_begin(struct sock_object *s)
     UNLOCK(census);
 }
 
-/* Whoever is in no census has nothing to leave, or its interpreter's state is gone. */
+/* Whoever is in no census has nothing to leave, or its interpreter's state is gone. Neighbours that
+ * end meanwhile change which link it is, but not that there is one. */
 void sock_counts_end(struct sock_object *s)
 {
-    if (!s->link)
+    if (!EXT_GET(s->link))
         return;
     struct sock_census *census = s->state->census;
     LOCK(census);
     add(&census->gone, &s->counts);
     *s->link = s->next;
     if (s->next)
-        s->next->link = s->link;
+        EXT_SET(s->next->link, s->link);
     UNLOCK(census);
     s->link = NULL;
 }
