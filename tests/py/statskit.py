@@ -1,6 +1,8 @@
-"""For tests of csock.stats(): what a socket has moved; and a mark for what takes counters."""
+"""For tests of csock.stats() and csock.trace(): what a socket has moved, a call that is sure to
+wait, and a mark for what takes counters."""
 
 import pytest
+import testkit
 
 import csock
 
@@ -21,3 +23,10 @@ def moved(s):
     """(bytes received, by calls; bytes sent, by calls)"""
     c = csock.stats(s)
     return c.bytes_received, c.receives, c.bytes_sent, c.sends
+
+
+def woken(call, wake):
+    """What call() returns in a thread that was asleep in it before wake()."""
+    job = testkit.Job(call).wait_blocked()
+    wake()
+    return job.result()

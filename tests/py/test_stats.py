@@ -6,7 +6,7 @@ import time
 
 import pytest
 import testkit
-from statskit import counted, moved, with_counters
+from statskit import counted, moved, with_counters, woken
 
 import csock
 
@@ -178,8 +178,7 @@ def test_sendfile(pair, folder):
 @with_counters
 def test_waits(pair):
     a, b = pair
-    testkit.later(0.1, a.send, b"x")
-    b.recv(1)
+    woken(lambda: b.recv(1), lambda: (time.sleep(0.03), a.send(b"x")))
     one = csock.stats(b)
     assert one.waits == 1 and one.waited > 0.02
     b.settimeout(0.05)

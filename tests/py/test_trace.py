@@ -8,6 +8,7 @@ import time
 import dialkit
 import pytest
 import testkit
+from statskit import woken
 
 import csock
 
@@ -57,8 +58,7 @@ def test_receives_that_wait(pair, spans, name, timeout):
     a, b = pair
     b.settimeout(timeout)
     begin = time.time_ns()
-    testkit.later(0.05, a.send, b"line\n")
-    RECEIVES[name](b)
+    woken(lambda: RECEIVES[name](b), lambda: a.send(b"line\n"))
     end = time.time_ns()
     assert shown(spans) == [("recv wait", UNIX)]
     # Two clocks are read one after the other, and the machine may be busy.
@@ -74,6 +74,12 @@ SENDS = {
 }
 
 
+def empty(sock):
+    with contextlib.suppress(BlockingIOError):
+        while sock.recv(1 << 20):
+            pass
+
+
 @pytest.mark.parametrize("timeout", [None, 20])
 @pytest.mark.parametrize("name", SENDS)
 def test_sends_that_wait(pair, spans, name, timeout):
@@ -82,8 +88,7 @@ def test_sends_that_wait(pair, spans, name, timeout):
     a.settimeout(timeout)
     spans.clear()
     b.setblocking(False)
-    testkit.later(0.05, testkit.drain, b)
-    SENDS[name](a, bytes(100))
+    woken(lambda: SENDS[name](a, bytes(100)), lambda: empty(b))
     assert shown(spans) == [("send wait", UNIX)]
 
 
@@ -131,8 +136,7 @@ def test_what_ended_a_wait(pair, spans):
         a.recv(1)
     with pytest.raises(csock.DeadlineExceeded), csock.deadline(0.02):
         b.recv(1)
-    testkit.later(0.05, b.shutdown, csock.SHUT_RDWR)
-    assert b.recv(1) == b""
+    assert woken(lambda: b.recv(1), lambda: b.shutdown(csock.SHUT_RDWR)) == b""
     types = [span.attributes.get("error.type") for span in spans]
     assert types == ["TimeoutError", "csock.DeadlineExceeded", None]
 
@@ -140,10 +144,9 @@ def test_what_ended_a_wait(pair, spans):
 def test_a_closed_socket(spans):
     a, b = testkit.tcp_pair(csock)
     with a:
-        testkit.later(0.05, b.close)
         spans.clear()
         with pytest.raises(OSError):
-            b.recv(1)
+            woken(lambda: b.recv(1), b.close)
     ((name, attributes),) = shown(spans)
     assert name == "recv wait"
     assert attributes == {
@@ -163,8 +166,7 @@ def test_connect(spans, family):
         expected = [("socket connect", inet(server.getsockname()))] * 2
         conn, _ = server.accept()
         with conn:
-            testkit.later(0.05, conn.send, b"x")
-            s.recv(1)
+            woken(lambda: s.recv(1), lambda: conn.send(b"x"))
         assert shown(spans) == [*expected, ("recv wait", expected[0][1])]
 
 

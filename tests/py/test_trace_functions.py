@@ -7,7 +7,7 @@ import threading
 
 import childkit
 import pytest
-import testkit
+from statskit import woken
 
 import csock
 
@@ -39,8 +39,7 @@ def test_what_it_raises_goes_to_the_hook(pair, unraisable):
 
     csock.trace(fail)
     wait(a)
-    testkit.later(0.05, a.send, b"x")
-    assert b.recv(1) == b"x"
+    assert woken(lambda: b.recv(1), lambda: a.send(b"x")) == b"x"
     with pytest.raises(csock.gaierror):
         csock.getaddrinfo("name.invalid", 80)
     texts = [str(each.exc_value) for each in unraisable]
@@ -98,14 +97,14 @@ def test_it_may_close_the_socket(how):
 
     csock.trace(end)
     with a:
-        testkit.later(0.05, a.send, b"x")
-        assert b.recv(1) == b"x"
+        assert woken(lambda: b.recv(1), lambda: a.send(b"x")) == b"x"
         assert b.fileno() == -1
         reader, writer = csock.socketpair()
         with reader, writer:
             b = reader
-            testkit.later(0.05, writer.send, b"line\n")
-            assert csock.Reader(reader).readline() == b"line\n"
+            lines = csock.Reader(reader)
+            assert woken(lines.readline, lambda: writer.send(b"line\n")) == b"line\n"
+            assert reader.fileno() == -1
 
 
 def test_it_may_replace_itself(pair):
