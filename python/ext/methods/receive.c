@@ -69,15 +69,6 @@ int sock_recv_flags(struct sock_object *s, int flags)
     return EXT_GET(s->timeout) >= 0 ? flags & ~MSG_WAITALL : flags;
 }
 
-/* r: what a receive with these flags came to. Some families count with MSG_TRUNC what they have not
- * written. */
-void sock_note_received(struct sock_object *s, ssize_t r, size_t n, int flags)
-{
-    if (r >= 0 && !(flags & (MSG_PEEK | MSG_ERRQUEUE)))
-        sock_add_received(s,
-                          (size_t)r <= n ? (size_t)r : csock_recv_written(&s->core, r, n, flags));
-}
-
 /* All of a receive but the plain try, of which tried is the result; 0 if there was none. A call
  * that has made one has the GIL, and goes on with it, until it waits, whatever its size. */
 EXT_WAITS static ssize_t receive_waiting(struct sock_object *s, void *buf, size_t n, int flags,
@@ -92,7 +83,8 @@ EXT_WAITS static ssize_t receive_waiting(struct sock_object *s, void *buf, size_
                                              tried, &w.wait)
                      : csock_recv_tried(&s->core, buf, n, flags, tried, &w.wait);
     r = ext_received(&w, ext_wait_end(&w, r));
-    sock_note_received(s, r, n, flags);
+    if (r >= 0)
+        sock_add_taken(s, sock_written(s, r, n, flags), flags);
     return r;
 }
 

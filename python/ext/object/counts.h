@@ -71,6 +71,13 @@ void sock_counts_end(struct sock_object *s);
 
 #endif
 
+/* A receive with these flags, which may have taken nothing away. */
+static inline void sock_add_taken(struct sock_object *s, size_t n, int flags)
+{
+    if (!(flags & (MSG_PEEK | MSG_ERRQUEUE)))
+        sock_add_received(s, n);
+}
+
 /* The census of an interpreter. 0 or -1. free: before the state goes; sockets that are still there
  * are nobody's then. */
 int sock_census_setup(struct ext_state *st);
