@@ -3,7 +3,8 @@
 #
 #   release    as users get it: for the demo and the benchmarks
 #   plain      with debug information, warnings as errors, and the C tests
-#   py-plain   the extension without any reach into CPython's insides, as an unknown CPython gets it
+#   py-plain   the extension without any reach into CPython's insides, as an unknown CPython has it;
+#              and without counters
 #   asan       the same as plain under AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan       core and C tests under ThreadSanitizer
 #   clang      the same as plain, by clang
@@ -29,7 +30,7 @@ case $way in
     release) options="--buildtype=release -Dextension=enabled -Dtests=disabled" ;;
     plain) options="--buildtype=debugoptimized -Dextension=enabled -Dtests=enabled" ;;
     py-plain) options="--buildtype=debugoptimized -Dextension=enabled -Dtests=disabled
-        -Dplain_python=true" ;;
+        -Dplain_python=true -Dstats=false" ;;
     asan) options="--buildtype=debug -Doptimization=1 -Dextension=enabled -Dtests=enabled
         -Db_sanitize=address,undefined -Db_lundef=false"
         export CFLAGS="-fno-sanitize-recover=undefined -fno-omit-frame-pointer" ;;

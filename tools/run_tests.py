@@ -12,7 +12,7 @@ c-asan            the same under AddressSanitizer and UndefinedBehaviorSanitizer
 c-tsan            threads on shared sockets, look-ups and dials, under ThreadSanitizer
 py                the Python tests
 py-plain          those that have to do with the interpreter, with a csock that keeps out of its
-                  insides, as an unknown CPython gets it
+                  insides, as an unknown CPython gets it, and counts nothing (-Dstats=false)
 py-asan           the Python tests with core and extension under both sanitizers
 types             the type stubs: mypy --strict for each Python version, and stubtest
 conformance       CPython's own tests of sockets and of ssl: as on the stock module?

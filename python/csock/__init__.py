@@ -38,8 +38,9 @@ _MORE = ("EAGAIN", "EBADF", "EWOULDBLOCK", "AddressInfo", "MsgFlag", "SocketIO")
 # csock's own, beside install() and uninstall(). `import *` brings none of them. Those of the reader
 # are made when the first of them is asked for.
 _READER = ("Reader", "IncompleteReadError", "LimitOverrunError")
+_SPAN = ("Span",)
 _OWN = ("Attempt", "DeadlineExceeded", "current_deadline", "deadline", "dial", "is_alive")
-_OWN += ("lookups",)
+_OWN += ("lookups", "stats")
 
 
 def _hatch_open():
@@ -67,11 +68,28 @@ def _say(text):
 
 
 def _trace_if_asked():
-    """CSOCK_TRACE=dial. While there are files to load from: csock.dropin calls it."""
-    if "dial" in os.environ.get("CSOCK_TRACE", "").split(","):
+    """CSOCK_TRACE=dial, all. While there are files to load from: csock.dropin calls it."""
+    words = os.environ.get("CSOCK_TRACE", "").split(",")
+    if "dial" in words:
         from ._waterfall import trace
 
         trace(_say)
+    if "all" in words:
+        from ._trace import say_all
+
+        say_all(_say)
+
+
+def trace(function):
+    """Have function called with a csock.Span after each look-up, connect, TLS handshake, and each
+    receive and send that had to wait, in the thread that was in it; None: nobody any more. What it
+    raises goes to sys.unraisablehook. See docs/seeing.md."""
+    if function is not None and not callable(function):
+        raise TypeError(f"trace() takes a function or None, not {type(function).__name__}")
+    if not _disabled():
+        from ._trace import trace
+
+        trace(function)
 
 
 def adapt(*libraries):
@@ -209,7 +227,7 @@ def _load_names():
     if _disabled():
         import socket as stock
 
-        keep = {"adapt": adapt, "install": install, "uninstall": uninstall}
+        keep = {"adapt": adapt, "install": install, "trace": trace, "uninstall": uninstall}
         names.update({k: v for k, v in vars(stock).items() if not k.startswith("__")} | keep)
         names["__all__"] = stock.__all__
         return
@@ -222,6 +240,12 @@ def _load_names():
 
 def _load_reader():
     globals().update(zip(_READER, _loaded("_core").reader_classes(), strict=True))
+
+
+def _load_span():
+    from ._trace import Span
+
+    globals()["Span"] = Span
 
 
 def _load_constants():
@@ -314,13 +338,15 @@ def __getattr__(name):
         _load_names()
     if name in _READER and not _disabled():
         _load_reader()
+    elif name in _SPAN and not _disabled():
+        _load_span()
     elif name not in names and "__all__" not in names:
         _load_constants()
     try:
         return names[name]  # also if another thread has just loaded them
     except KeyError:
         message = f"module {__name__!r} has no attribute {name!r}"
-        if name in _OWN or name in _READER:  # or it would be there
+        if name in (*_OWN, *_READER, *_SPAN):  # or it would be there
             message = "CSOCK_DISABLE is set: csock has only what stock has"
         raise AttributeError(message, name=name, obj=_Spelling()) from None
 
@@ -329,8 +355,8 @@ class _Spelling:
     """Where a traceback looks for the name that was meant: in no list of more than 750."""
 
     def __dir__(self):
-        names = *_MORE, *_READER, *_OWN, "SocketType", "adapt", "install", "uninstall"
-        return [*_submodule("dropin").__all__, *names]
+        names = *_MORE, *_READER, *_SPAN, *_OWN, "SocketType", "adapt", "install", "trace"
+        return [*_submodule("dropin").__all__, *names, "uninstall"]
 
 
 def __dir__():

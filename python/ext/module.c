@@ -5,8 +5,10 @@
 #include "shared/interp.h"
 #include "state.h"
 #include "object/capi.h"
+#include "object/counts.h"
 #include "object/known_class.h"
 #include "object/lookup.h"
+#include "object/span.h"
 #include "methods/results.h"
 #include "methods/tables.h"
 #include "methods/type.h"
@@ -27,7 +29,7 @@ static int socket_exec(PyObject *module)
     PyMethodDef *tables[] = {socket_functions,   convert_functions, host_functions,
                              addrinfo_functions, cmsg_functions,    interface_functions};
     st->default_timeout = -1;
-    if (sock_class_setup(st) < 0)
+    if (sock_class_setup(st) < 0 || sock_census_setup(st) < 0)
         return -1;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (PyModule_AddFunctions(module, tables[i]) < 0)
@@ -47,6 +49,7 @@ static int socket_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->sock_type);
     Py_VISIT(st->stream_type);
     Py_VISIT(st->reader_type);
+    Py_VISIT(st->stats_type);
     Py_VISIT(st->incomplete);
     Py_VISIT(st->overrun);
     Py_VISIT(st->errors.gaierror);
@@ -54,6 +57,7 @@ static int socket_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->deadlines.type);
     Py_VISIT(st->deadlines.exceeded);
     Py_VISIT(st->attempt_type);
+    Py_VISIT(st->span_functions);
     Py_VISIT(st->dial_observer);
     /* What is kept of receives is bytes, which refer to nothing. */
     int r = tls_known_traverse(st, visit, arg);
@@ -66,6 +70,7 @@ static int socket_clear(PyObject *module)
     Py_CLEAR(st->sock_type);
     Py_CLEAR(st->stream_type);
     Py_CLEAR(st->reader_type);
+    Py_CLEAR(st->stats_type);
     Py_CLEAR(st->incomplete);
     Py_CLEAR(st->overrun);
     Py_CLEAR(st->errors.gaierror);
@@ -74,6 +79,7 @@ static int socket_clear(PyObject *module)
     Py_CLEAR(st->deadlines.exceeded);
     tls_known_clear(st);
     Py_CLEAR(st->attempt_type);
+    Py_CLEAR(st->span_functions);
     Py_CLEAR(st->dial_observer);
     sock_class_clear(st);
     for (size_t i = 0; i < EXT_SPARES; i++)
@@ -86,6 +92,7 @@ static void socket_free(void *module)
 {
     struct ext_state *st = PyModule_GetState(module);
     socket_clear(module);
+    sock_census_free(st);
     sock_class_free(st);
     tls_known_free(st);
     for (size_t i = 0; i < EXT_NAMES; i++) /* until now, as sockets may outlive their module */
@@ -163,6 +170,8 @@ static int core_exec(PyObject *module)
         PyModule_AddFunctions(module, dup_functions) < 0 ||
         PyModule_AddFunctions(module, sendfile_functions) < 0 ||
         PyModule_AddFunctions(module, alive_functions) < 0 ||
+        PyModule_AddFunctions(module, stats_functions) < 0 ||
+        PyModule_AddFunctions(module, span_functions) < 0 ||
         PyModule_AddFunctions(module, sock_class_functions) < 0 ||
         PyModule_AddFunctions(module, answer_functions) < 0 ||
         PyModule_AddFunctions(module, enum_functions) < 0 ||

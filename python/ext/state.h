@@ -30,6 +30,7 @@ enum ext_name {
 };
 
 struct sock_class;
+struct sock_census;
 struct tls_known;
 
 struct ext_state {
@@ -40,11 +41,14 @@ struct ext_state {
     struct ext_errors errors;            /* shared/errors.c */
     struct ext_deadlines deadlines;      /* shared/deadline_type.c */
     PyTypeObject *attempt_type;          /* dial/attempt.c */
+    PyObject *span_functions;            /* object/span.c: hear of spans; a tuple, or NULL */
     PyObject *dial_observer;             /* dial/report.c: hears of each dial; or NULL */
     int64_t default_timeout;             /* methods/functions.c: ns, < 0: none */
     const struct sock_class *sock_class; /* object/known_class.c: the newest; never NULL */
     PyObject *names[EXT_NAMES];          /* the same */
     const struct tls_known *tls;         /* tls/known.c: NULL until `ssl` is imported */
+    struct sock_census *census;          /* object/counts.c: of all sockets; NULL: built without */
+    PyTypeObject *stats_type;            /* methods/stats.c; NULL until somebody asks for it */
     PyObject *spares[EXT_SPARES];        /* methods/receive.c: buffers for reuse; may be NULL */
     PyObject *results[2];                /* methods/results.c: the newest first; the same */
     /* object/wait.c: threads that want the GIL back after waiting, and EXT_CROWDED more while very

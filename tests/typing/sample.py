@@ -301,6 +301,13 @@ def dialling() -> None:
 
 def standing(s: csock.socket) -> None:
     assert_type(csock.is_alive(s), bool)
+    assert_type(csock.stats().bytes_sent + csock.stats(s).receives, int)
+    assert_type(csock.stats(s).waited, float)
+    spans: list[csock.Span] = []
+    csock.trace(spans.append)
+    csock.trace(None)
+    assert_type([(span.name, span.start, span.attributes, span.end) for span in spans],
+                list[tuple[str, int, dict[str, str | int], int]])  # fmt: skip
 
 
 def deadlines() -> None:

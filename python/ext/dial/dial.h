@@ -24,6 +24,7 @@ struct dial_race {
     int64_t bound;         /* ns for all of it; < 0: none */
     int64_t timeout;       /* that the socket comes with; the same */
     bool all_errors;       /* an ExceptionGroup */
+    int64_t began;         /* for object/span.h; 0: nobody listens */
 
     /* Owned: a list of the objects of the attempts; in a tuple one that could not be bound. */
     PyObject *socks;
@@ -74,10 +75,19 @@ PyObject *dial_take_exception(void);
 
 /* ---- report.c */
 
+/* Whether it takes a look-up; false of NULL, too. */
+bool dial_is_name(const char *host);
+/* What the look-up, or that of a family, failed with; None. New reference. */
+PyObject *dial_look_up_error(struct dial_race *race);
 /* Raises what a race ended with, r < 0. NULL. */
 PyObject *dial_raise(struct dial_race *race, int r);
 /* Tells the observer, if there is one, of a race and its exception (or NULL). None is set. */
 void dial_observe(struct dial_race *race, PyObject *error);
+
+/* ---- spans.c */
+
+/* Tells of the look-up and the attempts, for csock.trace(). None is set. */
+void dial_tell_spans(struct dial_race *race, PyObject *error);
 
 /* ---- dial.c */
 

@@ -2,8 +2,9 @@
  * connected, a resolver of the program's own. Sits on object/init's way to make sockets, and on the
  * files beside it. */
 #include "shared/args.h"
+#include "object/counts.h"
 #include "object/known_class.h"
-#include "object/socket.h"
+#include "object/span.h"
 #include "address/address.h"
 #include "dial/dial.h"
 
@@ -80,8 +81,10 @@ static int take_step(struct dial_race *race, const struct csock_dial_attempt *a,
             note_unbound(race, a, s);
         return 0;
     }
-    if (EXT_GET(s->fd) < 0)
+    if (EXT_GET(s->fd) < 0) {
         sock_show(s, race->timeout);
+        sock_counts_begin(s);
+    }
     return at == CSOCK_DIAL_BIND ? audit(s, "socket.bind", a->source->addr, a->source->len)
                                  : audit(s, "socket.connect", &a->addr.any, a->len);
 }
@@ -182,7 +185,9 @@ static int resolve(void *arg, struct csock_dial_answer *answer, const char *host
 
 static PyObject *winner_of(struct dial_race *race)
 {
-    struct sock_object *s = object_of_attempt(race, &race->report.attempts[race->report.decisive]);
+    const struct csock_dial_attempt *won = &race->report.attempts[race->report.decisive];
+    struct sock_object *s = object_of_attempt(race, won);
+    sock_add_wait(s, won->ended - won->began);
     if (EXT_GET(s->fd) >= 0) /* nobody has closed it meanwhile */
         sock_show(s, race->timeout);
     return Py_NewRef(s);
@@ -201,12 +206,14 @@ PyObject *dial_race_run(struct dial_race *race)
         return dial_raise(race, EXT_EPASSED);
     if (!interp_handles_signals())
         race->w.wait.interrupted = NULL; /* a look-up without a bound needs no thread then */
+    race->began = ext_span_begin(race->state);
     int r = csock_dial(NULL, &race->d, &race->report, &race->w.wait);
     r = (int)ext_wait_end(&race->w, r);
     if (r < 0)
         return dial_raise(race, r);
     PyObject *winner = winner_of(race);
     dial_observe(race, NULL);
+    dial_tell_spans(race, NULL);
     return winner;
 }
 

@@ -98,7 +98,7 @@ static bool is_worth_a_note(const struct csock_dial_report *report, int r)
 
 /* ---- the exception */
 
-static bool is_name(const char *host)
+bool dial_is_name(const char *host)
 {
     union csock_addr addr;
     socklen_t len;
@@ -108,7 +108,7 @@ static bool is_name(const char *host)
 
 static void raise_deadline_of_race(struct dial_race *race, bool begun)
 {
-    bool looking = race->report.stage == CSOCK_DIAL_LOOKUP && is_name(race->d.host);
+    bool looking = race->report.stage == CSOCK_DIAL_LOOKUP && dial_is_name(race->d.host);
     char target[TARGET_MAX], whom[TARGET_MAX + sizeof " to "];
     put_target(race, target);
     snprintf(whom, sizeof whom, looking ? " of %s" : " to %s", looking ? race->d.host : target);
@@ -174,11 +174,12 @@ static void tell_more(struct dial_race *race, PyObject *error, PyObject *attempt
 static PyObject *raise_interruption(struct dial_race *race)
 {
     PyObject *type, *value, *traceback;
-    if (!EXT_GET(race->state->dial_observer))
+    if (!EXT_GET(race->state->dial_observer) && !race->began)
         return NULL;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
     dial_observe(race, value);
+    dial_tell_spans(race, value);
     PyErr_Restore(type, value, traceback);
     return NULL;
 }
@@ -198,6 +199,7 @@ PyObject *dial_raise(struct dial_race *race, int r)
     if (error) {
         tell_more(race, error, attempts, r == EXT_EDEADLINE ? CSOCK_ETIMEOUT : r);
         dial_observe(race, error);
+        dial_tell_spans(race, error);
         PyErr_SetObject((PyObject *)Py_TYPE(error), error);
         Py_DECREF(error);
     }
@@ -212,7 +214,7 @@ static PyObject *moment(int64_t ns)
     return ns > 0 ? PyFloat_FromDouble((double)ns / EXT_NS_PER_SECOND) : Py_NewRef(Py_None);
 }
 
-static PyObject *look_up_error(struct dial_race *race)
+PyObject *dial_look_up_error(struct dial_race *race)
 {
     if (race->report.lookup_err == 0)
         Py_RETURN_NONE;
@@ -227,7 +229,7 @@ static PyObject *report_as_py(struct dial_race *race, PyObject *error)
     put_target(race, target);
     return Py_BuildValue("{s:N,s:N,s:N,s:O,s:N,s:n,s:n,s:n,s:O,s:N}", "target",
                          PyUnicode_DecodeFSDefault(target), "looked_up", moment(report->looked_up),
-                         "look_up_error", look_up_error(race), "looking_up",
+                         "look_up_error", dial_look_up_error(race), "looking_up",
                          report->stage == CSOCK_DIAL_LOOKUP ? Py_True : Py_False, "elapsed",
                          moment(report->elapsed), "found", (Py_ssize_t)report->n_found, "left_out",
                          (Py_ssize_t)report->n_left_out, "untried", (Py_ssize_t)report->n_untried,

@@ -28,12 +28,15 @@ static PyObject *none_if_would_block(PyObject *result)
     Py_RETURN_NONE;
 }
 
-/* What a receive or send of the core gives as a raw stream's. */
-static PyObject *count_as_py(struct sock_object *s, const char *what, ssize_t r)
+/* What a receive of the core gives as a raw stream's: what a signal's handler has raised comes
+ * first. */
+static PyObject *count_received(struct sock_object *s, ssize_t r)
 {
     if (r == -EAGAIN)
         Py_RETURN_NONE;
-    return sock_count_sent(s, what, r);
+    if (r < 0)
+        return ext_raise_sock(s, "recv_into", (int)r);
+    return PyErr_Occurred() ? NULL : PyLong_FromSsize_t(r);
 }
 
 /* The short cuts: straight to where the socket's methods go. Not for a class that has others. */
@@ -46,7 +49,7 @@ static PyObject *read_directly(struct stream *f, struct sock_object *s, PyObject
     PyBuffer_Release(&into);
     if (r == CSOCK_ETIMEOUT || ext_is_deadline(r))
         EXT_SET(f->timed_out, true);
-    return count_as_py(s, "recv_into", r);
+    return count_received(s, r);
 }
 
 static PyObject *write_directly(struct sock_object *s, PyObject *data)
@@ -56,7 +59,9 @@ static PyObject *write_directly(struct sock_object *s, PyObject *data)
         return NULL;
     ssize_t r = sock_transmit(s, &from, 0, 0);
     ext_payload_done(&from);
-    return count_as_py(s, "send", r);
+    if (r == -EAGAIN)
+        Py_RETURN_NONE;
+    return sock_count_sent(s, "send", r);
 }
 
 static PyObject *read_by_method(struct stream *f, PyObject *sock, PyObject *buffer)

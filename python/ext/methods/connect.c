@@ -3,6 +3,7 @@
 #include "methods/connect.h"
 #include "shared/args.h"
 #include "object/secured.h"
+#include "object/span.h"
 #include "object/wait.h"
 #include "address/address.h"
 #include "methods/tables.h"
@@ -103,6 +104,7 @@ int sock_run_accept(struct sock_object *s, struct csock *conn, union csock_addr 
     bool held = EXT_GET(s->timeout) >= 0 && ext_may_hold(s, 0, EXT_IN);
     if (!ext_wait_begin_mode(&w, s, held, EXT_IN))
         return EXT_EPASSED;
+    w.direction = EXT_UNTOLD;
     bool borrowed = sock_mode_is_borrowed(s);
     uint16_t loans = sock_mode_loans(s);
     int r = csock_accept(&s->core, conn, peer, len, &w.wait);
@@ -140,16 +142,38 @@ static bool connects_at_once(const struct sock_object *s)
     return ext_is_quick(EXT_GET(s->family)) && (type == SOCK_DGRAM || type == SOCK_RAW);
 }
 
+/* For csock.trace(). */
+EXT_RARE static void tell_connect(struct sock_object *s, int64_t began,
+                                  const union csock_addr *addr, socklen_t len, int r)
+{
+    struct ext_span span = {.name = "socket connect", .began = began, .ended = csock_now(), .s = s};
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback); /* of a handler that ended it */
+    span.peer = addr_as_py(addr, len, EXT_GET(s->proto));
+    if (!span.peer)
+        PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+    ext_span_tell_result(&span, "connect", r);
+    Py_XDECREF(span.peer);
+}
+
 /* Connecting may take long and is never tried: it runs without the GIL from start to end. */
 static int connect_waiting(struct sock_object *s, const union csock_addr *addr, socklen_t len)
 {
     struct ext_wait w;
+    bool waits = !connects_at_once(s) && EXT_GET(s->timeout) != 0;
+    int64_t began = waits ? ext_span_begin(s->state) : 0;
     if (!(connects_at_once(s) ? ext_wait_begin(&w, s, false, EXT_OUT, MSG_DONTWAIT)
                               : ext_wait_begin_mode(&w, s, false, EXT_OUT)))
         return EXT_EPASSED;
+    w.direction = EXT_UNTOLD;
     int r = (int)ext_wait_end(&w, csock_connect(&s->core, &addr->any, len, &w.wait));
     bool by_option = r == -EAGAIN && w.bounded && w.ends_by == EXT_BY_OPTION;
-    return by_option && EXT_GET(s->family) != AF_UNIX ? -EINPROGRESS : r;
+    if (by_option && EXT_GET(s->family) != AF_UNIX)
+        r = -EINPROGRESS;
+    if (began)
+        tell_connect(s, began, addr, len, r);
+    return r;
 }
 
 static PyObject *sock_connect(PyObject *self, PyObject *const *args, Py_ssize_t n)

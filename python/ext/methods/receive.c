@@ -7,6 +7,7 @@
  * little. If it is much, or the socket's newest receive was, it goes where it will stay. */
 #include "methods/receive.h"
 #include "shared/buffers.h"
+#include "object/counts.h"
 #include "object/wait.h"
 #include "methods/results.h"
 
@@ -81,7 +82,10 @@ EXT_WAITS static ssize_t receive_waiting(struct sock_object *s, void *buf, size_
     ssize_t r = from ? csock_recv_from_tried(&s->core, buf, n, flags, &from->addr, &from->len,
                                              tried, &w.wait)
                      : csock_recv_tried(&s->core, buf, n, flags, tried, &w.wait);
-    return ext_received(&w, ext_wait_end(&w, r));
+    r = ext_received(&w, ext_wait_end(&w, r));
+    if (r >= 0)
+        sock_add_taken(s, sock_written(s, r, n, flags), flags);
+    return r;
 }
 
 /* Into memory that is there. tried: the result of a plain try that was inconclusive, or 0. */
@@ -90,6 +94,10 @@ EXT_SHORT ssize_t receive_bytes(struct sock_object *s, void *buf, size_t n, int 
 {
     if (tried == 0 && may_try(s, likely_size(s, n), flags)) {
         tried = try_receive(s, buf, n, from);
+        if (tried >= 0) {
+            sock_add_received(s, (size_t)tried);
+            return tried;
+        }
         if (!ext_inconclusive(tried))
             return tried;
     }
@@ -305,6 +313,7 @@ static PyObject *from_hand(struct sock_object *s, const char *room, size_t n, si
 {
     PyObject **spare = &s->state->spares[0], *whole = *spare;
     note_size(s, size, n);
+    sock_add_received(s, size);
     if (n <= LITTLE_MAX || !fills(whole, size))
         return sock_result(s->state, room, size);
     *spare = NULL;

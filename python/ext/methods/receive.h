@@ -19,6 +19,12 @@ ssize_t sock_receive_into(struct sock_object *s, const Py_buffer *into, size_t n
                           struct sock_sender *from);
 /* Into n bytes of memory that is the caller's own. */
 ssize_t sock_receive_own(struct sock_object *s, void *buf, size_t n);
+/* How many of n bytes of room a receive that gave r has written: some families count with MSG_TRUNC
+ * what they have not. */
+static inline size_t sock_written(struct sock_object *s, ssize_t r, size_t n, int flags)
+{
+    return (size_t)r <= n ? (size_t)r : csock_recv_written(&s->core, r, n, flags);
+}
 /* A bytes object of what came, n bytes at most; on failure the exception is set. */
 PyObject *sock_recv_bytes(struct sock_object *s, const char *what, size_t n, int flags,
                           struct sock_sender *from);

@@ -3,7 +3,7 @@
  * What comes may have descriptors in it. Whatever goes wrong afterwards, they are closed: nobody
  * would ever know of them. */
 #include "shared/args.h"
-#include "object/socket.h"
+#include "object/counts.h"
 #include "object/wait.h"
 #include "address/address.h"
 #include "methods/parts.h"
@@ -144,6 +144,7 @@ static PyObject *recvmsg_little(struct sock_object *s, size_t n, Py_ssize_t n_co
         ext_raise_sock(s, "recvmsg", (int)r);
     } else {
         size_t real = csock_recv_written(&s->core, r, n, flags);
+        sock_add_taken(s, real, flags);
         result = message_as_py(s, PyBytes_FromStringAndSize(data, (Py_ssize_t)real), &in);
     }
     incoming_done(&in);
@@ -167,6 +168,7 @@ static PyObject *recvmsg_much(struct sock_object *s, size_t n, Py_ssize_t n_cont
         ext_raise_sock(s, "recvmsg", (int)r);
     } else {
         size_t real = csock_recv_written(&s->core, r, n, flags);
+        sock_add_taken(s, real, flags);
         if (real != n)
             _PyBytes_Resize(&bytes, (Py_ssize_t)real); /* on failure bytes is NULL */
         result = message_as_py(s, bytes, &in);
@@ -207,6 +209,8 @@ static PyObject *sock_recvmsg_into(PyObject *self, PyObject *const *args, Py_ssi
         return NULL;
     if (incoming_init(s, &in, parts.iov, (size_t)parts.n, parts.weight, n_control, flags)) {
         ssize_t r = receive_message(s, &in);
+        if (r >= 0)
+            sock_add_taken(s, sock_written(s, r, parts.weight, flags), flags);
         result = r < 0 ? ext_raise_sock(s, "recvmsg_into", (int)r)
                        : message_as_py(s, PyLong_FromSsize_t(r), &in);
         incoming_done(&in);

@@ -1,6 +1,7 @@
 /* Sending: the methods send, sendall and sendto, and what others that send share with them. Sits on
  * the core's calls of the same names. */
 #include "methods/send.h"
+#include "object/counts.h"
 #include "object/wait.h"
 #include "address/address.h"
 #include "methods/tables.h"
@@ -25,6 +26,7 @@ PyObject *sock_count_sent(struct sock_object *s, const char *what, ssize_t r)
 {
     if (r < 0)
         return ext_raise_sock(s, what, (int)r);
+    sock_add_sent(s, (size_t)r);
     return PyErr_Occurred() ? NULL : PyLong_FromSsize_t(r);
 }
 
@@ -37,7 +39,10 @@ static bool ends_send(ssize_t tried, size_t n)
 /* What the method `what` returns where a plain try ended it: no signal's handler has run. */
 static PyObject *sent_at_once(struct sock_object *s, const char *what, ssize_t r)
 {
-    return r < 0 ? ext_raise_sock(s, what, (int)r) : PyLong_FromSsize_t(r);
+    if (r < 0)
+        return ext_raise_sock(s, what, (int)r);
+    sock_add_sent(s, (size_t)r);
+    return PyLong_FromSsize_t(r);
 }
 
 /* A blocking stream takes the whole of a send, which programs rely on. So it does within a
@@ -117,16 +122,23 @@ static PyObject *sock_send(PyObject *self, PyObject *const *args, Py_ssize_t n)
 static int transmit_all(struct sock_object *s, const struct ext_payload *data, int flags)
 {
     struct ext_wait w;
+    size_t sent;
     ssize_t r = 0;
     if (ext_may_try(s, data->weight, flags, EXT_OUT)) {
         r = csock_try_send(&s->core, data->data, data->n, 0);
+        if (r == (ssize_t)data->n) {
+            sock_add_sent(s, data->n);
+            return 0;
+        }
         if (ends_send(r, data->n))
-            return r < 0 ? (int)r : 0;
+            return (int)r;
     }
     bool held = r != 0 || ext_may_hold(s, data->weight, EXT_OUT);
     if (!ext_wait_begin(&w, s, held, EXT_OUT, flags))
         return EXT_EPASSED;
-    r = csock_send_all_tried(&s->core, data->data, data->n, flags, NULL, r, &w.wait);
+    r = csock_send_all_tried(&s->core, data->data, data->n, flags, &sent, r, &w.wait);
+    if (r >= 0 || sent > 0)
+        sock_add_sent(s, sent);
     return (int)ext_wait_end(&w, r);
 }
 

@@ -2,7 +2,7 @@
  * socket takes more. Functions of csock._core, because stock's socket type has no such methods. */
 #include "shared/args.h"
 #include "state.h"
-#include "object/socket.h"
+#include "object/counts.h"
 #include "object/secured.h"
 #include "object/wait.h"
 #include "methods/tables.h"
@@ -43,7 +43,10 @@ static PyObject *core_send_file(PyObject *module, PyObject *const *args, Py_ssiz
     ssize_t r = EXT_EPASSED;
     if (ext_wait_begin_mode(&w, s, false, EXT_OUT))
         r = ext_wait_end(&w, csock_sendfile(&s->core, file, offset, (size_t)size, &w.wait));
-    return r < 0 ? ext_raise_sock(s, "sendfile", (int)r) : PyLong_FromSsize_t(r);
+    if (r < 0)
+        return ext_raise_sock(s, "sendfile", (int)r);
+    sock_add_sent(s, (size_t)r);
+    return PyLong_FromSsize_t(r);
 }
 
 static PyObject *core_await_writable(PyObject *module, PyObject *o)

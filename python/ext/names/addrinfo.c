@@ -147,6 +147,8 @@ static PyObject *ask_libc(struct ext_state *st, const struct query *q, const str
         query_audit(q) < 0)
         goto done;
     ext_lookup_begin(&l, st, NULL, host);
+    if (!looks_up(host, q->hints.ai_flags))
+        l.began = 0;
     if (ext_lookup_end(&l, csock_resolve_within(host, service, &q->hints, &list, &l.wait)))
         result = list_as_py(list, c);
     csock_resolve_free(list);
@@ -259,6 +261,8 @@ static PyObject *mod_getnameinfo(PyObject *module, PyObject *args)
     if (!name_query_addr(&q, list, &addr))
         goto done;
     ext_lookup_begin(&l, st, NULL, q.host);
+    if (flags & NI_NUMERICHOST)
+        l.began = 0;
     r = csock_resolve_reverse_within(&addr.any, list->ai_addrlen, host, sizeof host, service,
                                      sizeof service, flags, &l.wait);
     if (ext_lookup_end(&l, r))

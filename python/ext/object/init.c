@@ -2,6 +2,7 @@
  * Audit hooks hear of it first. Sits on socket.c, and on csock_open and csock_adopt. Must not know
  * the methods. */
 #include "object/init.h"
+#include "object/counts.h"
 #include "shared/args.h"
 #include "object/known_class.h"
 
@@ -116,6 +117,7 @@ static int replace_core(struct sock_object *s, int fd, const struct init_argumen
     }
     csock_renew(&core, &s->core);
     sock_show(s, timeout);
+    sock_counts_begin(s);
     return 0;
 }
 

@@ -42,6 +42,7 @@ void ext_lookup_begin(struct ext_lookup *l, struct ext_state *st, const struct s
     if (interp_handles_signals())
         l->wait.interrupted = hear_signals;
     l->wait.arg = l;
+    l->began = *l->host ? ext_span_begin(st) : 0;
     l->saved = PyEval_SaveThread();
 }
 
@@ -78,13 +79,16 @@ void ext_lookup_raise_late(const struct ext_lookup *l, bool no_place)
 bool ext_lookup_end(struct ext_lookup *l, int r)
 {
     PyEval_RestoreThread(l->saved);
-    if (r >= 0)
-        return true;
     if (r == CSOCK_ETIMEOUT || r == CSOCK_ELOOKUPS)
         ext_lookup_raise_late(l, r == CSOCK_ELOOKUPS);
-    else
+    else if (r < 0)
         ext_raise_about(&l->state->errors, r, l->host);
-    return false;
+    if (l->began) {
+        struct ext_span span = {
+            .name = "DNS lookup", .began = l->began, .ended = csock_now(), .host = l->host};
+        ext_span_tell(l->state, &span);
+    }
+    return r >= 0;
 }
 
 /* ---- those under way */

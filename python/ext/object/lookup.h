@@ -5,7 +5,7 @@
 #ifndef CSOCK_EXT_OBJECT_LOOKUP_H
 #define CSOCK_EXT_OBJECT_LOOKUP_H
 
-#include "object/socket.h"
+#include "object/span.h"
 #include "shared/deadline_type.h"
 
 /* Filled in place, for one look-up; lives on its stack. */
@@ -16,6 +16,7 @@ struct ext_lookup {
     PyThreadState *saved;
     bool by_timeout; /* the socket's ends it first */
     int64_t timeout; /* that, in ns */
+    int64_t began;   /* for object/span.h; 0: nobody listens, or no name is asked about */
 };
 
 /* Lets the GIL go. s: the socket that it is for, or NULL. host: for errors; may be NULL. Whether

@@ -2,6 +2,7 @@
  * call on it raises. Sits on csock_move and csock_close. Must not know the type's methods, nor how
  * __init__ reads its arguments. */
 #include "object/socket.h"
+#include "object/counts.h"
 #include "object/secured.h"
 #include "shared/interp.h"
 
@@ -70,6 +71,7 @@ void sock_fill(struct sock_object *s, struct csock *core, int64_t timeout)
 {
     csock_move(core, &s->core);
     sock_show(s, timeout);
+    sock_counts_begin(s);
 }
 
 PyObject *sock_from_core(struct ext_state *st, struct csock *core, int64_t timeout)
@@ -114,6 +116,7 @@ bool sock_finalized(PyObject *self)
 void sock_free(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
+    sock_counts_end((struct sock_object *)self);
     sock_secured_free((struct sock_object *)self);
     Py_CLEAR(((struct sock_object *)self)->peer);
     Py_CLEAR(((struct sock_object *)self)->io_refs);

@@ -21,6 +21,14 @@ struct sock_mode {
     bool blocks;               /* what it is to be given back as */
 };
 
+/* What a socket has carried: object/counts.h. */
+struct sock_counts {
+    uint64_t received, sent;  /* bytes */
+    uint64_t receives, sends; /* calls */
+    uint64_t waits, waited;   /* calls; ns */
+    int64_t since;            /* csock_now(), when the socket came; 0: none has come yet */
+};
+
 /* The members up to `state` stand where the standard library's ssl module reads them from memory:
  * their order, types and offsets are a contract. */
 struct sock_object {
@@ -41,6 +49,10 @@ struct sock_object {
     PyObject *io_refs, *closed;
     struct sock_secured *secured; /* secured.h; NULL until it is needed */
     struct sock_mode mode;
+#ifndef CSOCK_NO_STATS
+    struct sock_counts counts;
+    struct sock_object *next, **link; /* among those of its interpreter; link NULL: it is not */
+#endif
 };
 
 /* The core's flags of every socket: SIGPIPE is Python's matter, and EAGAIN its caller's. */

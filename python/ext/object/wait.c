@@ -1,5 +1,7 @@
 /* Fills the core's struct csock_wait for a Python call; lets the GIL go, and takes it back, around
  * what may take long. Sits on csock_forks and on the interpreter. */
+#include "object/counts.h"
+#include "object/span.h"
 #include "object/wait.h"
 
 #include <errno.h>
@@ -76,6 +78,11 @@ bool ext_is_bounded(const struct sock_object *s)
     return EXT_GET(s->timeout) < 0 && ext_deadline_now().at != CSOCK_FOREVER;
 }
 
+static struct ext_state *state_of(const struct ext_wait *w)
+{
+    return w->s ? w->s->state : w->state;
+}
+
 static void drop(struct ext_wait *w)
 {
     w->saved = PyEval_SaveThread();
@@ -138,7 +145,7 @@ static void count_sleepers(struct ext_state *st, int n)
 static void take(struct ext_wait *w)
 {
     PyThreadState *saved = w->saved;
-    struct ext_state *st = w->state;
+    struct ext_state *st = state_of(w);
     w->saved = NULL;
     __atomic_fetch_add(&st->gil_wanted, 1, __ATOMIC_RELAXED);
     PyEval_RestoreThread(saved);
@@ -154,8 +161,10 @@ static void take(struct ext_wait *w)
 static void before_waiting(void *arg)
 {
     struct ext_wait *w = arg;
-    if (!w->waited)
-        count_sleepers(w->state, 1);
+    if (!w->waited) {
+        count_sleepers(state_of(w), 1);
+        w->began = SOCK_COUNTS || ext_spans_listen(state_of(w)) ? csock_now() : 0;
+    }
     w->waited = true;
     if (w->held)
         drop(w);
@@ -181,14 +190,13 @@ static void attend(struct ext_wait *w, struct ext_state *st, bool held)
     w->held = held;
     w->waited = false;
     w->raised = false;
-    w->state = st;
     w->wait.interrupted = handle_signals;
     w->wait.pause = before_waiting;
     w->wait.arg = w;
 }
 
 /* All but letting the GIL go. */
-static bool prepare(struct ext_wait *w, const struct sock_object *s, bool held,
+static bool prepare(struct ext_wait *w, struct sock_object *s, bool held,
                     enum ext_direction direction, int flags)
 {
     int64_t timeout = EXT_GET(s->timeout);
@@ -196,11 +204,13 @@ static bool prepare(struct ext_wait *w, const struct sock_object *s, bool held,
     w->bounded = false;
     if (ext_innermost && timeout != 0 && !bound_wait(w, s, timeout, direction, flags))
         return false;
+    w->s = s;
+    w->direction = direction;
     attend(w, s->state, held);
     return true;
 }
 
-bool ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held,
+bool ext_wait_begin(struct ext_wait *w, struct sock_object *s, bool held,
                     enum ext_direction direction, int flags)
 {
     if (!prepare(w, s, held, direction, flags))
@@ -238,8 +248,16 @@ bool ext_wait_begin_alone(struct ext_wait *w, struct ext_state *st, int64_t time
     bool sooner = w->bounded && (own == CSOCK_FOREVER || m.at < own);
     w->ends_by = sooner ? EXT_BY_DEADLINE : EXT_BY_TIMEOUT;
     w->wait = (struct csock_wait){.deadline = sooner ? m.at : own};
+    w->s = NULL;
+    w->state = st;
     attend(w, st, true);
     return true;
+}
+
+void ext_wait_uncounted(struct ext_wait *w)
+{
+    w->state = w->s->state;
+    w->s = NULL;
 }
 
 void ext_wait_take(struct ext_wait *w)
@@ -263,10 +281,35 @@ EXT_RARE static ssize_t end_bounded(const struct ext_wait *w, ssize_t r)
     return w->ends_by == EXT_BY_DEADLINE ? EXT_EDEADLINE : -EAGAIN;
 }
 
+static void tell_wait(const struct ext_wait *w, int64_t now, ssize_t r)
+{
+    bool in = w->direction == EXT_IN;
+    struct ext_span span = {
+        .name = in ? "recv wait" : "send wait", .began = w->began, .ended = now, .s = w->s};
+    if (w->direction != EXT_UNTOLD)
+        ext_span_tell_result(&span, in ? "recv" : "send", r);
+}
+
+/* The GIL is not held. */
+EXT_RARE static ssize_t end_waiting(struct ext_wait *w, ssize_t r)
+{
+    count_sleepers(state_of(w), -1);
+    take(w);
+    if (w->bounded)
+        r = end_bounded(w, r);
+    if (!w->s || w->began == 0)
+        return r;
+    int64_t now = csock_now();
+    sock_add_wait(w->s, now - w->began);
+    if (ext_spans_listen(w->s->state))
+        tell_wait(w, now, r);
+    return r;
+}
+
 ssize_t ext_wait_end(struct ext_wait *w, ssize_t r)
 {
     if (w->waited)
-        count_sleepers(w->state, -1);
+        return end_waiting(w, r);
     if (!w->held)
         take(w);
     return w->bounded ? end_bounded(w, r) : r;

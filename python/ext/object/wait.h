@@ -15,7 +15,8 @@
 #include "object/mode.h"
 #include "shared/buffers.h"
 
-enum ext_direction { EXT_IN, EXT_OUT };
+/* EXT_UNTOLD: of a wait that makes no span of its own (object/span.h). */
+enum ext_direction { EXT_IN, EXT_OUT, EXT_UNTOLD };
 
 /* What ends a call's waiting first: the socket's timeout, the thread's deadline, or SO_RCVTIMEO or
  * SO_SNDTIMEO, which are heeded here where it is not the kernel that waits. */
@@ -24,9 +25,12 @@ enum ext_end { EXT_BY_TIMEOUT, EXT_BY_DEADLINE, EXT_BY_OPTION };
 /* Filled in place, for one call; lives on its stack. */
 struct ext_wait {
     struct csock_wait wait;
-    struct ext_state *state;
-    PyThreadState *saved; /* while the GIL is not held */
-    bool held;            /* the GIL, but for waiting */
+    struct sock_object *s;        /* that it is on; NULL: on none alone, or somebody else counts */
+    struct ext_state *state;      /* where s is NULL */
+    enum ext_direction direction; /* the same way round: where s is not */
+    int64_t began;                /* csock_now() when it first had to wait, if it has */
+    PyThreadState *saved;         /* while the GIL is not held */
+    bool held;                    /* the GIL, but for waiting */
     bool waited;
     bool raised;  /* a signal's handler has */
     bool bounded; /* by the thread's deadline; what follows is of use then alone */
@@ -38,7 +42,7 @@ struct ext_wait {
 /* For a call that holds the GIL until it has to wait, or one that runs without it from start to
  * end. flags: those of recv(2) or send(2). False: the thread's deadline has passed; then the call
  * is not to be made, and its result is EXT_EPASSED. */
-bool ext_wait_begin(struct ext_wait *w, const struct sock_object *s, bool held,
+bool ext_wait_begin(struct ext_wait *w, struct sock_object *s, bool held,
                     enum ext_direction direction, int flags) __attribute__((warn_unused_result));
 /* The same for a call that knows no MSG_DONTWAIT: see object/mode.h. */
 bool ext_wait_begin_mode(struct ext_wait *w, struct sock_object *s, bool held,
@@ -47,10 +51,13 @@ bool ext_wait_begin_mode(struct ext_wait *w, struct sock_object *s, bool held,
  * now. It holds the GIL until it has to wait. */
 bool ext_wait_begin_alone(struct ext_wait *w, struct ext_state *st, int64_t timeout)
     __attribute__((warn_unused_result));
+/* For a wait that is one of several in a call, which counts them as one itself. */
+void ext_wait_uncounted(struct ext_wait *w);
 /* Around what such a call's callbacks do with the interpreter. */
 void ext_wait_take(struct ext_wait *w);
 void ext_wait_drop(struct ext_wait *w);
-/* What the core's result is for the method. */
+/* What the core's result is for the method. Counts the wait, if it was one, and tells of it:
+ * object/counts.h, object/span.h. The exception of a handler that ended it is set by then. */
 ssize_t ext_wait_end(struct ext_wait *w, ssize_t r);
 
 /* Whether the call waits by poll where, but for a deadline, the kernel would block. */

@@ -1,7 +1,8 @@
 /* Memory that several threads reach at once. With a GIL, whoever has it is alone. Without one,
  * several threads may be in one object or in the module's state. Single members are then read and
  * written by these two; several that belong together, and references, inside a critical section of
- * the object they are in. No lock is ever shared by two sockets. */
+ * the object they are in. No lock is ever shared by two sockets, but for that of the list which
+ * object/counts.c has of them: where one is made, and where it ends. */
 #ifndef CSOCK_EXT_SHARED_ATOMIC_H
 #define CSOCK_EXT_SHARED_ATOMIC_H
 

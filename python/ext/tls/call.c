@@ -1,6 +1,8 @@
 /* Tries and waits. Sits on csock_enter and csock_ready, and on object/wait.h. Must not know what
  * the methods make of the results. */
 #include "tls/half.h"
+#include "object/counts.h"
+#include "object/span.h"
 #include "object/wait.h"
 
 #include <errno.h>
@@ -168,10 +170,25 @@ bool tls_begin(struct tls_call *c, const struct tls_known *k, PyObject *self, Py
     return false;
 }
 
+/* All its waits are one; those of a handshake are in the span of that. */
+EXT_RARE static void note_wait(struct tls_call *c)
+{
+    bool reads = c->kind == TLS_READS;
+    struct ext_span span = {.name = reads ? "recv wait" : "send wait",
+                            .began = c->began,
+                            .ended = csock_now(),
+                            .s = c->s};
+    sock_add_wait(c->s, span.ended - c->began);
+    if ((reads || c->kind == TLS_WRITES) && ext_spans_listen(c->s->state))
+        ext_span_tell(c->s->state, &span);
+}
+
 void tls_end(struct tls_call *c)
 {
     if (c->writing)
         ext_lock_release(&c->t->writer);
+    if (c->began)
+        note_wait(c);
     Py_DECREF(c->object);
 }
 
@@ -296,6 +313,9 @@ static int wait_for_socket(struct tls_call *c, short events, int64_t most)
         c->by_deadline |= deadline == CSOCK_FOREVER; /* a handler has left one behind */
         return 0;
     }
+    ext_wait_uncounted(&nap.wait);
+    if (!c->began)
+        c->began = csock_now();
     nap.wait.bounded = false;
     nap.run_handlers = nap.wait.wait.interrupted;
     nap.wait.wait.interrupted = look_again;

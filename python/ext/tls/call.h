@@ -21,6 +21,7 @@ struct tls_call {
     bool by_deadline;      /* it is the thread's (csock.deadline), and not of the timeout */
     bool writing, reading; /* it has those locks */
     bool waited;           /* for input */
+    int64_t began;         /* csock_now() at its first wait; 0: none yet */
     bool output;           /* what it wanted last was to write */
     bool unfinished;       /* of a write: its record is half sent, as far as anybody knows */
     const char *record;    /* of a write: what the record holds */

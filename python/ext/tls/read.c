@@ -2,6 +2,7 @@
  * in the place of `read` is called by recv and recv_into, by its name, as in stock. */
 #include "tls/call.h"
 #include "shared/args.h"
+#include "object/counts.h"
 
 #define DEFAULT_SIZE 1024
 #define END_OF_FILE 8 /* ssl.SSL_ERROR_EOF: OpenSSL knows no such, ssl made it up */
@@ -49,6 +50,16 @@ static PyObject *end_or_error(const struct tls_known *k, PyObject *self, bool in
 
 /* ---- reading */
 
+/* What _ssl gives for a read: the bytes, or how many went into a buffer. */
+static void count_read(struct sock_object *s, PyObject *result)
+{
+    Py_ssize_t n = PyBytes_CheckExact(result)  ? PyBytes_GET_SIZE(result)
+                   : PyLong_CheckExact(result) ? PyLong_AsSsize_t(result)
+                                               : -1;
+    if (n >= 0)
+        sock_add_received(s, (size_t)n);
+}
+
 /* Takes over the reference to the TLS object. buffer may be NULL. */
 static PyObject *read_from(const struct tls_known *k, PyObject *self, PyObject *object,
                            PyObject *len, PyObject *buffer)
@@ -61,6 +72,8 @@ static PyObject *read_from(const struct tls_known *k, PyObject *self, PyObject *
     PyObject *result = tls_run(&c, args, buffer ? 3 : 2);
     if (!result)
         result = end_or_error(k, self, buffer != NULL);
+    if (result)
+        count_read(c.s, result);
     tls_end(&c);
     return result;
 }

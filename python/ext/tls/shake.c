@@ -1,6 +1,7 @@
 /* do_handshake and unwrap of ssl.SSLSocket: the beginning of TLS on a connection, and its end. Sits
  * on call.c. */
 #include "tls/half.h"
+#include "object/span.h"
 
 /* do_handshake(block=False) waits on a socket that does not wait, if told so. */
 static int time_to_shake(PyObject *self, PyObject *block, int64_t *ret)
@@ -34,11 +35,17 @@ PyObject *tls_do_handshake(PyObject *self, PyObject *const *args, Py_ssize_t n, 
         Py_DECREF(object);
         return NULL;
     }
+    struct ext_span span = {.name = "TLS handshake", .s = (struct sock_object *)self};
+    span.began = timeout != 0 ? ext_span_begin(span.s->state) : 0;
     if (!tls_begin(&c, k, self, object, TLS_SHAKES, "do_handshake", timeout))
         return NULL;
     PyObject *call_args[] = {NULL};
     PyObject *result = tls_run(&c, call_args, 1);
     tls_end(&c);
+    if (span.began) {
+        span.ended = csock_now();
+        ext_span_tell(span.s->state, &span);
+    }
     Py_XDECREF(result);
     return result ? Py_NewRef(Py_None) : NULL;
 }

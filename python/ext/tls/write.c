@@ -5,6 +5,7 @@
 #include "tls/half.h"
 #include "shared/args.h"
 #include "shared/buffers.h"
+#include "object/counts.h"
 
 /* What is being written. */
 struct writing {
@@ -108,6 +109,8 @@ static int write_to(const struct tls_known *k, PyObject *self, PyObject *object,
     if (!tls_begin(&c, k, self, object, TLS_WRITES, what, timeout))
         return -1;
     int r = write_out(&c, w, takes_part);
+    if (r == 0 || w->done > 0)
+        sock_add_sent(c.s, w->done);
     Py_XDECREF(w->view);
     tls_end(&c);
     return r;
