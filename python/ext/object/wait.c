@@ -163,7 +163,8 @@ static void before_waiting(void *arg)
     struct ext_wait *w = arg;
     if (!w->waited) {
         count_sleepers(state_of(w), 1);
-        w->began = SOCK_COUNTS || ext_spans_listen(state_of(w)) ? csock_now() : 0;
+        w->began = ext_span_begin(state_of(w));
+        w->ticks = ext_ticks();
     }
     w->waited = true;
     if (w->held)
@@ -281,11 +282,11 @@ EXT_RARE static ssize_t end_bounded(const struct ext_wait *w, ssize_t r)
     return w->ends_by == EXT_BY_DEADLINE ? EXT_EDEADLINE : -EAGAIN;
 }
 
-static void tell_wait(const struct ext_wait *w, int64_t now, ssize_t r)
+EXT_RARE static void tell_wait(const struct ext_wait *w, ssize_t r)
 {
     bool in = w->direction == EXT_IN;
     struct ext_span span = {
-        .name = in ? "recv wait" : "send wait", .began = w->began, .ended = now, .s = w->s};
+        .name = in ? "recv wait" : "send wait", .began = w->began, .ended = csock_now(), .s = w->s};
     if (w->direction != EXT_UNTOLD)
         ext_span_tell_result(&span, in ? "recv" : "send", r);
 }
@@ -297,12 +298,11 @@ EXT_RARE static ssize_t end_waiting(struct ext_wait *w, ssize_t r)
     take(w);
     if (w->bounded)
         r = end_bounded(w, r);
-    if (!w->s || w->began == 0)
+    if (!w->s)
         return r;
-    int64_t now = csock_now();
-    sock_add_wait(w->s, now - w->began);
-    if (ext_spans_listen(w->s->state))
-        tell_wait(w, now, r);
+    sock_add_wait(w->s, ext_ticks_since(w->ticks));
+    if (w->began)
+        tell_wait(w, r);
     return r;
 }
 

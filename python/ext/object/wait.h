@@ -28,7 +28,8 @@ struct ext_wait {
     struct sock_object *s;        /* that it is on; NULL: on none alone, or somebody else counts */
     struct ext_state *state;      /* where s is NULL */
     enum ext_direction direction; /* the same way round: where s is not */
-    int64_t began;                /* csock_now() when it first had to wait, if it has */
+    uint64_t ticks;               /* ext_ticks() when it first had to wait, if it has */
+    int64_t began;                /* the same by csock_now(); 0: nobody listens for spans */
     PyThreadState *saved;         /* while the GIL is not held */
     bool held;                    /* the GIL, but for waiting */
     bool waited;
