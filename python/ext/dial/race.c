@@ -215,7 +215,7 @@ PyObject *dial_race_run(struct dial_race *race)
     r = (int)ext_wait_end(&race->w, r);
     if (r < 0)
         return dial_raise(race, r);
-    PyObject *winner = winner_of(race, ext_ticks_since(ticks));
+    PyObject *winner = winner_of(race, ext_ticks() - ticks);
     dial_observe(race, NULL);
     dial_tell_spans(race, NULL);
     return winner;

@@ -78,11 +78,6 @@ bool ext_is_bounded(const struct sock_object *s)
     return EXT_GET(s->timeout) < 0 && ext_deadline_now().at != CSOCK_FOREVER;
 }
 
-static struct ext_state *state_of(const struct ext_wait *w)
-{
-    return w->s ? w->s->state : w->state;
-}
-
 static void drop(struct ext_wait *w)
 {
     w->saved = PyEval_SaveThread();
@@ -106,9 +101,14 @@ static void forget_parents_threads(struct ext_state *st)
     (void)st;
 }
 
-static void count_sleepers(struct ext_state *st, int n)
+static void sleeper_comes(struct ext_state *st)
 {
-    (void)st, (void)n;
+    (void)st;
+}
+
+static void sleeper_goes(struct ext_state *st)
+{
+    (void)st;
 }
 
 static void take(struct ext_wait *w)
@@ -134,18 +134,22 @@ static void forget_parents_threads(struct ext_state *st)
 
 /* The one that makes them a crowd says so in the word that every call looks at anyway, and the one
  * that ends it takes it back. */
-static void count_sleepers(struct ext_state *st, int n)
+static void sleeper_comes(struct ext_state *st)
 {
-    int before = __atomic_fetch_add(&st->sleepers, n, __ATOMIC_RELAXED);
-    bool was = before > CROWD, is = before + n > CROWD;
-    if (was != is)
-        __atomic_fetch_add(&st->gil_wanted, is ? EXT_CROWDED : -EXT_CROWDED, __ATOMIC_RELAXED);
+    if (__atomic_fetch_add(&st->sleepers, 1, __ATOMIC_RELAXED) == CROWD)
+        __atomic_fetch_add(&st->gil_wanted, EXT_CROWDED, __ATOMIC_RELAXED);
+}
+
+static void sleeper_goes(struct ext_state *st)
+{
+    if (__atomic_fetch_sub(&st->sleepers, 1, __ATOMIC_RELAXED) == CROWD + 1)
+        __atomic_fetch_sub(&st->gil_wanted, EXT_CROWDED, __ATOMIC_RELAXED);
 }
 
 static void take(struct ext_wait *w)
 {
     PyThreadState *saved = w->saved;
-    struct ext_state *st = state_of(w);
+    struct ext_state *st = w->state;
     w->saved = NULL;
     __atomic_fetch_add(&st->gil_wanted, 1, __ATOMIC_RELAXED);
     PyEval_RestoreThread(saved);
@@ -162,8 +166,8 @@ static void before_waiting(void *arg)
 {
     struct ext_wait *w = arg;
     if (!w->waited) {
-        count_sleepers(state_of(w), 1);
-        w->began = ext_span_begin(state_of(w));
+        sleeper_comes(w->state);
+        w->began = ext_span_begin(w->state);
         w->ticks = ext_ticks();
     }
     w->waited = true;
@@ -188,6 +192,7 @@ static int handle_signals(void *arg)
 static void attend(struct ext_wait *w, struct ext_state *st, bool held)
 {
     forget_parents_threads(st);
+    w->state = st;
     w->held = held;
     w->waited = false;
     w->raised = false;
@@ -250,14 +255,12 @@ bool ext_wait_begin_alone(struct ext_wait *w, struct ext_state *st, int64_t time
     w->ends_by = sooner ? EXT_BY_DEADLINE : EXT_BY_TIMEOUT;
     w->wait = (struct csock_wait){.deadline = sooner ? m.at : own};
     w->s = NULL;
-    w->state = st;
     attend(w, st, true);
     return true;
 }
 
 void ext_wait_uncounted(struct ext_wait *w)
 {
-    w->state = w->s->state;
     w->s = NULL;
 }
 
@@ -294,13 +297,13 @@ EXT_RARE static void tell_wait(const struct ext_wait *w, ssize_t r)
 /* The GIL is not held. */
 EXT_RARE static ssize_t end_waiting(struct ext_wait *w, ssize_t r)
 {
-    count_sleepers(state_of(w), -1);
+    sleeper_goes(w->state);
     take(w);
     if (w->bounded)
         r = end_bounded(w, r);
     if (!w->s)
         return r;
-    sock_add_wait(w->s, ext_ticks_since(w->ticks));
+    sock_add_wait(w->s, ext_ticks() - w->ticks);
     if (w->began)
         tell_wait(w, r);
     return r;

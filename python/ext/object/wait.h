@@ -25,9 +25,9 @@ enum ext_end { EXT_BY_TIMEOUT, EXT_BY_DEADLINE, EXT_BY_OPTION };
 /* Filled in place, for one call; lives on its stack. */
 struct ext_wait {
     struct csock_wait wait;
-    struct sock_object *s;        /* that it is on; NULL: on none alone, or somebody else counts */
-    struct ext_state *state;      /* where s is NULL */
-    enum ext_direction direction; /* the same way round: where s is not */
+    struct sock_object *s; /* that it is on; NULL: on none alone, or somebody else counts */
+    struct ext_state *state;
+    enum ext_direction direction; /* where s is not NULL */
     uint64_t ticks;               /* ext_ticks() when it first had to wait, if it has */
     int64_t began;                /* the same by csock_now(); 0: nobody listens for spans */
     PyThreadState *saved;         /* while the GIL is not held */

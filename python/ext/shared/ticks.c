@@ -20,7 +20,7 @@ static struct moment look(void)
     for (int i = 0; i < LOOKS; i++) {
         uint64_t before = ext_ticks();
         int64_t ns = csock_now();
-        uint64_t doubt = ext_ticks_since(before);
+        uint64_t doubt = ext_ticks() - before;
         if (doubt < best.doubt)
             best = (struct moment){ns, before + doubt / 2, doubt};
     }
@@ -43,7 +43,7 @@ double ext_ticks_seconds(uint64_t ticks)
     uint64_t rate = __atomic_load_n(&per_ms, __ATOMIC_RELAXED);
     if (!rate)
         __atomic_store_n(&per_ms, rate = measure_ticks_per_ms(), __ATOMIC_RELAXED);
-    return (double)ticks / ((double)rate * 1000);
+    return ticks < (uint64_t)INT64_MAX ? (double)ticks / ((double)rate * 1000) : 0;
 }
 
 #else

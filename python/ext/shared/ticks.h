@@ -27,15 +27,9 @@ static inline uint64_t ext_ticks(void)
 uint64_t ext_ticks(void);
 #endif
 
-/* Since an earlier ext_ticks(); 0 where the counter has begun anew. */
-static inline uint64_t ext_ticks_since(uint64_t before)
-{
-    uint64_t n = ext_ticks() - before;
-    return n < (uint64_t)INT64_MAX ? n : 0;
-}
-
-/* Ticks in seconds, to some parts in ten thousand. The first call takes a millisecond, to compare
- * the counter with the clock. Any thread; does not fail. */
+/* Sums of differences in seconds, to some parts in ten thousand; 0 if that is negative, as the
+ * counter has begun anew. The first call takes a millisecond, to compare the counter with the
+ * clock. Any thread; does not fail. */
 double ext_ticks_seconds(uint64_t ticks);
 
 #endif

@@ -187,7 +187,7 @@ void tls_end(struct tls_call *c)
     if (c->writing)
         ext_lock_release(&c->t->writer);
     if (c->slept)
-        sock_add_wait(c->s, ext_ticks_since(c->ticks));
+        sock_add_wait(c->s, ext_ticks() - c->ticks);
     if (c->slept && c->began)
         tell_wait(c);
     Py_DECREF(c->object);
