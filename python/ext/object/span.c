@@ -80,6 +80,13 @@ void ext_span_tell_result(const struct ext_span *span, const char *what, ssize_t
         PyErr_Clear();
 }
 
+void ext_span_tell_wait(struct sock_object *s, bool receives, int64_t began, ssize_t r)
+{
+    struct ext_span span = {
+        .name = receives ? "recv wait" : "send wait", .began = began, .ended = csock_now(), .s = s};
+    ext_span_tell_result(&span, receives ? "recv" : "send", r);
+}
+
 static PyObject *core_tell_spans(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
     struct ext_state *st = ext_state_of(module);

@@ -33,6 +33,8 @@ void ext_span_tell(struct ext_state *st, const struct ext_span *span);
 /* The same of a call on s whose result is r: it is the error, if no exception is set. `what` is
  * the method, for that. */
 void ext_span_tell_result(const struct ext_span *span, const char *what, ssize_t r);
+/* The same of a receive's or a send's wait, which ends now. */
+void ext_span_tell_wait(struct sock_object *s, bool receives, int64_t began, ssize_t r);
 
 /* Of csock._core: tell_spans. */
 extern PyMethodDef span_functions[];

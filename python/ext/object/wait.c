@@ -285,15 +285,6 @@ EXT_RARE static ssize_t end_bounded(const struct ext_wait *w, ssize_t r)
     return w->ends_by == EXT_BY_DEADLINE ? EXT_EDEADLINE : -EAGAIN;
 }
 
-EXT_RARE static void tell_wait(const struct ext_wait *w, ssize_t r)
-{
-    bool in = w->direction == EXT_IN;
-    struct ext_span span = {
-        .name = in ? "recv wait" : "send wait", .began = w->began, .ended = csock_now(), .s = w->s};
-    if (w->direction != EXT_UNTOLD)
-        ext_span_tell_result(&span, in ? "recv" : "send", r);
-}
-
 /* The GIL is not held. */
 EXT_RARE static ssize_t end_waiting(struct ext_wait *w, ssize_t r)
 {
@@ -304,8 +295,8 @@ EXT_RARE static ssize_t end_waiting(struct ext_wait *w, ssize_t r)
     if (!w->s)
         return r;
     sock_add_wait(w->s, ext_ticks() - w->ticks);
-    if (w->began)
-        tell_wait(w, r);
+    if (w->began && w->direction != EXT_UNTOLD)
+        ext_span_tell_wait(w->s, w->direction == EXT_IN, w->began, r);
     return r;
 }
 

@@ -170,26 +170,14 @@ bool tls_begin(struct tls_call *c, const struct tls_known *k, PyObject *self, Py
     return false;
 }
 
-/* All its waits are one; those of a handshake are in the span of that. */
-EXT_RARE static void tell_wait(struct tls_call *c)
-{
-    bool reads = c->kind == TLS_READS;
-    struct ext_span span = {.name = reads ? "recv wait" : "send wait",
-                            .began = c->began,
-                            .ended = csock_now(),
-                            .s = c->s};
-    if (reads || c->kind == TLS_WRITES)
-        ext_span_tell(c->s->state, &span);
-}
-
 void tls_end(struct tls_call *c)
 {
     if (c->writing)
         ext_lock_release(&c->t->writer);
     if (c->slept)
         sock_add_wait(c->s, ext_ticks() - c->ticks);
-    if (c->slept && c->began)
-        tell_wait(c);
+    if (c->began && c->kind <= TLS_WRITES) /* those of a handshake are in the span of that */
+        ext_span_tell_wait(c->s, c->kind == TLS_READS, c->began, 0);
     Py_DECREF(c->object);
 }
 
