@@ -14,7 +14,7 @@ struct moment {
 };
 
 /* Both at once, as nearly as can be had: whoever is interrupted between them looks again. */
-static struct moment look(void)
+static struct moment read_both(void)
 {
     struct moment best = {.doubt = UINT64_MAX};
     for (int i = 0; i < LOOKS; i++) {
@@ -29,9 +29,9 @@ static struct moment look(void)
 
 static uint64_t measure_ticks_per_ms(void)
 {
-    struct moment first = look(), last;
+    struct moment first = read_both(), last;
     do
-        last = look();
+        last = read_both();
     while (last.ns - first.ns < WINDOW_NS);
     double rate = (double)(last.ticks - first.ticks) * 1e6 / (double)(last.ns - first.ns);
     return rate >= 1 ? (uint64_t)rate : 1;
