@@ -32,7 +32,8 @@ help:
 	@echo 'make bench-tls    TLS by ssl on csock and on stock: instructions, system calls, ping-pong'
 	@echo 'make bench-deadlines  how exactly calls end at the deadline of a block (ONLY=makefile)'
 	@echo 'make soak-tls     two writers and readers on one TLS connection, ten minutes (SECONDS=60)'
-	@echo 'make bench-dial   how long connecting takes where something on the way is broken (ONLY=IPv6)'
+	@echo 'make bench-dial   how long connecting takes where something on the way is broken (ONLY=IPv6;'
+	@echo '                  SVG=docs/connecting.svg draws it)'
 	@echo 'make bench-ps     how long `csock ps` takes for 1,000 stuck threads'
 	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
 	@echo 'make valgrind     the C tests under valgrind'
@@ -122,7 +123,7 @@ bench-deadlines bench-ps: setup-demo
 bench-tls bench-deadlines bench-dial bench-ps: bench-%:
 	@tools/build.sh release
 	@PYTHONPATH=build/release/site $(VENV) bench/$*.py $(if $(ONLY),--only "$(ONLY)") \
-	    $(if $(JSON),--json $(JSON))
+	    $(if $(JSON),--json $(JSON)) $(if $(SVG),--svg $(SVG))
 
 soak-tls: setup-demo
 	@tools/build.sh plain
