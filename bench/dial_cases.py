@@ -208,7 +208,6 @@ CASES = [
         most=0.3,
         setup=REDIS,
         needs="redis",
-        drawn="The same, redis-py, which has a timeout of 5 s",
     ),
     Case(
         "both fine, numeric",
@@ -255,7 +254,6 @@ CASES = [
         PLAIN.format("holes.test", ", 2"),
         least=1.95,
         most=2.05,
-        drawn="20 addresses, all silent; timeout=2",
     ),
     Case(
         "DNS silent, timeout 2",

@@ -16,7 +16,7 @@ from dial_cases import CASES
 
 COMMAND = "make bench-dial SVG=docs/connecting.svg"
 WIDTH, EDGE = 480, 16  # narrow, so that it can be read on a phone
-TOP, ROW, BAR = 84, 62, 13  # where rows begin, a row's height, a bar's
+TOP, ROW, BAR = 82, 58, 13  # where rows begin, a row's height, a bar's
 LONGEST = WIDTH - 2 * EDGE - 110  # of a bar; behind it stands how long it took
 TITLE = "Until it is connected, or gives up"
 STYLE = """

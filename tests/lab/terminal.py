@@ -18,7 +18,7 @@ import netlab
 
 SHOP = "2001:db8::7", "192.0.2.10", "192.0.2.11"  # vanishes, refuses, answers
 HOSTS = "127.0.0.1 localhost\n" + "".join(f"{address} shop.example.com\n" for address in SHOP)
-NAME_SERVER = "10.77.0.9"  # vanishes
+UPSTREAM, NAME_SERVER = "192.0.2.7", "10.77.0.9"  # vanish
 SERVER = """
 server = sock.create_server(("192.0.2.11", 443))
 say("ready")
@@ -34,8 +34,7 @@ def serve(connection):
     connection.recv(4096)
 
 def ask():
-    upstream = socket.socket(socket.AF_INET6)
-    upstream.connect(("2001:db8::7", 443))
+    socket.socket().connect(("192.0.2.7", 443))
 
 def find():
     with csock.deadline(60):
@@ -57,10 +56,12 @@ def broken():
     made.etc("resolv.conf", f"nameserver {NAME_SERVER}\noptions timeout:30\n")
     made.silence(NAME_SERVER)
     made.ip("-6", "addr", "add", f"{SHOP[0]}/128", "dev", "lo", "nodad")
-    for address in SHOP[1:]:
+    for address in (UPSTREAM, *SHOP[1:]):
         made.ip("addr", "add", f"{address}/32", "dev", "lo")
     rules = "add table inet t; add chain inet t in { type filter hook input priority 0; }; "
-    made.exec("nft", f"{rules} add rule inet t in ip6 daddr {SHOP[0]} tcp dport 443 drop")
+    for address in f"ip6 daddr {SHOP[0]}", f"ip daddr {UPSTREAM}":
+        rules += f"add rule inet t in {address} tcp dport 443 drop; "
+    made.exec("nft", rules)
     return made
 
 
