@@ -32,7 +32,8 @@ help:
 	@echo 'make bench-tls    TLS by ssl on csock and on stock: instructions, system calls, ping-pong'
 	@echo 'make bench-deadlines  how exactly calls end at the deadline of a block (ONLY=makefile)'
 	@echo 'make soak-tls     two writers and readers on one TLS connection, ten minutes (SECONDS=60)'
-	@echo 'make bench-dial   how long connecting takes where something on the way is broken (ONLY=IPv6)'
+	@echo 'make bench-dial   how long connecting takes where something on the way is broken (ONLY=IPv6;'
+	@echo '                  SVG=docs/connecting.svg draws it)'
 	@echo 'make bench-ps     how long `csock ps` takes for 1,000 stuck threads'
 	@echo 'make bench-waits  what a call that has to wait costs in instructions (OTHER=folder of a build)'
 	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
@@ -123,7 +124,8 @@ bench-deadlines bench-ps bench-waits: setup-demo
 bench-tls bench-deadlines bench-dial bench-ps bench-waits: bench-%:
 	@tools/build.sh release
 	@PYTHONPATH=build/release/site $(VENV) bench/$*.py $(if $(ONLY),--only "$(ONLY)") \
-	    $(if $(JSON),--json $(JSON)) $(if $(OTHER),--other $(OTHER))
+	    $(if $(JSON),--json $(JSON)) $(if $(OTHER),--other $(OTHER)) \
+	    $(if $(SVG),--svg $(SVG))
 
 soak-tls: setup-demo
 	@tools/build.sh plain

@@ -2,7 +2,14 @@
 
 Everything of `csock.dropin` is here, which has exactly the names of CPython's own socket module,
 and the constants of Linux that CPython does not have. `SocketType` is the class of the objects
-that `socket()` makes, as it was in 1998. `install()` puts `csock.dropin` in the place of `socket`.
+that `socket()` makes, as it was in 1998. `install()` puts `csock.dropin` in the place of `socket`,
+before anything else imports that; `python -m csock app.py` does so for a program as it is, and
+CSOCK_DISABLE=1 in the environment turns all of it off.
+
+Beyond the socket module: `deadline` bounds all that waits in a block of code, `close()` ends the
+calls of other threads, `dial()` connects to the first address that answers, `is_alive()` looks at
+a connection, `Reader` loses nothing after a timeout, `lookups()` shows look-ups of names. From
+outside: `python -m csock --ps` shows which threads wait, and on whom.
 
 Importing this brings none of it: the names come when the first of them is asked for. Until then
 install() can still decide whose error classes they use, and a program that only installs csock

@@ -179,7 +179,8 @@ def _arguments():
 
     parser = argparse.ArgumentParser(
         "csock",
-        description="csock, BSD sockets on a plain C core, in the place of Python's socket module.",
+        description="csock: Python's socket module on a C library of its own. What waits ends at a"
+        " deadline or when its socket is closed, and can be looked at from outside.",
         epilog=f"csock COMMAND --help has more. {_HATCH}",
         allow_abbrev=False,
     )

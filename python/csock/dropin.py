@@ -93,7 +93,7 @@ class SocketIO(_core.RawStream, io.RawIOBase):
 
 
 class socket(_socket.socket):
-    """A socket. See csock._socket.socket for the calls that move data."""
+    __doc__ = _socket.socket.__doc__
 
     __slots__ = ["__weakref__"]
 
