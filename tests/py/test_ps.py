@@ -349,3 +349,13 @@ def test_another_users_process():
     assert done.returncode == 2
     assert done.stderr == (f"csock: process {pid}: not allowed to read its memory: it belongs to "
                            "user 0; ask as that user, or as root (sudo)\n")  # fmt: skip
+
+
+@pytest.mark.parametrize("redirection, says", [(">&-", ""), (">&- 2>&-", ""), (">/dev/full", "28")])
+def test_an_output_that_cannot_be_written_is_nobody_stuck(redirection, says):
+    with pskit.program(HANG) as (_, pid):
+        command = f"exec {sys.executable} -m csock --ps --stuck 1000 {pid} {redirection}"
+        done = childkit.run("sh", "-c", command, env=childkit.environment())
+    assert done.returncode == (2 if says else 0)
+    assert "Traceback" not in done.stderr and "Exception" not in done.stderr
+    assert says in done.stderr
