@@ -12,6 +12,7 @@ import threading
 from collections import deque
 
 from csock import _ps_kernel, _ps_memory
+from csock._ps_kernel import text_of
 
 PATIENCE = 2  # seconds, for one process
 MOST_TEXT = 4096
@@ -87,9 +88,9 @@ def _place_with_memory(folder):
 
 
 def _names(folder, process):
-    process.command = os.fsdecode(_read(folder, "cmdline").rstrip(b"\0").replace(b"\0", b" "))
+    process.command = text_of(_read(folder, "cmdline").rstrip(b"\0").replace(b"\0", b" "))
     comm, _, rest = _read(folder, "stat").partition(b"(")[2].rpartition(b")")
-    process.command = process.command or os.fsdecode(comm)
+    process.command = process.command or text_of(comm)
     process.state = _STATES.get(rest.split()[0].decode() if rest.split() else "", "")
 
 
@@ -127,13 +128,13 @@ def _has_left(folder, thread, wait):
 
 
 def _row(folder, wait, thread):
-    row = Row(wait, thread, os.fsdecode(_read(folder, f"task/{thread}/comm").rstrip(b"\n")))
+    row = Row(wait, thread, text_of(_read(folder, f"task/{thread}/comm").rstrip(b"\n")))
     if wait.fd is not None:
         link = _link(folder, f"task/{thread}/fd/{wait.fd}")
         if link and link.startswith("socket:[") and link[8:-1].isdigit():
             row.inode = int(link[8:-1])
         else:
-            row.no_socket = link or "closed"
+            row.no_socket = text_of(os.fsencode(link or "closed"))
     return row
 
 
@@ -280,12 +281,22 @@ def patiently(function, items):
 
 
 def _protocol(process, row):
-    """Its name, as the kernel has it: NETLINK, PACKET, ALG."""
-    path = f"/proc/{process.pid}/task/{row.thread}/fd/{row.wait.fd}"
+    """The name of its protocol, as the kernel has it: NETLINK, PACKET, ALG. What its number means by
+    now may be another file, of a system that never answers."""
     try:
+        fd = os.open(f"/proc/{process.pid}/task/{row.thread}/fd/{row.wait.fd}",
+                     os.O_PATH | os.O_CLOEXEC)  # fmt: skip
+    except OSError:
+        return None
+    try:
+        path = f"/proc/self/fd/{fd}"
+        if os.readlink(path) != f"socket:[{row.inode}]":
+            return None
         return os.getxattr(path, "system.sockprotoname").rstrip(b"\0").decode("ascii", "replace")
     except OSError:
         return None
+    finally:
+        os.close(fd)
 
 
 def _ask_kernel(network):
