@@ -281,8 +281,8 @@ def patiently(function, items):
 
 
 def _protocol(process, row):
-    """The name of its protocol, as the kernel has it: NETLINK, PACKET, ALG. What its number means by
-    now may be another file, of a system that never answers."""
+    """The name of its protocol, as the kernel has it: NETLINK, PACKET, ALG. By now its number may
+    mean another file, of a system that never answers."""
     try:
         fd = os.open(f"/proc/{process.pid}/task/{row.thread}/fd/{row.wait.fd}",
                      os.O_PATH | os.O_CLOEXEC)  # fmt: skip
