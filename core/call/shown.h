@@ -41,8 +41,8 @@ enum csock__what {
     CSOCK__POLL_IN = 10, /* csock_ready() */
     CSOCK__POLL_OUT = 11,
     CSOCK__POLL = 12,   /* for both, or for errors alone */
-    CSOCK__LOOKUP = 13, /* `about` is a name, and there is no fd: -1 */
-    CSOCK__DIAL = 14,   /* several connects; `about` as for LOOKUP */
+    CSOCK__LOOKUP = 13, /* `about` is a name; fd: of the socket that it is for, or -1 */
+    CSOCK__DIAL = 14,   /* look-ups and connects; `about` is a name; fd: of one of them, or -1 */
     CSOCK__POLL_MANY = 15,
 };
 

@@ -1,6 +1,7 @@
 """`csock ps`: real programs that hang, looked at from outside."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -349,3 +350,39 @@ def test_another_users_process():
     assert done.returncode == 2
     assert done.stderr == (f"csock: process {pid}: not allowed to read its memory: it belongs to "
                            "user 0; ask as that user, or as root (sudo)\n")  # fmt: skip
+
+
+@pytest.mark.parametrize("redirection, says", [(">&-", ""), (">&- 2>&-", ""), (">/dev/full", "28")])
+def test_an_output_that_cannot_be_written_is_nobody_stuck(redirection, says):
+    with pskit.program(HANG) as (_, pid):
+        command = f"exec {sys.executable} -m csock --ps --stuck 1000 {pid} {redirection}"
+        done = childkit.run("sh", "-c", command, env=childkit.environment())
+    assert done.returncode == (2 if says else 0)
+    assert "Traceback" not in done.stderr and "Exception" not in done.stderr
+    assert says in done.stderr
+
+
+NAMES = """
+import csock, json, os
+name = os.environb[b"NAME"]
+with open("/proc/self/comm", "wb") as file:
+    file.write(name)
+s = csock.socket(csock.AF_UNIX, csock.SOCK_DGRAM)
+s.bind(b"\\0" + name + b"%d" % os.getpid())
+print(json.dumps(os.getpid()), flush=True)
+s.recv(1)
+"""
+
+
+def test_names_of_any_bytes():
+    """JSON has them as Unicode, without what some of its readers do not take."""
+    name = b"\xff\x1b[2J"
+    with pskit.program(NAMES, os.fsdecode(name), env={"NAME": os.fsdecode(name)}) as (_, pid):
+        pskit.rows_until(hanging, pid)
+        done, text = pskit.ps("--json", pid), pskit.ps(pid).stdout
+    (process,) = json.loads(done.stdout)["processes"]
+    (row,) = process["waits"]
+    shown = "\\xff\x1b[2J"
+    assert process["command"].endswith(shown) and row["name"] == shown
+    assert row["own"] == f"@{shown}{pid}"
+    assert text.count(r"\xff\x1b[2J") == 2  # the command is cut

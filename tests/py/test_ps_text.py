@@ -9,6 +9,7 @@ import types
 import pskit
 import pytest
 
+import csock
 from csock import _ps, _ps_process, _ps_text
 
 
@@ -85,3 +86,15 @@ def test_what_takes_too_long_is_given_up(monkeypatch):
     assert [item for item, _ in found] == ["a", "slow", "bad", "b"]
     assert found[0][1] == "aa" and found[3][1] == "bb"
     assert [type(result) for _, result in found[1:3]] == [_ps_process.Hung, ValueError]
+
+
+def test_a_protocol_is_asked_of_that_socket_alone(monkeypatch):
+    asked = []
+    monkeypatch.setattr(os, "getxattr", lambda *args: asked.append(args) or b"TCP\0")
+    with csock.socket() as s:
+        row = types.SimpleNamespace(thread=os.getpid(), wait=types.SimpleNamespace(fd=s.fileno()))
+        process = types.SimpleNamespace(pid=os.getpid())
+        row.inode = os.fstat(s.fileno()).st_ino
+        assert _ps_process._protocol(process, row) == "TCP" and len(asked) == 1
+        row.inode += 1
+        assert _ps_process._protocol(process, row) is None and len(asked) == 1

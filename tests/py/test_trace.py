@@ -215,6 +215,19 @@ def test_names_of_addresses(spans):
     assert len(spans) == 1
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "2130706433", "0x7f.1"])
+def test_addresses_in_numbers_are_no_names(spans, host):
+    csock.getaddrinfo(host, 80)
+    csock.gethostbyname(host)
+    with contextlib.suppress(csock.herror):
+        csock.gethostbyname_ex(host)
+    with csock.socket(type=csock.SOCK_DGRAM) as u:
+        u.connect((host, 9))
+        u.sendto(b"x", (host, 9))
+    csock.getaddrinfo("fe80::1%lo", 80)
+    assert spans == []
+
+
 def test_a_look_up_that_fails(spans):
     with pytest.raises(csock.gaierror), csock.socket() as s:
         s.connect(("name.invalid", 1))

@@ -250,3 +250,26 @@ print(child, len(heard), flush=True)
 if child: os._exit(0)
 """
     assert childkit.out(program, env=env) == "True 2\nFalse 2\n"
+
+
+def test_names_of_any_bytes(env, folder):
+    """Attributes can be sent as UTF-8, and lines obeyed by no terminal."""
+    program = r"""
+import csock
+heard = []
+csock.trace(heard.append)
+for host in "a\x1b[2J\n.invalid", b"\xff.invalid":
+    try: csock.getaddrinfo(host, 80)
+    except OSError: pass
+with csock.socket(csock.AF_UNIX) as s:
+    try: s.connect(b"none\x07\xff")
+    except OSError: pass
+print([next(v.encode() for k, v in span.attributes.items() if k.endswith(("name", "address")))
+       for span in heard])
+"""
+    done = childkit.code(program, env={**env, "CSOCK_TRACE": "all"})
+    assert done.stdout == r"[b'a\x1b[2J\n.invalid', b'\\xff.invalid', b'none\x07\\xff']" + "\n"
+    lines = done.stderr.splitlines()
+    assert len(lines) == 3 and all(line.isprintable() for line in lines), done.stderr
+    assert r" a\x1b[2J\n.invalid " in lines[0] and r" \xff.invalid " in lines[1]
+    assert r" none\x07\xff " in lines[2]

@@ -59,7 +59,7 @@ def test_the_example(env):
     below = [span for span in spans if span["parent_id"] == whole["context"]["span_id"]]
     names = [span["name"] for span in below]
     assert names[:3] == ["DNS lookup", "socket connect", "recv wait"]
-    assert set(names[3:]) <= {"recv wait"}  # for the page, after the headers
+    assert set(names[3:]) <= {"recv wait"}  # the page may come in pieces, on a busy machine
     assert {span["kind"] for span in below} == {"SpanKind.CLIENT"}
     look_up, connect, wait = (span["attributes"] for span in below[:3])
     assert look_up == {"dns.question.name": "localhost"}
