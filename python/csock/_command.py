@@ -207,6 +207,14 @@ def _arguments():
     return parser.parse_args()
 
 
+def _looks_like_a_program(word):
+    import os
+
+    if word in ("dial", *_ENVIRONMENT):
+        return False
+    return word[:2] in ("-m", "-c") or word.endswith(".py") or os.path.isfile(word)
+
+
 def script():
     """`csock …`"""
     if sys.argv[1:] == ["--version"]:
@@ -215,6 +223,9 @@ def script():
     if sys.argv[1:2] == ["ps"]:
         _ps(sys.argv[2:], "csock ps")
     if sys.argv[1:2] != ["run"]:
+        if _looks_like_a_program(sys.argv[1] if sys.argv[1:] else ""):
+            sys.stderr.write(f"csock: a program is run by: csock run {sys.argv[1]} …\n{RUN_USAGE}")
+            raise SystemExit(2)
         options = _arguments()
         if options.command == "dial":
             from csock import _dial
