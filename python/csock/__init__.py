@@ -69,7 +69,10 @@ def _say(text):
 
 def _trace_if_asked():
     """CSOCK_TRACE=dial, all. While there are files to load from: csock.dropin calls it."""
-    words = os.environ.get("CSOCK_TRACE", "").split(",")
+    asked = os.environ.get("CSOCK_TRACE")
+    if not asked:
+        return
+    words = asked.split(",")
     if "dial" in words:
         from ._waterfall import trace
 
@@ -78,6 +81,8 @@ def _trace_if_asked():
         from ._trace import say_all
 
         say_all(_say)
+    if unknown := set(words) - {"all", "dial", "", "0"}:
+        _say(f"CSOCK_TRACE takes all and dial, and not {', '.join(sorted(unknown))}")
 
 
 def trace(function):

@@ -120,7 +120,10 @@ def test_trace():
     heads = [line for line in text.splitlines() if line.startswith("csock: ")]
     assert len(heads) >= 3 and "several:" in heads[-3] and "refused" in heads[-2]
     assert "given up" in text and "connected" in heads[-1]
-    assert trace({}) == trace({"CSOCK_TRACE": "other"}) == ""
+    assert trace({}) == trace({"CSOCK_TRACE": ""}) == trace({"CSOCK_TRACE": "0"}) == ""
+    for words, told in ("1", "1"), ("dail,x", "dail, x"):
+        said = f"csock: CSOCK_TRACE takes all and dial, and not {told}\n"
+        assert trace({"CSOCK_TRACE": words}) == said
 
 
 def test_trace_when_files_are_out_of_reach(tmp_path):
