@@ -237,8 +237,10 @@ def _load_names():
         names["__all__"] = stock.__all__
         return
     dropin = _loaded("dropin")
-    found = {name: getattr(dropin, name) for name in (*dropin.__all__, *_MORE)}
-    found["SocketType"] = dropin.socket
+    own, all_names = names["_own_names"], (*dropin.__all__, *_MORE)
+    # Some are made when they are asked for, and are not in there.
+    found = {name: own[name] if name in own else getattr(dropin, name) for name in all_names}
+    found["SocketType"] = own["socket"]
     found.update((name, getattr(_submodule("_core"), name)) for name in _OWN)
     names.update(found)  # at once: other threads look for `socket` to see whether they are here
 
