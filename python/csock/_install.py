@@ -12,8 +12,8 @@ from csock import _OURS, _PLACES
 
 _SHOWN = 8  # of the modules that an error names
 
-# Loaded before the first line of a program in a child of multiprocessing. They hold the stock module
-# by its name alone, so that nothing of it stays when that is replaced.
+# Loaded before the first line of a program in a child of multiprocessing. They hold the stock
+# module by its name alone, so that nothing of it stays when that is replaced.
 _OF_CHILDREN = {
     f"multiprocessing.{name}"
     for name in ("connection", "forkserver", "reduction", "resource_sharer")
@@ -91,8 +91,8 @@ def _check_unused(stock):
         held = f"these modules hold it: {_listed(set(holders))}" if holders else "it is loaded"
         raise RuntimeError(
             "csock.install() comes too late to take the place of the stock socket module: "
-            f"{held}. Call it before anything imports socket or ssl; or run the program by python -m "
-            "csock; or install(force=True), which replaces what can be replaced"
+            f"{held}. Call it before anything imports socket or ssl; or run the program by python "
+            "-m csock; or install(force=True), which replaces what can be replaced"
         )
 
 

@@ -68,8 +68,9 @@ def _set_file(options, names, path):
         names["__cached__"] = None
 
 
-_SAME = {word: f"python -m csock --{word}" for word in ("enable", "disable", "status", "ps")}
-_SAME |= {"run": "python -m csock app.py, without that word", "dial": "no option of python -m csock"}
+_WORDS = "enable", "disable", "status", "ps", "dial"
+_SAME = {word: f"python -m csock --{word}" for word in _WORDS}
+_SAME["run"] = "python -m csock app.py, without that word"
 
 
 def _what_was_meant(target):

@@ -25,8 +25,8 @@ FIRST_LINE = "import csock; csock.install()\n"
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
 def test_install_in_children_of_multiprocessing(env, folder, method):
-    """They load the program's first line anew, and multiprocessing, with stock's socket in it, before
-    that. Where it raised a Pool began new children for ever."""
+    """They load the program's first line anew, and multiprocessing, with stock's socket in it,
+    before that. Where it raised a Pool began new children for ever."""
     (folder / "app.py").write_text(FIRST_LINE + POOL)
     (folder / "package.py").write_text(FIRST_LINE)
     (folder / "other.py").write_text("import package\n" + POOL)

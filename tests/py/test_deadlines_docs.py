@@ -20,7 +20,8 @@ def test_examples(env, program, printed):
 
 def test_what_it_cannot_hold_comes_first_and_generators_next():
     _, first, second, *_ = TEXT.split("\n\n")
-    assert all(word in first for word in ("time.sleep", "select", "poll", "libpq", "in C"))
+    words = "stock module", "time.sleep", "select", "poll", "libpq", "in C"
+    assert all(word in first for word in words)
     assert "generator" in second and "PEP 789" in second
     assert len(EXAMPLES) == TEXT.count("```python") >= 4
 
@@ -55,3 +56,20 @@ def test_what_waits_elsewhere_goes_on(env):
     """Pipes of multiprocessing; serve_forever, which tries again and again."""
     assert childkit.out(ELSEWHERE, env=env) == "accept True\nlate\nspun\n"
     assert "`Listener.accept()` is bounded" in TEXT and "and spins" in TEXT
+
+
+@pytest.mark.parametrize("install, printed", [("", "read b'late'"), ("csock.install()", "ended")])
+def test_stock_sockets_go_on(env, install, printed):
+    program = f"""
+        import csock
+        {install}
+        import socket
+        a, b = socket.socketpair()
+        with csock.deadline(0):
+            try:
+                b.send(b"late")
+                print("read", a.recv(10))
+            except csock.DeadlineExceeded:
+                print("ended")
+    """
+    assert childkit.out(program, env=env) == f"{printed}\n"

@@ -42,6 +42,15 @@ def test_a_name_has_a_look_up(port):
     assert status == 0 and text.splitlines()[1].startswith("  look-up ")
 
 
+def test_python_m(port):
+    for words, status in (("127.0.0.1", port), 0), (("--json", "127.0.0.1", port), 0), ((), 2):
+        done = run(sys.executable, "-m", "csock", "--dial", *words)
+        assert done.returncode == status, done.stderr
+        assert done.stderr == "" or "usage: python -m csock --dial" in done.stderr
+        assert status or "connected" in done.stdout
+    assert "exit status: 0" in run(sys.executable, "-m", "csock", "--dial", "--help").stdout
+
+
 def test_refused():
     host, port = dialkit.refusing()
     status, text = csock_dial(host, port)
