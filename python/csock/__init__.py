@@ -1,19 +1,13 @@
-"""Sockets on a plain C core: in the place of `socket`, or by names of their own.
+"""Sockets: the module of 1998, today's socket module, and what goes beyond them.
 
-    python -m csock app.py           this program, unchanged, on csock; --help has more
-    import csock; csock.install()    the same from within, before `socket` or `ssl` is imported
-    CSOCK_DISABLE=1                  in the environment, the way out: the stock module is used
-    with csock.deadline(5): ...      bounds all that waits in csock, on this thread
+Everything of `csock.dropin` is here, which has exactly the names of CPython's own socket module,
+and the constants of Linux that CPython does not have. `SocketType` is the class of the objects
+that `socket()` makes, as it was in 1998. `install()` puts `csock.dropin` in the place of `socket`.
 
-Everything of `csock.dropin` is here, which has exactly the names of CPython's own socket module;
-what goes beyond it: deadline, dial, Reader, is_alive, stats, trace, adapt, lookups; and the
-constants of Linux that CPython does not have. `SocketType` is the class of the objects that
-`socket()` makes, as it was in 1998.
+Importing this brings none of it: the names come when the first of them is asked for. Until then
+install() can still decide whose error classes they use, and a program that only installs csock
+has not loaded the stock module. This file must not import anything that costs time.
 """
-
-# Importing this brings none of it: the names come when the first of them is asked for. Until then
-# install() can still decide whose error classes they use, and a program that only installs csock
-# has not loaded the stock module. This file must not import anything that costs time.
 
 import os
 import sys
