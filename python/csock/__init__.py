@@ -76,7 +76,10 @@ def _say(text):
 
 def _trace_if_asked():
     """CSOCK_TRACE=dial, all. While there are files to load from: csock.dropin calls it."""
-    words = os.environ.get("CSOCK_TRACE", "").split(",")
+    asked = os.environ.get("CSOCK_TRACE")
+    if not asked:
+        return
+    words = asked.split(",")
     if "dial" in words:
         from ._waterfall import trace
 
@@ -85,6 +88,8 @@ def _trace_if_asked():
         from ._trace import say_all
 
         say_all(_say)
+    if unknown := set(words) - {"all", "dial", "", "0"}:
+        _say(f"CSOCK_TRACE takes all and dial, and not {', '.join(sorted(unknown))}")
 
 
 def trace(function):
@@ -239,8 +244,10 @@ def _load_names():
         names["__all__"] = stock.__all__
         return
     dropin = _loaded("dropin")
-    found = {name: getattr(dropin, name) for name in (*dropin.__all__, *_MORE)}
-    found["SocketType"] = dropin.socket
+    own, all_names = names["_own_names"], (*dropin.__all__, *_MORE)
+    # Some are made when they are asked for, and are not in there.
+    found = {name: own[name] if name in own else getattr(dropin, name) for name in all_names}
+    found["SocketType"] = own["socket"]
     found.update((name, getattr(_submodule("_core"), name)) for name in _OWN)
     names.update(found)  # at once: other threads look for `socket` to see whether they are here
 

@@ -94,7 +94,7 @@ def _complaints(process, named):
     if process.off:
         yield f"process {process.pid} shows nothing: it runs with CSOCK_PS=0"
     if named and not (process.versions or process.unknown or process.refused):
-        yield f"process {process.pid} has no csock"
+        yield f"process {process.pid} has no csock; `csock run` starts a program with it"
     if isinstance(process.stacks, Exception):
         yield f"process {process.pid}: no stacks: {_ps_text.plain(str(process.stacks))}"
 
@@ -159,7 +159,9 @@ class Look:
             whole = {"processes": processes, "errors": self.complaints}
             return [json.dumps(whole, indent=None if args.watch else 1)]
         none = "nobody waits in csock" if args.stuck is None else "nobody is stuck in csock"
-        return list(_ps_text.lines(self.processes, self.now)) or [none]
+        lines = list(_ps_text.lines(self.processes, self.now))
+        # Of processes that were named and could not be read nobody knows.
+        return lines if lines or (args.pid and self.failed) else [none]
 
 
 def _write(lines, stream):

@@ -173,7 +173,7 @@ def lines(processes, now):
                 for frame in process.stacks.get(row.thread, ()):
                     yield f"    {plain(frame)}"
         if not process.rows and not process.off:
-            yield "  no thread waits in csock"
+            yield "  no thread waits in csock (in locks, select, poll and C code they do not show)"
 
 
 # ---- JSON

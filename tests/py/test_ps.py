@@ -185,6 +185,14 @@ def hanging(rows):
     return any(rows.values())
 
 
+ELSEWHERE = """
+import csock, os, select
+csock.socket
+print(os.getpid(), flush=True)
+select.select([], [], [])
+"""
+
+
 def test_exit_status():
     with pskit.program(HANG) as (child, pid):
         pskit.rows_until(hanging, pid)
@@ -197,12 +205,17 @@ def test_exit_status():
         child.kill()
         child.wait()
         done = pskit.ps(pid)
-        assert (done.returncode, done.stderr) == (2, f"csock: process {pid}: there is none\n")
+        gone = f"csock: process {pid}: there is none\n"
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", gone)
+        assert pskit.ps(pid, "--stuck", "1").stdout == ""
     assert pskit.ps("--stuck", "-1").returncode == 2
     assert pskit.ps("-5").returncode == 2
     with pskit.running(["sleep", "1000"]) as child:
         done = pskit.ps(child.pid)
-        assert (done.returncode, done.stderr) == (2, f"csock: process {child.pid} has no csock\n")
+        none = f"csock: process {child.pid} has no csock; `csock run` starts a program with it\n"
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", none)
+    with pskit.program(ELSEWHERE) as (_, pid):
+        assert "no thread waits in csock (in locks, select" in pskit.ps(pid).stdout
 
 
 def test_a_script_of_its_own():
