@@ -14,7 +14,7 @@ from collections import deque
 from csock import _ps_kernel, _ps_memory
 from csock._ps_kernel import text_of
 
-PATIENCE = 2  # seconds, for one process
+PATIENCE = 5  # seconds, for one process, on a machine that is busy
 MOST_TEXT = 4096
 _STATES = {"T": "stopped", "t": "traced", "Z": "ended", "X": "ended", "D": "in the kernel"}
 

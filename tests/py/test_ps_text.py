@@ -3,7 +3,7 @@
 import os
 import pathlib
 import re
-import time
+import threading
 import types
 
 import pskit
@@ -73,16 +73,18 @@ def test_spans_and_deadlines():
 
 
 def test_what_takes_too_long_is_given_up(monkeypatch):
-    monkeypatch.setattr(_ps_process, "PATIENCE", 0.2)
+    monkeypatch.setattr(_ps_process, "PATIENCE", 3)
+    over = threading.Event()
 
     def read(item):
         if item == "slow":
-            time.sleep(2)
+            over.wait()
         if item == "bad":
             raise ValueError(item)
         return item * 2
 
     found = list(_ps_process.patiently(read, ["a", "slow", "bad", "b"]))
+    over.set()
     assert [item for item, _ in found] == ["a", "slow", "bad", "b"]
     assert found[0][1] == "aa" and found[3][1] == "bb"
     assert [type(result) for _, result in found[1:3]] == [_ps_process.Hung, ValueError]
