@@ -255,8 +255,9 @@ class Reader:
 
 
 def patiently(function, items):
-    """(item, result or exception) for each, in their order; Hung where it took too long."""
-    todo = deque(items)
+    """(item, result or exception) for each, in their order; Hung where it took too long. Many that
+    hang are many that somebody has made so: each leaves the next ones less time."""
+    todo, hung = deque(items), 0
 
     def work(done, items):
         for item in items:
@@ -272,9 +273,9 @@ def patiently(function, items):
         threading.Thread(target=work, args=(current, list(todo)), daemon=True).start()
         while todo:
             try:
-                result = current.get(timeout=PATIENCE)
+                result = current.get(timeout=PATIENCE / (1 + hung))
             except queue.Empty:
-                current = None
+                current, hung = None, hung + 1
                 yield todo.popleft(), Hung()
                 break
             yield todo.popleft(), result
