@@ -83,7 +83,7 @@ static int first_fd(const struct polling *p, bool sockets)
     return -1;
 }
 
-static void show_first(struct polling *p, const struct csock__sleep *sleep)
+static void show_many(struct polling *p, const struct csock__sleep *sleep)
 {
     struct csock__shown shown = {.what = CSOCK__POLL_MANY, .deadline = p->wg.deadline};
     if (p->wg.since == 0)
@@ -104,7 +104,7 @@ static int sleep_once(struct polling *p, int64_t left)
     if (r < 0)
         return r;
     note_all(p, true);
-    show_first(p, &sleep);
+    show_many(p, &sleep);
     r = look_at_all(p);
     if (r == 0)
         r = (int)csock__ret(csock__sys->poll(p->fds, (nfds_t)p->n, csock__poll_ms(left)));

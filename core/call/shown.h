@@ -15,6 +15,7 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "csock.h"
 
@@ -98,6 +99,12 @@ static inline void csock__show_fence(void)
 #else
     atomic_thread_fence(memory_order_release);
 #endif
+}
+
+/* Bytes of a name at `about`: as many as a reader wants of it, with its end. */
+static inline uint32_t csock__shown_size(const char *name)
+{
+    return name ? (uint32_t)strnlen(name, 255) + 1 : 0;
 }
 
 /* Around what is written of a wait; end gets what begin has returned. */

@@ -118,12 +118,11 @@ static void on_resume(void *arg)
 /* What others are shown: all of it, which many waits are parts of. */
 static struct csock__shown shown_of(const struct csock__dialing *dl)
 {
-    const char *host = dl->d->host;
     return (struct csock__shown){.what = CSOCK__DIAL,
                                  .since = dl->start,
                                  .deadline = dl->w.deadline,
-                                 .about = (uintptr_t)host,
-                                 .about_size = host ? (uint32_t)strnlen(host, 255) + 1 : 0};
+                                 .about = (uintptr_t)dl->d->host,
+                                 .about_size = csock__shown_size(dl->d->host)};
 }
 
 static int wait_for_events(struct csock__dialing *dl)

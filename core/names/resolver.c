@@ -74,12 +74,6 @@ static struct timespec futex_end(int64_t deadline)
                              .tv_nsec = (long)(deadline % 1000000000)};
 }
 
-/* With its end, as far as a reader wants it. */
-static uint32_t name_size(const char *name)
-{
-    return name ? (uint32_t)strnlen(name, 255) + 1 : 0;
-}
-
 static void show_name(const struct csock__sleep *sleep, const char *name, int fd, int64_t since,
                       int64_t deadline)
 {
@@ -88,7 +82,7 @@ static void show_name(const struct csock__sleep *sleep, const char *name, int fd
                                               .since = since,
                                               .deadline = deadline,
                                               .about = (uintptr_t)name,
-                                              .about_size = name_size(name)});
+                                              .about_size = csock__shown_size(name)});
 }
 
 static void show_lookup(struct asking *a, const struct csock__sleep *sleep)

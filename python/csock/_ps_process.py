@@ -14,7 +14,7 @@ from collections import deque
 from csock import _ps_kernel, _ps_memory
 from csock._ps_kernel import text_of
 
-PATIENCE = 2  # seconds, for one process
+PATIENCE = 5  # seconds, for one process, on a machine that is busy
 MOST_TEXT = 4096
 _STATES = {"T": "stopped", "t": "traced", "Z": "ended", "X": "ended", "D": "in the kernel"}
 
@@ -255,8 +255,9 @@ class Reader:
 
 
 def patiently(function, items):
-    """(item, result or exception) for each, in their order; Hung where it took too long."""
-    todo = deque(items)
+    """(item, result or exception) for each, in their order; Hung where it took too long. Many that
+    hang are many that somebody has made so: each leaves the next ones less time."""
+    todo, hung = deque(items), 0
 
     def work(done, items):
         for item in items:
@@ -272,9 +273,9 @@ def patiently(function, items):
         threading.Thread(target=work, args=(current, list(todo)), daemon=True).start()
         while todo:
             try:
-                result = current.get(timeout=PATIENCE)
+                result = current.get(timeout=PATIENCE / (1 + hung))
             except queue.Empty:
-                current = None
+                current, hung = None, hung + 1
                 yield todo.popleft(), Hung()
                 break
             yield todo.popleft(), result

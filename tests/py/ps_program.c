@@ -1,6 +1,6 @@
 /* A C program over libcsock that hangs: a thread in csock_recv, the main one in csock_accept, if it
- * has not ended before them (by any argument); and one that has left such a call for good, and
- * hangs elsewhere. */
+ * has not ended before (by any argument); and one that has left such a call for good, and hangs
+ * elsewhere. */
 #include <csock.h>
 
 #include <pthread.h>

@@ -21,7 +21,7 @@ import csock, http.server, socket
 
 class Page(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        time.sleep(0.5)  # so that the client has to wait
+        time.sleep(1)  # so that the client has to wait
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"page")
