@@ -178,13 +178,18 @@ static int start(struct asking *a, const struct csock__question *q, struct csock
     return r;
 }
 
-/* What came in time is not lost. */
+/* What came in time is not lost, but where `interrupted` has ended the call: then it may have raised
+ * an exception. */
 static int await(struct asking *a, const struct csock__lookup *l, struct csock__answer *ret)
 {
     int r, stop = 0;
-    while ((r = csock__lookup_answer(l, ret)) == -EAGAIN && stop >= 0)
+    while (stop != CSOCK_EINTERRUPTED) {
+        r = csock__lookup_answer(l, ret);
+        if (r != -EAGAIN || stop < 0)
+            return r == -EAGAIN ? stop : r;
         stop = wait_for(a, csock__lookup_done(l), 0);
-    return r == -EAGAIN ? stop : r;
+    }
+    return stop;
 }
 
 /* Once more in a child, forked in a signal handler of the wait. */

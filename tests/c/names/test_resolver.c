@@ -190,6 +190,26 @@ static void a_handler_that_restarts_calls_does_not_hide_the_signal(void **state)
     assert_int_equal(util_join(&call), CSOCK_EINTERRUPTED);
 }
 
+static int stop_once_it_is_answered(void *arg)
+{
+    (void)arg;
+    silent_end();
+    silent_await_under_way(0);
+    return 1;
+}
+
+static void an_answer_is_not_given_to_whom_a_handler_has_stopped(void **state)
+{
+    struct csock_wait w = {.deadline = CSOCK_FOREVER, .interrupted = stop_once_it_is_answered};
+    struct util_call call = {.run = resolve_call, .w = &w};
+    (void)state;
+    util_handle(SIGUSR1, do_nothing, 0);
+    util_start(&call);
+    silent_await_asking(1);
+    util_await_sleep(&call);
+    assert_int_equal(util_signal_until_joined(&call, SIGUSR1), CSOCK_EINTERRUPTED);
+}
+
 static void closing_the_socket_ends_it(void **state)
 {
     struct csock s;
@@ -321,6 +341,7 @@ int main(void)
         SILENT_TEST(without_memory),
         SILENT_TEST(signals_are_heard_and_the_second_ends_it),
         SILENT_TEST(a_handler_that_restarts_calls_does_not_hide_the_signal),
+        SILENT_TEST(an_answer_is_not_given_to_whom_a_handler_has_stopped),
         SILENT_TEST(closing_the_socket_ends_it),
         SILENT_TEST(pause_and_resume_surround_the_wait),
         SILENT_TEST(it_is_shown_to_other_processes),
