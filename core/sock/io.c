@@ -67,11 +67,38 @@ static const struct sockaddr *send_to_address(const struct csock__op *op, sockle
     return t->to;
 }
 
-static const struct csock__kind recv_kind = {.run = run_recv, .what = CSOCK__RECV};
-static const struct csock__kind recv_from_kind = {.run = run_recv_from, .what = CSOCK__RECVFROM};
-static const struct csock__kind send_kind = {.run = run_send, .what = CSOCK__SEND};
+static void set_moved(struct csock__moved *m, enum csock__way way, const struct transfer *t,
+                      const void *data)
+{
+    m->way = way;
+    m->flags = t->flags;
+    m->part = (struct iovec){(void *)(uintptr_t)data, t->n};
+    m->parts = &m->part;
+    m->n_parts = 1;
+    m->addr = t->from ? &t->from->any : t->to;
+    m->len = t->len;
+}
+
+static void tell_received(const struct csock__op *op, struct csock__moved *ret)
+{
+    const struct transfer *t = transfer_of(op);
+    set_moved(ret, CSOCK__INWARD, t, t->buf);
+}
+
+static void tell_sent(const struct csock__op *op, struct csock__moved *ret)
+{
+    const struct transfer *t = transfer_of(op);
+    set_moved(ret, CSOCK__OUTWARD, t, t->data);
+}
+
+static const struct csock__kind recv_kind = {
+    .run = run_recv, .tell = tell_received, .what = CSOCK__RECV};
+static const struct csock__kind recv_from_kind = {
+    .run = run_recv_from, .tell = tell_received, .what = CSOCK__RECVFROM};
+static const struct csock__kind send_kind = {
+    .run = run_send, .tell = tell_sent, .what = CSOCK__SEND};
 static const struct csock__kind send_to_kind = {
-    .run = run_send_to, .to = send_to_address, .what = CSOCK__SENDTO};
+    .run = run_send_to, .to = send_to_address, .tell = tell_sent, .what = CSOCK__SENDTO};
 
 /* MSG_ERRQUEUE asks for an entry of the error queue and never waits for one. To a family without
  * such a queue it means nothing: there it is for the kernel to say whether to wait. */
@@ -87,30 +114,37 @@ bool csock__asks_error_queue(const struct csock *s, int flags)
 #define NO_TRY (MSG_WAITALL | MSG_FASTOPEN | MSG_ZEROCOPY)
 
 /* Whether the flags forbid a try, or the socket does: SO_RCVLOWAT is such a promise, too. */
-static bool forbids_try(const struct csock *s, int flags)
+static bool forbids_try(unsigned of_socket, int flags)
 {
-    return (flags & NO_TRY) || (csock_flags(s) & CSOCK_NO_TRY);
+    return (flags & NO_TRY) || (of_socket & CSOCK_NO_TRY);
+}
+
+static uint8_t rare(unsigned of_socket, int flags)
+{
+    return (uint8_t)(((unsigned)flags & CSOCK__NEVER_WAITS) | (of_socket & CSOCK__TAPPED));
 }
 
 struct csock__op csock__receiving(const struct csock *s, int flags)
 {
+    const unsigned of_socket = csock_flags(s);
     bool queue = csock__asks_error_queue(s, flags);
     return (struct csock__op){/* An entry of the error queue shows as POLLERR, unasked. */
                               .events = queue ? 0 : POLLIN,
                               .dontwait = true,
-                              .no_try = forbids_try(s, flags),
+                              .no_try = forbids_try(of_socket, flags),
                               /* Poll keeps the promise of SO_RCVLOWAT. */
-                              .poll_first = (csock_flags(s) & CSOCK_NO_TRY) != 0,
-                              .never_waits = (flags & MSG_DONTWAIT) || queue};
+                              .poll_first = (of_socket & CSOCK_NO_TRY) != 0,
+                              .rare = rare(of_socket, queue ? flags | MSG_DONTWAIT : flags)};
 }
 
 struct csock__op csock__sending(const struct csock *s, int *flags)
 {
+    const unsigned of_socket = csock_flags(s);
     *flags = csock__send_flags(s, *flags);
     return (struct csock__op){.events = POLLOUT,
                               .dontwait = true,
-                              .no_try = forbids_try(s, *flags),
-                              .never_waits = (*flags & MSG_DONTWAIT) != 0};
+                              .no_try = forbids_try(of_socket, *flags),
+                              .rare = rare(of_socket, *flags)};
 }
 
 static struct transfer receiving(const struct csock *s, void *buf, size_t n, int flags,
@@ -131,7 +165,8 @@ static struct transfer sending(const struct csock *s, const void *data, size_t n
 /* Whether a call that is inside makes a plain try before anything is set up for waiting. */
 static bool tries_plainly(const struct csock *s, int flags)
 {
-    return !(flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) && !forbids_try(s, flags);
+    return !(flags & (MSG_DONTWAIT | MSG_ERRQUEUE | NO_TRY)) &&
+           !(csock_flags(s) & (CSOCK_NO_TRY | CSOCK__TAPPED));
 }
 
 /* Whether tried can be what a csock_try_… for n bytes has left to be gone on with; n is 0 for a
@@ -236,8 +271,14 @@ static ssize_t send_rest(struct csock__waiting *wg, const struct transfer *t, ss
     struct transfer rest = *t;
     rest.data = (const char *)t->data + sent;
     rest.n -= (size_t)sent;
-    ssize_t more = csock__block(wg, &rest.op);
+    ssize_t more = csock__send_more(wg, &rest.op);
     return more > 0 ? sent + more : sent;
+}
+
+/* A tapped socket goes on by tries. */
+ssize_t csock__send_more(struct csock__waiting *wg, const struct csock__op *op)
+{
+    return csock__is_tapped(wg->call.s) ? csock__run_tapped(wg, op) : csock__block(wg, op);
 }
 
 /* On a blocking stream; a short count of the blocking call itself stands: a signal, or SO_SNDTIMEO,
@@ -250,13 +291,15 @@ bool csock__goes_on(const struct csock__waiting *wg, size_t n, ssize_t sent, int
 
 static ssize_t send_one(struct csock__waiting *wg, const struct transfer *t)
 {
-    ssize_t r = wg->tried;
+    ssize_t r = wg->tried, before = 0;
     if (r > 0)
         wg->tried = 0;
     else
         r = csock__run(wg, &t->op);
-    if (r > 0 && csock__goes_on(wg, t->n, r, t->flags))
+    while (r > before && csock__goes_on(wg, t->n, r, t->flags)) {
+        before = r;
         r = send_rest(wg, t, r);
+    }
     return r;
 }
 

@@ -28,6 +28,9 @@ bool csock__brings_all(const struct csock__waiting *wg, int flags);
 ssize_t csock__run_all(struct csock__waiting *wg, const struct csock__op *op, size_t n, int flags,
                        bool (*advance)(const struct csock__op *op, size_t by));
 
+/* The rest of a send that is to go on. */
+ssize_t csock__send_more(struct csock__waiting *wg, const struct csock__op *op);
+
 /* Whether a send of n bytes, of which sent (> 0) went out, is to go on by one blocking call. */
 bool csock__goes_on(const struct csock__waiting *wg, size_t n, ssize_t sent, int flags);
 

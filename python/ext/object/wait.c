@@ -161,11 +161,18 @@ static void take(struct ext_wait *w)
 static void before_waiting(void *arg)
 {
     struct ext_wait *w = arg;
-    if (!w->waited) {
+    if (!(w->waited & EXT_SLEPT)) {
         count_sleepers(state_of(w), 1);
         w->began = SOCK_COUNTS || ext_spans_listen(state_of(w)) ? csock_now() : 0;
     }
-    w->waited = true;
+    w->waited |= EXT_SLEPT;
+    if (w->held)
+        drop(w);
+    w->held = false;
+}
+
+void ext_wait_captured(struct ext_wait *w)
+{
     if (w->held)
         drop(w);
     w->held = false;
@@ -188,7 +195,7 @@ static void attend(struct ext_wait *w, struct ext_state *st, bool held)
 {
     forget_parents_threads(st);
     w->held = held;
-    w->waited = false;
+    w->waited = 0;
     w->raised = false;
     w->wait.interrupted = handle_signals;
     w->wait.pause = before_waiting;
@@ -293,11 +300,15 @@ static void tell_wait(const struct ext_wait *w, int64_t now, ssize_t r)
 /* The GIL is not held. */
 EXT_RARE static ssize_t end_waiting(struct ext_wait *w, ssize_t r)
 {
-    count_sleepers(state_of(w), -1);
+    bool slept = w->waited & EXT_SLEPT;
+    if (slept)
+        count_sleepers(state_of(w), -1);
     take(w);
     if (w->bounded)
         r = end_bounded(w, r);
-    if (!w->s || w->began == 0)
+    if (w->waited & EXT_CAPTURE_FAILED)
+        sock_capture_tell(w->s);
+    if (!slept || !w->s || w->began == 0)
         return r;
     int64_t now = csock_now();
     sock_add_wait(w->s, now - w->began);

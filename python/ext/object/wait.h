@@ -12,6 +12,7 @@
 #ifndef CSOCK_EXT_OBJECT_WAIT_H
 #define CSOCK_EXT_OBJECT_WAIT_H
 
+#include "object/capture.h"
 #include "object/mode.h"
 #include "shared/buffers.h"
 
@@ -22,6 +23,12 @@ enum ext_direction { EXT_IN, EXT_OUT, EXT_UNTOLD };
  * SO_SNDTIMEO, which are heeded here where it is not the kernel that waits. */
 enum ext_end { EXT_BY_TIMEOUT, EXT_BY_DEADLINE, EXT_BY_OPTION };
 
+/* What has become of a call, of which most are none of it. */
+enum {
+    EXT_SLEPT = 1,          /* or may have */
+    EXT_CAPTURE_FAILED = 2, /* which is to be told: object/capture.h */
+};
+
 /* Filled in place, for one call; lives on its stack. */
 struct ext_wait {
     struct csock_wait wait;
@@ -31,10 +38,10 @@ struct ext_wait {
     int64_t began;                /* csock_now() when it first had to wait, if it has */
     PyThreadState *saved;         /* while the GIL is not held */
     bool held;                    /* the GIL, but for waiting */
-    bool waited;
-    bool raised;  /* a signal's handler has */
-    bool bounded; /* by the thread's deadline; what follows is of use then alone */
-    bool polls;   /* for a blocking socket it waits by poll */
+    uint8_t waited;               /* of EXT_SLEPT and its like */
+    bool raised;                  /* a signal's handler has */
+    bool bounded;                 /* by the thread's deadline; what follows is of use then alone */
+    bool polls;                   /* for a blocking socket it waits by poll */
     enum ext_end ends_by;
     struct sock_object *lender; /* whose mode it has borrowed, or NULL */
 };
@@ -53,6 +60,8 @@ bool ext_wait_begin_alone(struct ext_wait *w, struct ext_state *st, int64_t time
     __attribute__((warn_unused_result));
 /* For a wait that is one of several in a call, which counts them as one itself. */
 void ext_wait_uncounted(struct ext_wait *w);
+/* What a captured call does from here on is done without the GIL. */
+void ext_wait_captured(struct ext_wait *w);
 /* Around what such a call's callbacks do with the interpreter. */
 void ext_wait_take(struct ext_wait *w);
 void ext_wait_drop(struct ext_wait *w);
@@ -123,7 +132,7 @@ static inline bool ext_may_try(const struct sock_object *s, size_t n, int flags,
     (void)s, (void)n, (void)flags, (void)direction;
     return false; /* nothing keeps closers out */
 #else
-    return flags == 0 && s->fd >= 0 && !(csock_flags(&s->core) & CSOCK_NO_TRY) &&
+    return flags == 0 && s->fd >= 0 && !(csock_flags(&s->core) & (CSOCK_NO_TRY | CSOCK__TAPPED)) &&
            ext_may_hold(s, n, direction) && !(ext_innermost && ext_is_over(s));
 #endif
 }
