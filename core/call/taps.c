@@ -124,7 +124,8 @@ static bool is_in_file(const struct csock__tap *tap)
 static enum csock__way likely_way(const struct csock__tap *tap)
 {
     const struct csock__end *end = tap->flow.end;
-    bool by_peer = tap->known ? tap->by_peer : end[0].port < end[1].port;
+    bool named = tap->own.any.sa_family != AF_UNIX;
+    bool by_peer = tap->known ? tap->by_peer : named && end[0].port < end[1].port;
     return by_peer ? CSOCK__INWARD : CSOCK__OUTWARD;
 }
 
