@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-counts bench-deadlines bench-tls bench-dial bench-ps soak-tls differential \
+.PHONY: help demo test bench bench-counts bench-deadlines bench-tls bench-dial bench-ps bench-capture soak-tls differential \
         tsan valgrind coverage lint format clean check-fresh \
         fuzz matrix big-endian musl m32 clang conformance conformance-asan conformance-sid dist check-dist \
         release-check free-threaded \
@@ -34,6 +34,7 @@ help:
 	@echo 'make soak-tls     two writers and readers on one TLS connection, ten minutes (SECONDS=60)'
 	@echo 'make bench-dial   how long connecting takes where something on the way is broken (ONLY=IPv6)'
 	@echo 'make bench-ps     how long `csock ps` takes for 1,000 stuck threads'
+	@echo 'make bench-capture    1 GiB over loopback with and without csock.capture() (FOLDER=/dev/shm)'
 	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
 	@echo 'make valgrind     the C tests under valgrind'
 	@echo 'make coverage     line coverage of core/ by the C tests'
@@ -119,6 +120,11 @@ bench-counts: setup-test
 
 bench-tls bench-dial: setup-test
 bench-deadlines bench-ps: setup-demo
+bench-capture: setup-demo
+	@tools/build.sh release
+	@PYTHONPATH=build/release/site $(VENV) bench/capture.py $(if $(FOLDER),--folder "$(FOLDER)") \
+	    $(if $(JSON),--json $(JSON))
+
 bench-tls bench-deadlines bench-dial bench-ps: bench-%:
 	@tools/build.sh release
 	@PYTHONPATH=build/release/site $(VENV) bench/$*.py $(if $(ONLY),--only "$(ONLY)") \

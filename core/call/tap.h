@@ -17,7 +17,9 @@
 
 #include "capture/file.h"
 
-#define CSOCK__TAPPED 0x80u
+/* Beside the public ones. No flag of a transfer that there is has this bit, but for MSG_PROXY, which
+ * Linux knows nothing of: a call looks at both at once (wait.h), and tapped ones look again. */
+#define CSOCK__TAPPED 0x10u
 
 struct csock__waiting;
 struct csock__op;

@@ -100,53 +100,6 @@ static const struct csock__kind send_kind = {
 static const struct csock__kind send_to_kind = {
     .run = run_send_to, .to = send_to_address, .tell = tell_sent, .what = CSOCK__SENDTO};
 
-/* MSG_ERRQUEUE asks for an entry of the error queue and never waits for one. To a family without
- * such a queue it means nothing: there it is for the kernel to say whether to wait. */
-bool csock__asks_error_queue(const struct csock *s, int flags)
-{
-    int f = s->family;
-    return (flags & MSG_ERRQUEUE) &&
-           (f == AF_INET || f == AF_INET6 || f == AF_PACKET || f == AF_CAN);
-}
-
-/* MSG_WAITALL is a promise of the blocking call, and a try would break it; fast open says
- * EINPROGRESS to a try; each call with zero copy makes a notification of its own. */
-#define NO_TRY (MSG_WAITALL | MSG_FASTOPEN | MSG_ZEROCOPY)
-
-/* Whether the flags forbid a try, or the socket does: SO_RCVLOWAT is such a promise, too. */
-static bool forbids_try(unsigned of_socket, int flags)
-{
-    return (flags & NO_TRY) || (of_socket & CSOCK_NO_TRY);
-}
-
-static uint8_t rare(unsigned of_socket, int flags)
-{
-    return (uint8_t)(((unsigned)flags & CSOCK__NEVER_WAITS) | (of_socket & CSOCK__TAPPED));
-}
-
-struct csock__op csock__receiving(const struct csock *s, int flags)
-{
-    const unsigned of_socket = csock_flags(s);
-    bool queue = csock__asks_error_queue(s, flags);
-    return (struct csock__op){/* An entry of the error queue shows as POLLERR, unasked. */
-                              .events = queue ? 0 : POLLIN,
-                              .dontwait = true,
-                              .no_try = forbids_try(of_socket, flags),
-                              /* Poll keeps the promise of SO_RCVLOWAT. */
-                              .poll_first = (of_socket & CSOCK_NO_TRY) != 0,
-                              .rare = rare(of_socket, queue ? flags | MSG_DONTWAIT : flags)};
-}
-
-struct csock__op csock__sending(const struct csock *s, int *flags)
-{
-    const unsigned of_socket = csock_flags(s);
-    *flags = csock__send_flags(s, *flags);
-    return (struct csock__op){.events = POLLOUT,
-                              .dontwait = true,
-                              .no_try = forbids_try(of_socket, *flags),
-                              .rare = rare(of_socket, *flags)};
-}
-
 static struct transfer receiving(const struct csock *s, void *buf, size_t n, int flags,
                                  union csock_addr *from)
 {
@@ -165,7 +118,7 @@ static struct transfer sending(const struct csock *s, const void *data, size_t n
 /* Whether a call that is inside makes a plain try before anything is set up for waiting. */
 static bool tries_plainly(const struct csock *s, int flags)
 {
-    return !(flags & (MSG_DONTWAIT | MSG_ERRQUEUE | NO_TRY)) &&
+    return !(flags & (MSG_DONTWAIT | MSG_ERRQUEUE | CSOCK__NO_TRY)) &&
            !(csock_flags(s) & (CSOCK_NO_TRY | CSOCK__TAPPED));
 }
 
@@ -272,7 +225,10 @@ static ssize_t send_rest(struct csock__waiting *wg, const struct transfer *t, ss
     rest.data = (const char *)t->data + sent;
     rest.n -= (size_t)sent;
     ssize_t more = csock__send_more(wg, &rest.op);
-    return more > 0 ? sent + more : sent;
+    if (more <= 0)
+        return sent;
+    bool goes_on = csock__goes_on(wg, t->n, sent + more, t->flags); /* tapped */
+    return goes_on ? send_rest(wg, t, sent + more) : sent + more;
 }
 
 /* A tapped socket goes on by tries. */
@@ -291,15 +247,13 @@ bool csock__goes_on(const struct csock__waiting *wg, size_t n, ssize_t sent, int
 
 static ssize_t send_one(struct csock__waiting *wg, const struct transfer *t)
 {
-    ssize_t r = wg->tried, before = 0;
+    ssize_t r = wg->tried;
     if (r > 0)
         wg->tried = 0;
     else
         r = csock__run(wg, &t->op);
-    while (r > before && csock__goes_on(wg, t->n, r, t->flags)) {
-        before = r;
+    if (r > 0 && csock__goes_on(wg, t->n, r, t->flags))
         r = send_rest(wg, t, r);
-    }
     return r;
 }
 

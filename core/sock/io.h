@@ -9,6 +9,10 @@
 
 #include "call/wait.h"
 
+/* MSG_WAITALL is a promise of the blocking call, and a try would break it; fast open says
+ * EINPROGRESS to a try; each call with zero copy makes a notification of its own. */
+#define CSOCK__NO_TRY (MSG_WAITALL | MSG_FASTOPEN | MSG_ZEROCOPY)
+
 /* How a receive, or a send, with these flags waits; its `run` is the caller's to fill in. sending
  * adds MSG_NOSIGNAL to *flags where the socket's own flags ask for it. For a call that is inside:
  * before, *s may be about to become another socket (csock_renew). */

@@ -167,7 +167,11 @@ static ssize_t send_parts_rest(struct csock__waiting *wg, const struct message *
     rest.given = &msg;
     ssize_t more = csock__send_more(wg, &rest.op);
     csock__sys->release(msg.msg_iov);
-    return more > 0 ? sent + more : sent;
+    if (more <= 0)
+        return sent;
+    sent += more;
+    return csock__goes_on(wg, total(m->given), sent, m->flags) ? send_parts_rest(wg, m, sent)
+                                                               : sent; /* tapped */
 }
 
 ssize_t csock_sendmsg(struct csock *s, const struct msghdr *msg, int flags,
@@ -181,10 +185,8 @@ ssize_t csock_sendmsg(struct csock *s, const struct msghdr *msg, int flags,
     m.op.kind = &sendmsg_kind;
     m.flags = flags;
     r = csock__run(&wg, &m.op);
-    for (ssize_t before = 0; r > before && csock__goes_on(&wg, total(msg), r, flags);) {
-        before = r;
+    if (r > 0 && csock__goes_on(&wg, total(msg), r, flags))
         r = send_parts_rest(&wg, &m, r);
-    }
     csock__waiting_end(&wg);
     return r;
 }

@@ -78,11 +78,6 @@ bool ext_is_bounded(const struct sock_object *s)
     return EXT_GET(s->timeout) < 0 && ext_deadline_now().at != CSOCK_FOREVER;
 }
 
-static struct ext_state *state_of(const struct ext_wait *w)
-{
-    return w->s ? w->s->state : w->state;
-}
-
 static void drop(struct ext_wait *w)
 {
     w->saved = PyEval_SaveThread();
@@ -96,8 +91,7 @@ static void drop(struct ext_wait *w)
  * had at each call. So those who come back are counted, and while there are any, whoever has the
  * GIL calls without it, as stock does; but for a few calls, if it has waited itself: it will again.
  */
-#define BUDGET 32 /* the fairness quota: some requests, taken and answered */
-#define CROWD 32  /* calls that wait: more are a crowd */
+#define CROWD 32 /* calls that wait: more are a crowd */
 
 #ifdef Py_GIL_DISABLED
 
@@ -109,13 +103,6 @@ static void forget_parents_threads(struct ext_state *st)
 static void count_sleepers(struct ext_state *st, int n)
 {
     (void)st, (void)n;
-}
-
-static void take(struct ext_wait *w)
-{
-    PyThreadState *saved = w->saved;
-    w->saved = NULL;
-    PyEval_RestoreThread(saved);
 }
 
 #else
@@ -142,17 +129,6 @@ static void count_sleepers(struct ext_state *st, int n)
         __atomic_fetch_add(&st->gil_wanted, is ? EXT_CROWDED : -EXT_CROWDED, __ATOMIC_RELAXED);
 }
 
-static void take(struct ext_wait *w)
-{
-    PyThreadState *saved = w->saved;
-    struct ext_state *st = state_of(w);
-    w->saved = NULL;
-    __atomic_fetch_add(&st->gil_wanted, 1, __ATOMIC_RELAXED);
-    PyEval_RestoreThread(saved);
-    __atomic_fetch_sub(&st->gil_wanted, 1, __ATOMIC_RELAXED);
-    st->gil_budget = w->waited ? BUDGET : 0;
-}
-
 #endif
 
 /* A call that has waited goes on without the GIL, to its end. Where many threads wait for one
@@ -162,8 +138,8 @@ static void before_waiting(void *arg)
 {
     struct ext_wait *w = arg;
     if (!(w->waited & EXT_SLEPT)) {
-        count_sleepers(state_of(w), 1);
-        w->began = SOCK_COUNTS || ext_spans_listen(state_of(w)) ? csock_now() : 0;
+        count_sleepers(ext_wait_state(w), 1);
+        w->began = SOCK_COUNTS || ext_spans_listen(ext_wait_state(w)) ? csock_now() : 0;
     }
     w->waited |= EXT_SLEPT;
     if (w->held)
@@ -182,7 +158,7 @@ static int handle_signals(void *arg)
 {
     struct ext_wait *w = arg;
     if (!w->held)
-        take(w);
+        ext_wait_retake(w);
     int stop = PyErr_CheckSignals();
     w->raised = stop != 0;
     if (!w->held)
@@ -270,7 +246,7 @@ void ext_wait_uncounted(struct ext_wait *w)
 void ext_wait_take(struct ext_wait *w)
 {
     if (!w->held)
-        take(w);
+        ext_wait_retake(w);
 }
 
 void ext_wait_drop(struct ext_wait *w)
@@ -279,7 +255,7 @@ void ext_wait_drop(struct ext_wait *w)
         drop(w);
 }
 
-EXT_RARE static ssize_t end_bounded(const struct ext_wait *w, ssize_t r)
+ssize_t ext_wait_end_bounded(const struct ext_wait *w, ssize_t r)
 {
     if (w->lender)
         sock_mode_return(w->lender);
@@ -298,14 +274,14 @@ static void tell_wait(const struct ext_wait *w, int64_t now, ssize_t r)
 }
 
 /* The GIL is not held. */
-EXT_RARE static ssize_t end_waiting(struct ext_wait *w, ssize_t r)
+ssize_t ext_wait_end_waiting(struct ext_wait *w, ssize_t r)
 {
     bool slept = w->waited & EXT_SLEPT;
     if (slept)
-        count_sleepers(state_of(w), -1);
-    take(w);
+        count_sleepers(ext_wait_state(w), -1);
+    ext_wait_retake(w);
     if (w->bounded)
-        r = end_bounded(w, r);
+        r = ext_wait_end_bounded(w, r);
     if (w->waited & EXT_CAPTURE_FAILED)
         sock_capture_tell(w->s);
     if (!slept || !w->s || w->began == 0)
@@ -315,13 +291,4 @@ EXT_RARE static ssize_t end_waiting(struct ext_wait *w, ssize_t r)
     if (ext_spans_listen(w->s->state))
         tell_wait(w, now, r);
     return r;
-}
-
-ssize_t ext_wait_end(struct ext_wait *w, ssize_t r)
-{
-    if (w->waited)
-        return end_waiting(w, r);
-    if (!w->held)
-        take(w);
-    return w->bounded ? end_bounded(w, r) : r;
 }

@@ -67,7 +67,40 @@ void ext_wait_take(struct ext_wait *w);
 void ext_wait_drop(struct ext_wait *w);
 /* What the core's result is for the method. Counts the wait, if it was one, and tells of it:
  * object/counts.h, object/span.h. The exception of a handler that ended it is set by then. */
-ssize_t ext_wait_end(struct ext_wait *w, ssize_t r);
+EXT_RARE ssize_t ext_wait_end_waiting(struct ext_wait *w, ssize_t r);
+EXT_RARE ssize_t ext_wait_end_bounded(const struct ext_wait *w, ssize_t r);
+static inline void ext_wait_retake(struct ext_wait *w);
+static inline ssize_t ext_wait_end(struct ext_wait *w, ssize_t r)
+{
+    if (w->waited)
+        return ext_wait_end_waiting(w, r);
+    if (!w->held)
+        ext_wait_retake(w);
+    return w->bounded ? ext_wait_end_bounded(w, r) : r;
+}
+
+static inline struct ext_state *ext_wait_state(const struct ext_wait *w)
+{
+    return w->s ? w->s->state : w->state;
+}
+
+#define EXT_BUDGET 32 /* the fairness quota (wait.c): some requests, taken and answered */
+
+/* The GIL, after what was done without it. */
+static inline void ext_wait_retake(struct ext_wait *w)
+{
+    PyThreadState *saved = w->saved;
+    w->saved = NULL;
+#ifdef Py_GIL_DISABLED
+    PyEval_RestoreThread(saved);
+#else
+    struct ext_state *st = ext_wait_state(w);
+    __atomic_fetch_add(&st->gil_wanted, 1, __ATOMIC_RELAXED);
+    PyEval_RestoreThread(saved);
+    __atomic_fetch_sub(&st->gil_wanted, 1, __ATOMIC_RELAXED);
+    st->gil_budget = (w->waited & EXT_SLEPT) * EXT_BUDGET;
+#endif
+}
 
 /* Whether the call waits by poll where, but for a deadline, the kernel would block. */
 static inline bool ext_polls_blocking(const struct ext_wait *w)
