@@ -1,5 +1,5 @@
-"""What a capture costs: 1 GiB over loopback TCP from a child to this process, with csock.capture() of
-the receiving socket and without, by turns, and of the sending one; full payloads.
+"""What a capture costs: 1 GiB over loopback TCP from a child to this process, with csock.capture()
+of the receiving socket and without, by turns, and of the sending one; full payloads.
 
     python bench/capture.py [--rounds N] [--folder FOLDER] [--json FILE]
 

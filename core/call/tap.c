@@ -1,16 +1,13 @@
-/* Tapped sockets: which are, and how their calls run. Sits on wait.h, and on taps.c for the
- * packets. */
+/* Tapped sockets: which are, since when, and to which file. Sits on taps.c for the packets. */
 #include "call/tap.h"
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/time.h>
 
 #include "call/taps.h"
-#include "call/wait.h"
+#include "call/users.h"
 
 /* Of a generation that is being left. Other threads wait; it takes no time. */
 #define CHANGING UINT32_MAX
@@ -20,14 +17,14 @@ static struct csock__tap *tap_in(const struct csock *s)
     return (struct csock__tap *)(uintptr_t)__atomic_load_n(&s->room[0], __ATOMIC_ACQUIRE);
 }
 
-static void lock(struct csock__tap *tap)
+void csock__tap_lock(struct csock__tap *tap)
 {
     csock__lock(&tap->lock);
     if (tap->pcap)
         csock__lock(&tap->pcap->lock);
 }
 
-static void unlock(struct csock__tap *tap)
+void csock__tap_unlock(struct csock__tap *tap)
 {
     if (tap->pcap)
         csock__unlock(&tap->pcap->lock);
@@ -61,7 +58,7 @@ static void join_file(struct csock__tap *tap, struct csock__pcap *pcap)
     pcap->first = tap;
 }
 
-static void forget(struct csock__tap *tap)
+static void begin_anew(struct csock__tap *tap)
 {
     bool tcp = tap->flow.tcp;
     tap->flow = (struct csock__flow){.tcp = tcp};
@@ -81,7 +78,7 @@ static void settle_in_child(struct csock__tap *tap, uint32_t was, uint32_t now)
     tap->lock = (struct csock__lock){0};
     tap->pcap = NULL;
     tap->next = NULL;
-    forget(tap);
+    begin_anew(tap);
     if (parents)
         csock__pcap_let_go(parents);
     __atomic_store_n(&tap->generation, now, __ATOMIC_RELEASE);
@@ -97,13 +94,13 @@ static struct csock__tap *settled(struct csock *s)
     return tap;
 }
 
-static struct csock__tap *tap_of(struct csock *s)
+struct csock__tap *csock__tap_of(struct csock *s)
 {
     return csock__is_tapped(s) ? settled(s) : NULL;
 }
 
 /* With its lock. False: its file is done, or there was none to be had. */
-static bool goes_on(struct csock__tap *tap, struct csock *s)
+bool csock__tap_goes_on(struct csock__tap *tap, struct csock *s)
 {
     bool done = tap->pcap ? tap->pcap->fd < 0 : !tap->everything;
     if (done)
@@ -112,7 +109,7 @@ static bool goes_on(struct csock__tap *tap, struct csock *s)
 }
 
 /* With its lock, and its file's if it has one: it has one then, or is done. */
-static bool has_file(struct csock__tap *tap, struct csock *s)
+bool csock__tap_has_file(struct csock__tap *tap, struct csock *s)
 {
     if (tap->pcap || !tap->everything)
         return tap->pcap != NULL;
@@ -123,132 +120,6 @@ static bool has_file(struct csock__tap *tap, struct csock *s)
     if (pcap)
         join_file(tap, pcap);
     return pcap != NULL;
-}
-
-/* ---- calls */
-
-static bool takes_nothing(const struct csock__moved *m)
-{
-    return m->way == CSOCK__INWARD && (m->flags & (MSG_PEEK | MSG_ERRQUEUE));
-}
-
-/* With its lock. */
-static void note(struct csock__tap *tap, struct csock *s, const struct csock__op *op, ssize_t r)
-{
-    struct csock__moved m = {0};
-    op->kind->tell(op, &m);
-    if (r == -EAGAIN || r == -EINTR || takes_nothing(&m) || !goes_on(tap, s))
-        return;
-    if (!tap->peer_len && m.addr && m.len && r >= 0 && tap->everything && !tap->pcap) {
-        tap->peer_len = csock__name_len(m.len);
-        memcpy(&tap->peer, m.addr, tap->peer_len);
-    }
-    if (has_file(tap, s))
-        csock__tap_transfer(tap, s, &m, r);
-}
-
-/* Gives the locks back. What fails is told once. */
-static void unlock_and_tell(struct csock__waiting *wg, struct csock__tap *tap)
-{
-    bool failed = tap->pcap ? tap->pcap->err && !tap->pcap->told : !tap->everything;
-    unlock(tap);
-    if (failed && tap->hooks && wg->w->arg)
-        tap->hooks->failed(wg->w->arg);
-}
-
-static ssize_t try_once(struct csock__waiting *wg, struct csock__tap *tap,
-                        const struct csock__op *op)
-{
-    struct csock *s = wg->call.s;
-    lock(tap);
-    ssize_t r = op->kind->run(csock__fd(s), op, MSG_DONTWAIT);
-    note(tap, s, op, r);
-    unlock_and_tell(wg, tap);
-    return r;
-}
-
-static ssize_t try_tapped(struct csock__waiting *wg, struct csock__tap *tap,
-                          const struct csock__op *op)
-{
-    ssize_t r;
-    while ((r = try_once(wg, tap, op)) == -EINTR) {
-        int stop = csock__interrupted(wg);
-        if (stop < 0)
-            return stop;
-    }
-    return r <= 0 && csock__closing(wg->call.s) ? CSOCK_ECLOSED : r;
-}
-
-/* What only the blocking call itself does: MSG_WAITALL, MSG_FASTOPEN, SO_RCVLOWAT. Nobody holds a
- * lock while it sleeps. */
-static ssize_t block_tapped(struct csock__waiting *wg, struct csock__tap *tap,
-                            const struct csock__op *op)
-{
-    ssize_t r = csock__run_blocking(wg, op);
-    lock(tap);
-    note(tap, wg->call.s, op, r);
-    unlock_and_tell(wg, tap);
-    return r;
-}
-
-/* SO_RCVTIMEO or SO_SNDTIMEO, which the kernel would heed in the blocking call. */
-static bool bound_by_option(struct csock__waiting *wg, const struct csock__op *op)
-{
-    struct timeval tv = {0};
-    socklen_t len = sizeof tv;
-    int name = op->events & POLLOUT ? SO_SNDTIMEO : SO_RCVTIMEO;
-    if (csock__sys->getsockopt(csock__fd(wg->call.s), SOL_SOCKET, name, &tv, &len) < 0)
-        return false;
-    int64_t ns = (int64_t)tv.tv_sec * 1000000000 + (int64_t)tv.tv_usec * 1000;
-    if (ns > 0)
-        wg->deadline = csock_deadline(ns);
-    return ns > 0;
-}
-
-static ssize_t poll_tapped(struct csock__waiting *wg, struct csock__tap *tap,
-                           const struct csock__op *op)
-{
-    bool by_option = !csock__polls(wg) && bound_by_option(wg, op);
-    wg->op = op;
-    wg->since = 0;
-    for (;;) {
-        int ready = csock__poll(wg, op->events);
-        if (ready < 0)
-            return by_option && ready == CSOCK_ETIMEOUT ? -EAGAIN : ready;
-        ssize_t r = try_tapped(wg, tap, op);
-        if (r != -EAGAIN)
-            return r;
-        int stop = csock__back_off(wg);
-        if (stop < 0)
-            return stop;
-    }
-}
-
-/* Somebody else has made the descriptor one that does not block: that is for the caller to hear. */
-static bool is_told_so(const struct csock__waiting *wg)
-{
-    return !csock__polls(wg) && (csock_flags(wg->call.s) & CSOCK_EAGAIN) &&
-           csock__sys->get_nonblock(csock__fd(wg->call.s)) == 1;
-}
-
-ssize_t csock__run_tapped(struct csock__waiting *wg, const struct csock__op *op)
-{
-    struct csock__tap *tap = op->kind->tell ? tap_of(wg->call.s) : NULL;
-    bool polls = csock__polls(wg), once = csock__nowait(wg);
-    once |= (op->rare & CSOCK__NEVER_WAITS) && !csock__is_bounded(wg->w);
-    if (!tap)
-        return csock__run_plainly(wg, op);
-    if (tap->hooks && wg->w->arg)
-        tap->hooks->begin(wg->w->arg);
-    wg->tried = 0;
-    if (!polls && op->no_try && !once)
-        return block_tapped(wg, tap, op);
-    if (once || !polls || !op->poll_first) {
-        ssize_t r = try_tapped(wg, tap, op);
-        if (r != -EAGAIN || once || is_told_so(wg))
-            return r;
-    }
-    return poll_tapped(wg, tap, op);
 }
 
 /* ---- beginning and ending */
@@ -297,7 +168,7 @@ int csock__tap_begin(struct csock *s, struct csock__pcap *pcap, bool tls,
     tap->known = tap->by_peer = false;
     tap->began = tap->ended = 0;
     tap->own_len = tap->peer_len = 0;
-    forget(tap);
+    begin_anew(tap);
     if (pcap) {
         csock__pcap_hold(pcap);
         join_file(tap, pcap);
@@ -315,21 +186,21 @@ bool csock__tap_is_plain(const struct csock *s)
 }
 
 /* Another call's: with the locks, once there is a file. */
-static struct csock__tap *hold(struct csock *s)
+static struct csock__tap *hold_tap(struct csock *s)
 {
-    struct csock__tap *tap = tap_of(s);
+    struct csock__tap *tap = csock__tap_of(s);
     if (!tap)
         return NULL;
-    lock(tap);
-    if (goes_on(tap, s) && has_file(tap, s))
+    csock__tap_lock(tap);
+    if (csock__tap_goes_on(tap, s) && csock__tap_has_file(tap, s))
         return tap;
-    unlock(tap);
+    csock__tap_unlock(tap);
     return NULL;
 }
 
 void csock__tap_plain(struct csock *s, enum csock__way way, const void *data, size_t n)
 {
-    struct csock__tap *tap = hold(s);
+    struct csock__tap *tap = hold_tap(s);
     struct csock__moved m = {.way = way, .n_parts = 1};
     if (!tap)
         return;
@@ -337,13 +208,13 @@ void csock__tap_plain(struct csock *s, enum csock__way way, const void *data, si
     /* What has come is the end if it is nothing, where there was room for something. */
     m.part = (struct iovec){(void *)(uintptr_t)data, n ? n : 1};
     csock__tap_transfer(tap, s, &m, (ssize_t)n);
-    unlock(tap);
+    csock__tap_unlock(tap);
 }
 
 void csock__tap_connected(struct csock *s, bool by_peer, int64_t began, int64_t ended, int err,
                           const struct sockaddr *addr, socklen_t len)
 {
-    struct csock__tap *tap = tap_of(s);
+    struct csock__tap *tap = csock__tap_of(s);
     if (!tap)
         return;
     csock__lock(&tap->lock);
@@ -357,12 +228,12 @@ void csock__tap_connected(struct csock *s, bool by_peer, int64_t began, int64_t 
         memcpy(&tap->peer, addr, tap->peer_len);
     }
     csock__unlock(&tap->lock);
-    if (err == 0 || !tap->flow.tcp || !(tap = hold(s)))
+    if (err == 0 || !tap->flow.tcp || !(tap = hold_tap(s)))
         return;
     csock__tap_failed_connect(tap, s, err);
-    forget(tap); /* the next may go well */
+    begin_anew(tap); /* the next may go well */
     tap->peer_len = 0;
-    unlock(tap);
+    csock__tap_unlock(tap);
 }
 
 /* Whether anything was written of it. */
@@ -373,13 +244,13 @@ static bool has_begun(struct csock__tap *tap)
 
 void csock__tap_shut(struct csock *s, int how)
 {
-    struct csock__tap *tap = tap_of(s);
+    struct csock__tap *tap = csock__tap_of(s);
     if (!tap)
         return;
-    lock(tap);
+    csock__tap_lock(tap);
     if (has_begun(tap) && how != SHUT_RD)
         csock__tap_finish(tap, CSOCK__OUTWARD);
-    unlock(tap);
+    csock__tap_unlock(tap);
 }
 
 void csock__tap_end(struct csock *s, bool closes)
@@ -388,7 +259,7 @@ void csock__tap_end(struct csock *s, bool closes)
     if (!tap)
         return;
     csock__flag(s, CSOCK__TAPPED, false);
-    lock(tap);
+    csock__tap_lock(tap);
     if (has_begun(tap) && closes)
         csock__tap_finish(tap, CSOCK__OUTWARD);
     if (tap->pcap)

@@ -8,8 +8,8 @@
  * waiting (timeouts, SO_RCVTIMEO, MSG_WAITALL) holds as ever. Nothing that fails in a capture
  * changes a result.
  *
- * A child of fork(2) does not write to its parent's files: captures end there, those of a folder
- * begin new files. */
+ * A child of fork(2) does not write to its parent's files: captures end there, those of a
+ * folder begin new files. */
 #ifndef CSOCK_CORE_TAP_H
 #define CSOCK_CORE_TAP_H
 
@@ -17,8 +17,9 @@
 
 #include "capture/file.h"
 
-/* Beside the public ones. No flag of a transfer that there is has this bit, but for MSG_PROXY, which
- * Linux knows nothing of: a call looks at both at once (wait.h), and tapped ones look again. */
+/* Beside the public ones. No flag of a transfer that there is has this bit, but for MSG_PROXY,
+ * which Linux knows nothing of: a call looks at both at once (wait.h), and tapped ones look again.
+ */
 #define CSOCK__TAPPED 0x10u
 
 struct csock__waiting;

@@ -12,7 +12,7 @@
 #define TRIES 1000
 
 /* Set once, before sockets are tapped. */
-static struct csock__about about;
+static struct csock__about about_program;
 static const char *folder;
 static uint32_t numbers; /* of files; atomic */
 static int failure;      /* the first errno; atomic */
@@ -32,8 +32,9 @@ int csock__tap_folder(const char *path, const struct csock__about *texts)
 {
     if (folder)
         return 0;
-    if (copy_text(&about.hardware, texts->hardware) < 0 || copy_text(&about.os, texts->os) < 0 ||
-        copy_text(&about.application, texts->application) < 0)
+    if (copy_text(&about_program.hardware, texts->hardware) < 0 ||
+        copy_text(&about_program.os, texts->os) < 0 ||
+        copy_text(&about_program.application, texts->application) < 0)
         return -ENOMEM;
     return copy_text(&folder, path);
 }
@@ -70,8 +71,9 @@ struct csock__pcap *csock__tap_open_file(const struct csock__tap *tap)
         unsigned number = __atomic_add_fetch(&numbers, 1, __ATOMIC_RELAXED);
         int n = snprintf(path, sizeof path, "%s/%ld-%u-%s.pcapng", folder,
                          (long)csock__sys->getpid(), number, peer);
-        r = (size_t)n < sizeof path ? csock__pcap_open(path, &about, 0, tap->generation, &pcap)
-                                    : -ENAMETOOLONG;
+        r = (size_t)n < sizeof path
+                ? csock__pcap_open(path, &about_program, 0, tap->generation, &pcap)
+                : -ENAMETOOLONG;
     }
     if (r < 0)
         __atomic_store_n(&failure, -r, __ATOMIC_RELEASE);

@@ -179,7 +179,7 @@ static const void *whole_of(const struct csock__moved *m, size_t n, void **ret_c
     return copy;
 }
 
-static size_t room_in(const struct csock__moved *m)
+static size_t room_of(const struct csock__moved *m)
 {
     size_t n = 0;
     for (size_t i = 0; i < m->n_parts; i++)
@@ -193,7 +193,7 @@ static void stream_moved(struct csock__tap *tap, const struct csock *s,
     struct csock__batch *b = &tap->pcap->batch;
     /* tcp(7) */
     bool discarded = (m->flags & MSG_TRUNC) && m->way == CSOCK__INWARD && s->family != AF_UNIX;
-    size_t room = room_in(m), known = discarded ? 0 : n < room ? n : room;
+    size_t room = room_of(m), known = discarded ? 0 : n < room ? n : room;
     void *copy = NULL;
     const void *data = known ? whole_of(m, known, &copy) : NULL;
     if (!tap->flow.begun)
@@ -226,7 +226,7 @@ static void datagram_moved(struct csock__tap *tap, const struct csock *s,
     struct csock__batch *b = &tap->pcap->batch;
     union csock_addr peer = {0};
     socklen_t len = m->addr ? csock__name_len(m->len) : 0;
-    size_t room = room_in(m), known = n < room ? n : room;
+    size_t room = room_of(m), known = n < room ? n : room;
     void *copy = NULL;
     const void *data = known ? whole_of(m, known, &copy) : NULL;
     if (len)

@@ -27,7 +27,15 @@ struct csock__tap {
 /* Of whom it is, as far as the kernel says. */
 void csock__tap_ask_names(struct csock__tap *tap, const struct csock *s);
 
-/* The following are for whoever has both locks. */
+/* This socket's, of this process; NULL: it is not tapped. Its lock, and that of its file. */
+struct csock__tap *csock__tap_of(struct csock *s);
+void csock__tap_lock(struct csock__tap *tap);
+void csock__tap_unlock(struct csock__tap *tap);
+
+/* The following are for whoever has both locks. goes_on: false if its file is done, or there was
+ * none to be had. has_file: true if it has one now. */
+bool csock__tap_goes_on(struct csock__tap *tap, struct csock *s);
+bool csock__tap_has_file(struct csock__tap *tap, struct csock *s);
 void csock__tap_transfer(struct csock__tap *tap, const struct csock *s,
                          const struct csock__moved *m, ssize_t r);
 void csock__tap_failed_connect(struct csock__tap *tap, const struct csock *s, int err);

@@ -121,7 +121,7 @@ static bool ends_program_at_limit(void)
 }
 
 /* 0 or -errno. */
-static int begin(struct csock__pcap *p, const char *path, const struct csock__about *about)
+static int create(struct csock__pcap *p, const char *path, const struct csock__about *about)
 {
     uint8_t head[CSOCK__FILE_HEAD_MAX];
     size_t n = strlen(path) + 1;
@@ -156,7 +156,7 @@ int csock__pcap_open(const char *path, const struct csock__about *about, size_t 
     p->keep = keep;
     p->seq = FIRST_SEQ;
     p->shields = ends_program_at_limit();
-    int r = begin(p, path, about);
+    int r = create(p, path, about);
     if (r < 0)
         free_pcap(p);
     else

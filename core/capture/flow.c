@@ -23,7 +23,7 @@ static void set_part(struct iovec *part, const void *data, size_t n)
     *part = (struct iovec){.iov_base = (void *)(uintptr_t)data, .iov_len = n};
 }
 
-static void add(struct csock__flow *f, struct csock__batch *b, struct csock__packet *p)
+static void add_packet(struct csock__flow *f, struct csock__batch *b, struct csock__packet *p)
 {
     if (b->n == CSOCK__BATCH)
         csock__batch_end(b);
@@ -48,7 +48,7 @@ static void add_flags(struct csock__flow *f, struct csock__batch *b, enum csock_
                       int64_t time, unsigned flags)
 {
     struct csock__packet p = {.way = way, .flags = (uint8_t)flags, .time = time};
-    add(f, b, &p);
+    add_packet(f, b, &p);
     if (flags & (CSOCK__SYN | CSOCK__FIN))
         f->end[way].seq++;
     if (flags & CSOCK__ACK)
@@ -86,7 +86,7 @@ static void add_segment(struct csock__flow *f, struct csock__batch *b, enum csoc
                               .data = known < size ? NULL : data,
                               .size = size,
                               .kept = kept_of(f, known, size)};
-    add(f, b, &p);
+    add_packet(f, b, &p);
     set_part(&b->parts[3 * b->n - 2], data, p.kept);
     f->end[way].seq += (uint32_t)size;
     f->unacknowledged[other(way)] = 0;
@@ -145,6 +145,6 @@ void csock__flow_datagram(struct csock__flow *f, struct csock__batch *b, enum cs
                  "a datagram of %zu bytes: the rest has no place in one of UDP", n);
         p.comment = words;
     }
-    add(f, b, &p);
+    add_packet(f, b, &p);
     set_part(&b->parts[3 * b->n - 2], data, p.kept);
 }

@@ -152,7 +152,7 @@ static uint16_t folded(uint64_t sum)
 }
 
 /* Four sums at a time, which do not wait for each other. */
-static uint64_t sum_of(const void *data, size_t n)
+static uint64_t checksum_words(const void *data, size_t n)
 {
     const uint8_t *at = data;
     uint64_t sums[4] = {0}, word;
@@ -185,7 +185,7 @@ static uint64_t pseudo_header(const struct csock__packet *p, size_t size)
     put(&o, p->to->addr, n);
     put16_net(&o, p->tcp ? PROTOCOL_TCP : PROTOCOL_UDP);
     put16_net(&o, size);
-    return sum_of(bytes, sizeof bytes);
+    return checksum_words(bytes, sizeof bytes);
 }
 
 /* ---- headers */
@@ -210,7 +210,7 @@ static void put_ip(struct out *o, const struct csock__packet *p, size_t size)
     put16_net(o, 0);
     put(o, p->from->addr, 4);
     put(o, p->to->addr, 4);
-    put_checksum(start + 10, sum_of(start, 20));
+    put_checksum(start + 10, checksum_words(start, 20));
 }
 
 /* The largest segment, and a window of 2^30 bytes, so that no sender ever seems to be held up. */
@@ -256,8 +256,8 @@ static void checksum_of(uint8_t *header, uint8_t *end, const struct csock__packe
         memcpy(at, &partial, sizeof partial);
         return;
     }
-    uint64_t sum = with_carry(pseudo_header(p, n + p->size), sum_of(header, n));
-    put_checksum(at, with_carry(sum, sum_of(p->data, p->size)));
+    uint64_t sum = with_carry(pseudo_header(p, n + p->size), checksum_words(header, n));
+    put_checksum(at, with_carry(sum, checksum_words(p->data, p->size)));
     if (!p->tcp && at[0] == 0 && at[1] == 0) /* which would mean: none */
         memset(at, 0xff, 2);
 }

@@ -45,8 +45,8 @@ static const struct sockaddr *sendmsg_address(const struct csock__op *op, sockle
     return m->given->msg_name;
 }
 
-static void set_moved(struct csock__moved *m, enum csock__way way, const struct msghdr *msg,
-                      int flags)
+static void set_moved_parts(struct csock__moved *m, enum csock__way way, const struct msghdr *msg,
+                            int flags)
 {
     m->way = way;
     m->flags = flags;
@@ -56,22 +56,22 @@ static void set_moved(struct csock__moved *m, enum csock__way way, const struct 
     m->len = msg->msg_namelen;
 }
 
-static void tell_received(const struct csock__op *op, struct csock__moved *ret)
+static void tell_message_received(const struct csock__op *op, struct csock__moved *ret)
 {
     const struct message *m = message_of(op);
-    set_moved(ret, CSOCK__INWARD, m->came ? &m->got : m->given, m->flags);
+    set_moved_parts(ret, CSOCK__INWARD, m->came ? &m->got : m->given, m->flags);
 }
 
-static void tell_sent(const struct csock__op *op, struct csock__moved *ret)
+static void tell_message_sent(const struct csock__op *op, struct csock__moved *ret)
 {
     const struct message *m = message_of(op);
-    set_moved(ret, CSOCK__OUTWARD, m->given, m->flags);
+    set_moved_parts(ret, CSOCK__OUTWARD, m->given, m->flags);
 }
 
 static const struct csock__kind recvmsg_kind = {
-    .run = run_recvmsg, .tell = tell_received, .what = CSOCK__RECVMSG};
+    .run = run_recvmsg, .tell = tell_message_received, .what = CSOCK__RECVMSG};
 static const struct csock__kind sendmsg_kind = {
-    .run = run_sendmsg, .to = sendmsg_address, .tell = tell_sent, .what = CSOCK__SENDMSG};
+    .run = run_sendmsg, .to = sendmsg_address, .tell = tell_message_sent, .what = CSOCK__SENDMSG};
 
 static size_t total(const struct msghdr *msg)
 {

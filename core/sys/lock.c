@@ -6,7 +6,7 @@
 
 #define LONG_NS INT64_C(3600000000000) /* then it looks again */
 
-static void wait_for(struct csock__lock *lock)
+static void await_lock(struct csock__lock *lock)
 {
     struct timespec until = {0};
     csock__sys->clock(&until);
@@ -21,7 +21,7 @@ void csock__lock(struct csock__lock *lock)
                                     __ATOMIC_RELAXED))
         return;
     while (__atomic_exchange_n(&lock->word, 2, __ATOMIC_ACQUIRE) != 0)
-        wait_for(lock);
+        await_lock(lock);
 }
 
 void csock__unlock(struct csock__lock *lock)

@@ -69,7 +69,7 @@ def _say(text):
 
 
 def _trace_if_asked():
-    """CSOCK_TRACE=dial, all; CSOCK_PCAP. While there are files to load from: csock.dropin calls it."""
+    """CSOCK_TRACE=dial, all; CSOCK_PCAP. csock.dropin calls it, while there are files to load."""
     words = os.environ.get("CSOCK_TRACE", "").split(",")
     if "dial" in words:
         from ._waterfall import trace

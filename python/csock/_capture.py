@@ -5,14 +5,14 @@ Sits on csock._core.capture_open() and its like, which write. Imports nothing on
 import os
 import sys
 
-from . import _core, _find_version, _socket
+from . import _core, _socket
 
 
 def _about():
     """Hardware, system and program, as the head of a file tells."""
     system = os.uname()
     name = os.path.basename(sys.argv[0] if getattr(sys, "argv", None) else "") or "python"
-    program = f"csock {_find_version()}: {name}, process {os.getpid()}"
+    program = f"csock {sys.modules[__package__].__version__}: {name}, process {os.getpid()}"
     texts = system.machine, f"{system.sysname} {system.release}", program
     return tuple(text.encode("ascii", "replace").decode() for text in texts)
 
@@ -63,7 +63,9 @@ def _check(sock, tls):
     if not isinstance(sock, _socket.socket):
         raise TypeError(f"capture() takes a socket of csock's, not {type(sock).__name__}")
     if tls is None and _carries_tls(sock):
-        raise ValueError("the socket carries TLS: tls='plain' writes what it keeps secret to a file")
+        raise ValueError(
+            "the socket carries TLS: tls='plain' writes what it keeps secret to a file"
+        )
 
 
 def capture(sock, path, *, tls=None, snaplen=0):

@@ -161,7 +161,7 @@ def test_a_child_ends_its_parents_capture(env, tmp_path):
 @with_tshark
 def test_a_child_has_files_of_its_own(env, tmp_path):
     *_, pid = childkit.out(FORK, env={**env, "CSOCK_PCAP": str(tmp_path)}).split()
-    parents = [file for file in files_of(tmp_path) if not f"/{pid}-" in file]
+    parents = [file for file in files_of(tmp_path) if f"/{pid}-" not in file]
     (childs,) = set(files_of(tmp_path)) - set(parents)
     assert followed(childs) == (b"child child again ", b"")
     said = sorted(followed(file) for file in parents)

@@ -34,7 +34,7 @@ static PyObject *connection_as_py(const struct sock_object *listener, struct cso
     }
     sock_fill(s, conn, timeout);
     if (sock_is_captured(s))
-        sock_capture_connected(s, true, csock__pcap_now(), 0, NULL, 0);
+        sock_capture_connected(s, true, sock_capture_now(), 0, NULL, 0);
     return (PyObject *)s;
 fail:
     csock_close(conn);

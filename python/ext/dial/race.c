@@ -194,7 +194,8 @@ static PyObject *winner_of(struct dial_race *race)
     sock_show(s, race->timeout);
     sock_capture_new(s);
     if (sock_is_captured(s))
-        sock_capture_connected(s, false, csock__pcap_now() - (won->ended - won->began), 0, NULL, 0);
+        sock_capture_connected(s, false, sock_capture_now() - (won->ended - won->began), 0, NULL,
+                               0);
     return Py_NewRef(s);
 }
 

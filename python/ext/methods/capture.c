@@ -14,9 +14,9 @@ static struct csock__pcap *pcap_of(PyObject *capsule)
     return PyCapsule_GetPointer(capsule, NAME);
 }
 
-static void let_go(PyObject *capsule)
+static void free_file(PyObject *capsule)
 {
-    csock__pcap_let_go(pcap_of(capsule));
+    sock_capture_let_go(pcap_of(capsule));
 }
 
 static PyObject *raise_about(int r, PyObject *path)
@@ -33,23 +33,18 @@ static PyObject *core_capture_open(PyObject *module, PyObject *args)
     PyObject *path, *bytes;
     Py_ssize_t keep;
     unsigned long seq = 0;
-    int r;
     (void)module;
     if (!PyArg_ParseTuple(args, "O(sss)n|k:capture_open", &path, &about.hardware, &about.os,
                           &about.application, &keep, &seq) ||
         !PyUnicode_FSConverter(path, &bytes))
         return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    r = csock__pcap_open(PyBytes_AS_STRING(bytes), &about, (size_t)keep, csock_forks() + 1, &pcap);
-    Py_END_ALLOW_THREADS
+    int r = sock_capture_open(PyBytes_AS_STRING(bytes), &about, (size_t)keep, (uint32_t)seq, &pcap);
     Py_DECREF(bytes);
     if (r < 0)
         return raise_about(r, path);
-    if (seq)
-        pcap->seq = (uint32_t)seq;
-    PyObject *capsule = PyCapsule_New(pcap, NAME, let_go);
+    PyObject *capsule = PyCapsule_New(pcap, NAME, free_file);
     if (!capsule)
-        csock__pcap_let_go(pcap);
+        sock_capture_let_go(pcap);
     return capsule;
 }
 
@@ -83,9 +78,7 @@ static PyObject *core_capture_close(PyObject *module, PyObject *capsule)
     (void)module;
     if (!pcap)
         return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    csock__pcap_close(pcap);
-    Py_END_ALLOW_THREADS
+    sock_capture_close(pcap);
     Py_RETURN_NONE;
 }
 
@@ -99,11 +92,10 @@ static PyObject *core_capture_all(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "O&(sss)p:capture_all", PyUnicode_FSConverter, &folder,
                           &about.hardware, &about.os, &about.application, &plain))
         return NULL;
-    int r = csock__tap_folder(PyBytes_AS_STRING(folder), &about);
+    int r = sock_capture_all(st, PyBytes_AS_STRING(folder), &about, plain);
     Py_DECREF(folder);
     if (r < 0)
         return PyErr_NoMemory();
-    EXT_SET(st->captures, plain ? CAPTURES_TLS_TOO : CAPTURES_ALL);
     Py_RETURN_NONE;
 }
 

@@ -168,7 +168,7 @@ static int connect_waiting(struct sock_object *s, const union csock_addr *addr, 
                               : ext_wait_begin_mode(&w, s, false, EXT_OUT)))
         return EXT_EPASSED;
     w.direction = EXT_UNTOLD;
-    int64_t start = sock_is_captured(s) ? csock__pcap_now() : 0;
+    int64_t start = sock_is_captured(s) ? sock_capture_now() : 0;
     int r = (int)ext_wait_end(&w, csock_connect(&s->core, &addr->any, len, &w.wait));
     bool by_option = r == -EAGAIN && w.bounded && w.ends_by == EXT_BY_OPTION;
     if (by_option && EXT_GET(s->family) != AF_UNIX)
@@ -244,8 +244,7 @@ static PyObject *sock_detach(PyObject *self, PyObject *unused)
     if (ext_take_fd(s) >= 0) {
         bool borrowed = sock_mode_is_borrowed(s);
         Py_BEGIN_ALLOW_THREADS
-        if (sock_is_captured(s))
-            csock__tap_end(&s->core, false);
+        sock_capture_end(s, false);
         fd = csock_detach(&s->core);
         Py_END_ALLOW_THREADS
         if (fd >= 0 && borrowed)

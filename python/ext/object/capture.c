@@ -34,6 +34,55 @@ void sock_capture_new(struct sock_object *s)
         csock__tap_begin(&s->core, NULL, captures == CAPTURES_TLS_TOO, &hooks);
 }
 
+int64_t sock_capture_now(void)
+{
+    return csock__pcap_now();
+}
+
+void sock_capture_end(struct sock_object *s, bool closes)
+{
+    if (sock_is_captured(s))
+        csock__tap_end(&s->core, closes);
+}
+
+void sock_capture_free(struct sock_object *s)
+{
+    csock__tap_free(&s->core);
+}
+
+int sock_capture_open(const char *path, const struct csock__about *about, size_t keep, uint32_t seq,
+                      struct csock__pcap **ret)
+{
+    int r;
+    Py_BEGIN_ALLOW_THREADS
+    r = csock__pcap_open(path, about, keep, csock_forks() + 1, ret); /* thread.h */
+    Py_END_ALLOW_THREADS
+    if (r == 0 && seq)
+        (*ret)->seq = seq;
+    return r;
+}
+
+void sock_capture_let_go(struct csock__pcap *pcap)
+{
+    csock__pcap_let_go(pcap);
+}
+
+void sock_capture_close(struct csock__pcap *pcap)
+{
+    Py_BEGIN_ALLOW_THREADS
+    csock__pcap_close(pcap);
+    Py_END_ALLOW_THREADS
+}
+
+int sock_capture_all(struct ext_state *st, const char *folder, const struct csock__about *about,
+                     bool plain_too)
+{
+    int r = csock__tap_folder(folder, about);
+    if (r == 0)
+        EXT_SET(st->captures, plain_too ? CAPTURES_TLS_TOO : CAPTURES_ALL);
+    return r;
+}
+
 void sock_capture_tell(struct sock_object *s)
 {
     char path[4200];
@@ -66,7 +115,7 @@ void sock_capture_shut(struct sock_object *s, int how)
     sock_capture_tell(s);
 }
 
-static void plain(struct sock_object *s, enum csock__way way, const void *data, size_t n)
+static void write_plain(struct sock_object *s, enum csock__way way, const void *data, size_t n)
 {
     Py_BEGIN_ALLOW_THREADS
     csock__tap_plain(&s->core, way, data, n);
@@ -82,7 +131,8 @@ void sock_capture_read(struct sock_object *s, PyObject *result, PyObject *buffer
         return;
     if (!buffer) {
         if (PyBytes_CheckExact(result))
-            plain(s, CSOCK__INWARD, PyBytes_AS_STRING(result), (size_t)PyBytes_GET_SIZE(result));
+            write_plain(s, CSOCK__INWARD, PyBytes_AS_STRING(result),
+                        (size_t)PyBytes_GET_SIZE(result));
         return;
     }
     n = PyLong_CheckExact(result) ? PyLong_AsSsize_t(result) : -1;
@@ -90,7 +140,7 @@ void sock_capture_read(struct sock_object *s, PyObject *result, PyObject *buffer
         PyErr_Clear();
         return;
     }
-    plain(s, CSOCK__INWARD, view.buf, (size_t)(n < view.len ? n : view.len));
+    write_plain(s, CSOCK__INWARD, view.buf, (size_t)(n < view.len ? n : view.len));
     PyBuffer_Release(&view);
 }
 
@@ -98,5 +148,5 @@ void sock_capture_read(struct sock_object *s, PyObject *result, PyObject *buffer
 void sock_capture_written(struct sock_object *s, const void *data, size_t n)
 {
     if (csock__tap_is_plain(&s->core))
-        plain(s, CSOCK__OUTWARD, data, n);
+        write_plain(s, CSOCK__OUTWARD, data, n);
 }

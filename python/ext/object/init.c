@@ -29,8 +29,7 @@ static bool fileno_argument(PyObject *o, int *ret)
 static void detach_core(struct sock_object *s)
 {
     Py_BEGIN_ALLOW_THREADS
-    if (sock_is_captured(s))
-        csock__tap_end(&s->core, false);
+    sock_capture_end(s, false);
     csock_detach(&s->core);
     Py_END_ALLOW_THREADS
 }

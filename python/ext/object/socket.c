@@ -30,8 +30,7 @@ int sock_close_core(struct sock_object *s)
     int r;
     bool wait = !interp_is_finalizing();
     Py_BEGIN_ALLOW_THREADS
-    if (sock_is_captured(s))
-        csock__tap_end(&s->core, true);
+    sock_capture_end(s, true);
     r = wait ? csock_close(&s->core) : csock_close_within(&s->core, 0);
     Py_END_ALLOW_THREADS
     return r;
@@ -122,7 +121,7 @@ void sock_free(PyObject *self)
     PyTypeObject *type = Py_TYPE(self);
     sock_counts_end((struct sock_object *)self);
     sock_secured_free((struct sock_object *)self);
-    csock__tap_free(&((struct sock_object *)self)->core);
+    sock_capture_free((struct sock_object *)self);
     Py_CLEAR(((struct sock_object *)self)->peer);
     Py_CLEAR(((struct sock_object *)self)->io_refs);
     Py_CLEAR(((struct sock_object *)self)->closed);
