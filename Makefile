@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-counts bench-deadlines bench-tls bench-dial bench-ps bench-waits soak-tls differential \
+.PHONY: help demo test bench bench-counts bench-deadlines bench-tls bench-dial bench-ps bench-waits bench-capture soak-tls differential \
         tsan valgrind coverage lint format clean check-fresh \
         fuzz matrix big-endian musl m32 clang conformance conformance-asan conformance-sid dist check-dist \
         release-check free-threaded \
@@ -36,6 +36,7 @@ help:
 	@echo '                  SVG=docs/connecting.svg draws it)'
 	@echo 'make bench-ps     how long `csock ps` takes for 1,000 stuck threads'
 	@echo 'make bench-waits  what a call that has to wait costs in instructions (OTHER=folder of a build)'
+	@echo 'make bench-capture    1 GiB over loopback with and without csock.capture() (FOLDER=/dev/shm)'
 	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
 	@echo 'make valgrind     the C tests under valgrind'
 	@echo 'make coverage     line coverage of core/ by the C tests'
@@ -120,7 +121,12 @@ bench-counts: setup-test
 	    $(if $(WHEEL),--other build/wheel)
 
 bench-tls bench-dial: setup-test
-bench-deadlines bench-ps bench-waits: setup-demo
+bench-deadlines bench-ps bench-waits bench-capture: setup-demo
+bench-capture:
+	@tools/build.sh release
+	@PYTHONPATH=build/release/site $(VENV) bench/capture.py $(if $(FOLDER),--folder "$(FOLDER)") \
+	    $(if $(JSON),--json $(JSON))
+
 bench-tls bench-deadlines bench-dial bench-ps bench-waits: bench-%:
 	@tools/build.sh release
 	@PYTHONPATH=build/release/site $(VENV) bench/$*.py $(if $(ONLY),--only "$(ONLY)") \

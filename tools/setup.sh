@@ -101,7 +101,7 @@ update_lists() {
 # What root would have to type, daemons kept from starting as below.
 by_hand() { # package...
     [ "$need" != test ] || ! new_enough "$python" || set -- "$@" $(suite_packages "$python")
-    [ "$need" != test ] || set -- "$@" $(fuzz_packages)
+    [ "$need" != test ] || set -- "$@" $(fuzz_packages) tshark
     set -- $(printf '%s\n' "$@" | awk '!seen[$0]++')
     echo "set-up: system packages are missing, and you may not install them (no sudo without a"
     echo "password). Have root run this, then come back:"
@@ -329,6 +329,7 @@ ensure_packages $packages $(python_packages)
 check_python
 [ "$need" != test ] || ensure_suites $(suite_packages "$python")
 [ "$need" != test ] || ensure_if_possible fuzzing $(fuzz_packages)
+[ "$need" != test ] || ensure_if_possible "what reads captures" tshark
 [ "$need" != programs ] ||
     ensure_if_possible "what runs against them" nginx-light openssl redis-server wrk
 ensure_venv

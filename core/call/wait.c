@@ -294,7 +294,7 @@ bool csock__has_to_poll(const struct csock__waiting *wg)
 }
 
 /* The descriptor may become non-blocking under the call, if another thread has a deadline. */
-static ssize_t run_blocking(struct csock__waiting *wg, const struct csock__op *op)
+ssize_t csock__run_blocking(struct csock__waiting *wg, const struct csock__op *op)
 {
     ssize_t r;
     while ((r = csock__block(wg, op)) == -EINTR) {
@@ -328,17 +328,32 @@ static ssize_t first_try(struct csock__waiting *wg, const struct csock__op *op)
     return csock__try(wg, op);
 }
 
-ssize_t csock__run(struct csock__waiting *wg, const struct csock__op *op)
+static inline ssize_t run(struct csock__waiting *wg, const struct csock__op *op)
 {
-    if (op->never_waits && !has_deadline(wg))
-        return csock__try(wg, op);
     if (tries(wg, op)) {
         ssize_t r = first_try(wg, op);
         if (r != -EAGAIN || csock__nowait(wg))
             return r;
     }
     waits_in(wg, op);
-    return csock__polls(wg) ? run_polling(wg, op) : run_blocking(wg, op);
+    return csock__polls(wg) ? run_polling(wg, op) : csock__run_blocking(wg, op);
+}
+
+ssize_t csock__run(struct csock__waiting *wg, const struct csock__op *op)
+{
+    if (op->rare) {
+        if (op->rare & CSOCK__TAPPED)
+            return csock__run_tapped(wg, op);
+        if (!has_deadline(wg))
+            return csock__try(wg, op);
+    }
+    return run(wg, op);
+}
+
+__attribute__((cold)) ssize_t csock__run_plainly(struct csock__waiting *wg,
+                                                 const struct csock__op *op)
+{
+    return (op->rare & CSOCK__NEVER_WAITS) && !has_deadline(wg) ? csock__try(wg, op) : run(wg, op);
 }
 
 static const struct csock__kind in_kind = {.what = CSOCK__POLL_IN},

@@ -8,6 +8,7 @@
 #ifndef CSOCK_CORE_WAIT_H
 #define CSOCK_CORE_WAIT_H
 
+#include "call/tap.h"
 #include "call/users.h"
 
 /* Whether it has a bound; and that in absolute time, if it begins now. */
@@ -45,17 +46,25 @@ struct csock__kind {
     ssize_t (*run)(int fd, const struct csock__op *op, int flags);
     /* Whom it sends or connects to, and how long that is; NULL if no such call has an address. */
     const struct sockaddr *(*to)(const struct csock__op *op, socklen_t *ret_len);
+    /* What it has moved, and with which flags: tap.h. NULL: it moves nothing. */
+    void (*tell)(const struct csock__op *op, struct csock__moved *ret);
     enum csock__what what; /* for those who look from outside: shown.h */
 };
+
+/* In one byte, so that a call looks at both at once. */
+#define CSOCK__NEVER_WAITS ((unsigned)MSG_DONTWAIT)
+_Static_assert((CSOCK__NEVER_WAITS & CSOCK__TAPPED) == 0 && CSOCK__NEVER_WAITS < 256, "bits");
 
 /* One system call that may have to wait. */
 struct csock__op {
     const struct csock__kind *kind;
-    short events;     /* what poll waits for */
-    bool dontwait;    /* the call takes MSG_DONTWAIT, so it can be tried on a blocking descriptor */
-    bool no_try;      /* without a deadline go straight to the blocking call */
-    bool poll_first;  /* with a deadline go straight to poll */
-    bool never_waits; /* without a deadline the kernel answers at once, whatever the mode */
+    short events;    /* what poll waits for */
+    bool dontwait;   /* the call takes MSG_DONTWAIT, so it can be tried on a blocking descriptor */
+    bool no_try;     /* without a deadline go straight to the blocking call */
+    bool poll_first; /* with a deadline go straight to poll */
+    /* CSOCK__NEVER_WAITS: without a deadline the kernel answers at once, whatever the mode.
+     * CSOCK__TAPPED: of the socket. */
+    uint8_t rare;
 };
 
 /* csock_set_blocking() for a call that is inside already. */
@@ -74,6 +83,9 @@ bool csock__nowait(const struct csock__waiting *wg);
 
 /* Try, wait, retry. */
 ssize_t csock__run(struct csock__waiting *wg, const struct csock__op *op);
+/* The same, tapped or not; and with the blocking call at once. */
+ssize_t csock__run_plainly(struct csock__waiting *wg, const struct csock__op *op);
+ssize_t csock__run_blocking(struct csock__waiting *wg, const struct csock__op *op);
 
 /* One try, repeated only if a signal interrupted it. accept4(2), connect(2) and sendfile(2) know no
  * MSG_DONTWAIT: where there is a deadline the descriptor is made one that does not block. */

@@ -178,8 +178,7 @@ static int start(struct asking *a, const struct csock__question *q, struct csock
     return r;
 }
 
-/* What came in time is not lost, but where `interrupted` has ended the call: then it may have raised
- * an exception. */
+/* What came in time is not lost, but where `interrupted` has ended the call: it may have raised. */
 static int await(struct asking *a, const struct csock__lookup *l, struct csock__answer *ret)
 {
     int r, stop = 0;

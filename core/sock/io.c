@@ -67,51 +67,38 @@ static const struct sockaddr *send_to_address(const struct csock__op *op, sockle
     return t->to;
 }
 
-static const struct csock__kind recv_kind = {.run = run_recv, .what = CSOCK__RECV};
-static const struct csock__kind recv_from_kind = {.run = run_recv_from, .what = CSOCK__RECVFROM};
-static const struct csock__kind send_kind = {.run = run_send, .what = CSOCK__SEND};
+static void set_moved(struct csock__moved *m, enum csock__way way, const struct transfer *t,
+                      const void *data)
+{
+    m->way = way;
+    m->flags = t->flags;
+    m->part = (struct iovec){(void *)(uintptr_t)data, t->n};
+    m->parts = &m->part;
+    m->n_parts = 1;
+    m->addr = t->from ? &t->from->any : t->to;
+    m->len = t->len;
+}
+
+static void tell_received(const struct csock__op *op, struct csock__moved *ret)
+{
+    const struct transfer *t = transfer_of(op);
+    set_moved(ret, CSOCK__INWARD, t, t->buf);
+}
+
+static void tell_sent(const struct csock__op *op, struct csock__moved *ret)
+{
+    const struct transfer *t = transfer_of(op);
+    set_moved(ret, CSOCK__OUTWARD, t, t->data);
+}
+
+static const struct csock__kind recv_kind = {
+    .run = run_recv, .tell = tell_received, .what = CSOCK__RECV};
+static const struct csock__kind recv_from_kind = {
+    .run = run_recv_from, .tell = tell_received, .what = CSOCK__RECVFROM};
+static const struct csock__kind send_kind = {
+    .run = run_send, .tell = tell_sent, .what = CSOCK__SEND};
 static const struct csock__kind send_to_kind = {
-    .run = run_send_to, .to = send_to_address, .what = CSOCK__SENDTO};
-
-/* MSG_ERRQUEUE asks for an entry of the error queue and never waits for one. To a family without
- * such a queue it means nothing: there it is for the kernel to say whether to wait. */
-bool csock__asks_error_queue(const struct csock *s, int flags)
-{
-    int f = s->family;
-    return (flags & MSG_ERRQUEUE) &&
-           (f == AF_INET || f == AF_INET6 || f == AF_PACKET || f == AF_CAN);
-}
-
-/* MSG_WAITALL is a promise of the blocking call, and a try would break it; fast open says
- * EINPROGRESS to a try; each call with zero copy makes a notification of its own. */
-#define NO_TRY (MSG_WAITALL | MSG_FASTOPEN | MSG_ZEROCOPY)
-
-/* Whether the flags forbid a try, or the socket does: SO_RCVLOWAT is such a promise, too. */
-static bool forbids_try(const struct csock *s, int flags)
-{
-    return (flags & NO_TRY) || (csock_flags(s) & CSOCK_NO_TRY);
-}
-
-struct csock__op csock__receiving(const struct csock *s, int flags)
-{
-    bool queue = csock__asks_error_queue(s, flags);
-    return (struct csock__op){/* An entry of the error queue shows as POLLERR, unasked. */
-                              .events = queue ? 0 : POLLIN,
-                              .dontwait = true,
-                              .no_try = forbids_try(s, flags),
-                              /* Poll keeps the promise of SO_RCVLOWAT. */
-                              .poll_first = (csock_flags(s) & CSOCK_NO_TRY) != 0,
-                              .never_waits = (flags & MSG_DONTWAIT) || queue};
-}
-
-struct csock__op csock__sending(const struct csock *s, int *flags)
-{
-    *flags = csock__send_flags(s, *flags);
-    return (struct csock__op){.events = POLLOUT,
-                              .dontwait = true,
-                              .no_try = forbids_try(s, *flags),
-                              .never_waits = (*flags & MSG_DONTWAIT) != 0};
-}
+    .run = run_send_to, .to = send_to_address, .tell = tell_sent, .what = CSOCK__SENDTO};
 
 static struct transfer receiving(const struct csock *s, void *buf, size_t n, int flags,
                                  union csock_addr *from)
@@ -131,7 +118,8 @@ static struct transfer sending(const struct csock *s, const void *data, size_t n
 /* Whether a call that is inside makes a plain try before anything is set up for waiting. */
 static bool tries_plainly(const struct csock *s, int flags)
 {
-    return !(flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) && !forbids_try(s, flags);
+    return !(flags & (MSG_DONTWAIT | MSG_ERRQUEUE | CSOCK__NO_TRY)) &&
+           !(csock_flags(s) & (CSOCK_NO_TRY | CSOCK__TAPPED));
 }
 
 /* Whether tried can be what a csock_try_… for n bytes has left to be gone on with; n is 0 for a
@@ -236,8 +224,17 @@ static ssize_t send_rest(struct csock__waiting *wg, const struct transfer *t, ss
     struct transfer rest = *t;
     rest.data = (const char *)t->data + sent;
     rest.n -= (size_t)sent;
-    ssize_t more = csock__block(wg, &rest.op);
-    return more > 0 ? sent + more : sent;
+    ssize_t more = csock__send_more(wg, &rest.op);
+    if (more <= 0)
+        return sent;
+    bool goes_on = csock__goes_on(wg, t->n, sent + more, t->flags); /* tapped */
+    return goes_on ? send_rest(wg, t, sent + more) : sent + more;
+}
+
+/* A tapped socket goes on by tries. */
+ssize_t csock__send_more(struct csock__waiting *wg, const struct csock__op *op)
+{
+    return csock__is_tapped(wg->call.s) ? csock__run_tapped(wg, op) : csock__block(wg, op);
 }
 
 /* On a blocking stream; a short count of the blocking call itself stands: a signal, or SO_SNDTIMEO,

@@ -9,6 +9,10 @@
 
 #include "call/wait.h"
 
+/* MSG_WAITALL is a promise of the blocking call, and a try would break it; fast open says
+ * EINPROGRESS to a try; each call with zero copy makes a notification of its own. */
+#define CSOCK__NO_TRY (MSG_WAITALL | MSG_FASTOPEN | MSG_ZEROCOPY)
+
 /* How a receive, or a send, with these flags waits; its `run` is the caller's to fill in. sending
  * adds MSG_NOSIGNAL to *flags where the socket's own flags ask for it. For a call that is inside:
  * before, *s may be about to become another socket (csock_renew). */
@@ -27,6 +31,9 @@ bool csock__brings_all(const struct csock__waiting *wg, int flags);
  * false to stop there. */
 ssize_t csock__run_all(struct csock__waiting *wg, const struct csock__op *op, size_t n, int flags,
                        bool (*advance)(const struct csock__op *op, size_t by));
+
+/* The rest of a send that is to go on. */
+ssize_t csock__send_more(struct csock__waiting *wg, const struct csock__op *op);
 
 /* Whether a send of n bytes, of which sent (> 0) went out, is to go on by one blocking call. */
 bool csock__goes_on(const struct csock__waiting *wg, size_t n, ssize_t sent, int flags);

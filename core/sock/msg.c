@@ -45,9 +45,33 @@ static const struct sockaddr *sendmsg_address(const struct csock__op *op, sockle
     return m->given->msg_name;
 }
 
-static const struct csock__kind recvmsg_kind = {.run = run_recvmsg, .what = CSOCK__RECVMSG};
+static void set_moved_parts(struct csock__moved *m, enum csock__way way, const struct msghdr *msg,
+                            int flags)
+{
+    m->way = way;
+    m->flags = flags;
+    m->parts = msg->msg_iov;
+    m->n_parts = (size_t)msg->msg_iovlen;
+    m->addr = msg->msg_name;
+    m->len = msg->msg_namelen;
+}
+
+static void tell_message_received(const struct csock__op *op, struct csock__moved *ret)
+{
+    const struct message *m = message_of(op);
+    set_moved_parts(ret, CSOCK__INWARD, m->came ? &m->got : m->given, m->flags);
+}
+
+static void tell_message_sent(const struct csock__op *op, struct csock__moved *ret)
+{
+    const struct message *m = message_of(op);
+    set_moved_parts(ret, CSOCK__OUTWARD, m->given, m->flags);
+}
+
+static const struct csock__kind recvmsg_kind = {
+    .run = run_recvmsg, .tell = tell_message_received, .what = CSOCK__RECVMSG};
 static const struct csock__kind sendmsg_kind = {
-    .run = run_sendmsg, .to = sendmsg_address, .what = CSOCK__SENDMSG};
+    .run = run_sendmsg, .to = sendmsg_address, .tell = tell_message_sent, .what = CSOCK__SENDMSG};
 
 static size_t total(const struct msghdr *msg)
 {
@@ -141,9 +165,13 @@ static ssize_t send_parts_rest(struct csock__waiting *wg, const struct message *
     msg.msg_control = NULL;
     msg.msg_controllen = 0;
     rest.given = &msg;
-    ssize_t more = csock__block(wg, &rest.op);
+    ssize_t more = csock__send_more(wg, &rest.op);
     csock__sys->release(msg.msg_iov);
-    return more > 0 ? sent + more : sent;
+    if (more <= 0)
+        return sent;
+    sent += more;
+    return csock__goes_on(wg, total(m->given), sent, m->flags) ? send_parts_rest(wg, m, sent)
+                                                               : sent; /* tapped */
 }
 
 ssize_t csock_sendmsg(struct csock *s, const struct msghdr *msg, int flags,

@@ -83,7 +83,7 @@ int csock_dup(struct csock *s, struct csock *ret_copy)
         return r;
     r = (int)csock__ret(csock__sys->dup_cloexec(csock__fd(s)));
     if (r >= 0)
-        csock__init(ret_copy, r, s->family, s->type, s->proto, csock_flags(s));
+        csock__init(ret_copy, r, s->family, s->type, s->proto, csock_flags(s) & ~CSOCK__TAPPED);
     csock__leave(&call);
     return r < 0 ? r : 0;
 }

@@ -60,6 +60,11 @@ static int sys_coarse_clock(struct timespec *ret_now)
     return clock_gettime(CLOCK_MONOTONIC_COARSE, ret_now);
 }
 
+static int sys_wall_clock(struct timespec *ret_now)
+{
+    return clock_gettime(CLOCK_REALTIME, ret_now);
+}
+
 static int sys_nanosleep(const struct timespec *span)
 {
     return nanosleep(span, NULL);
@@ -183,16 +188,32 @@ static ssize_t sys_read_file(const char *path, void *buf, size_t size)
     return n;
 }
 
+static int stamp_of(int r, const struct stat *st, struct csock__stamp *ret_stamp)
+{
+    if (r < 0)
+        return -1;
+    *ret_stamp = (struct csock__stamp){.device = st->st_dev,
+                                       .inode = st->st_ino,
+                                       .size = (uint64_t)st->st_size,
+                                       .changed = (uint64_t)csock__ns(&st->st_ctim)};
+    return 0;
+}
+
 static int sys_file_stamp(const char *path, struct csock__stamp *ret_stamp)
 {
     struct stat st;
-    if (stat(path, &st) < 0)
-        return -1;
-    *ret_stamp = (struct csock__stamp){.device = st.st_dev,
-                                       .inode = st.st_ino,
-                                       .size = (uint64_t)st.st_size,
-                                       .changed = (uint64_t)csock__ns(&st.st_ctim)};
-    return 0;
+    return stamp_of(stat(path, &st), &st, ret_stamp);
+}
+
+static int sys_fd_stamp(int fd, struct csock__stamp *ret_stamp)
+{
+    struct stat st;
+    return stamp_of(fstat(fd, &st), &st, ret_stamp);
+}
+
+static int sys_file_create(const char *path)
+{
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
 }
 
 static void *sys_alloc(size_t size)
@@ -296,12 +317,14 @@ const struct csock_sys csock__sys_linux = {
     .poll = poll,
     .clock = sys_clock,
     .coarse_clock = sys_coarse_clock,
+    .wall_clock = sys_wall_clock,
     .nanosleep = sys_nanosleep,
     .sigaction = sigaction,
     .thread_mask = pthread_sigmask,
     .signal_pending = sys_signal_pending,
     .signal_take = sys_signal_take,
     .tgkill = sys_tgkill,
+    .getpid = getpid,
     .gettid = sys_gettid,
     .yield = sched_yield,
     .thread_start = sys_thread_start,
@@ -315,6 +338,10 @@ const struct csock_sys csock__sys_linux = {
     .surroundings = sys_surroundings,
     .read_file = sys_read_file,
     .file_stamp = sys_file_stamp,
+    .file_create = sys_file_create,
+    .fd_stamp = sys_fd_stamp,
+    .file_write = pwritev,
+    .file_cut = ftruncate,
     .alloc = sys_alloc,
     .wiped_on_fork = sys_wiped_on_fork,
     .release = free,

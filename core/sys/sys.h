@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #define CSOCK__SURROUNDINGS 4
@@ -57,6 +58,7 @@ struct csock_sys {
     int (*poll)(struct pollfd *fds, nfds_t n, int timeout_ms);
     int (*clock)(struct timespec *ret_now);        /* CLOCK_MONOTONIC */
     int (*coarse_clock)(struct timespec *ret_now); /* the same, of the newest tick */
+    int (*wall_clock)(struct timespec *ret_now);   /* CLOCK_REALTIME */
     int (*nanosleep)(const struct timespec *span);
     /* signals and threads */
     int (*sigaction)(int sig, const struct sigaction *act, struct sigaction *ret_old);
@@ -64,6 +66,7 @@ struct csock_sys {
     int (*signal_pending)(int sig);    /* for this thread or the process: 0, 1 or -1 */
     int (*signal_take)(int sig);       /* one that is blocked and pending, the thread's own first */
     int (*tgkill)(pid_t tid, int sig); /* to a thread of this process */
+    pid_t (*getpid)(void);
     pid_t (*gettid)(void);
     int (*yield)(void);
     int (*thread_start)(pthread_t *ret_thread, void *(*run)(void *arg), void *arg);
@@ -81,6 +84,11 @@ struct csock_sys {
     /* The beginning of a file, as far as it fits: how many bytes, or -1. */
     ssize_t (*read_file)(const char *path, void *buf, size_t size);
     int (*file_stamp)(const char *path, struct csock__stamp *ret_stamp);
+    /* A file to write, of the user alone, where there was nothing, nor a link to anything. */
+    int (*file_create)(const char *path);
+    int (*fd_stamp)(int fd, struct csock__stamp *ret_stamp);
+    ssize_t (*file_write)(int fd, const struct iovec *parts, int n, off_t offset);
+    int (*file_cut)(int fd, off_t size);
     /* memory */
     void *(*alloc)(size_t size);  /* zeroed, or NULL */
     void *(*wiped_on_fork)(void); /* zeroed, and zeroed again in every child; for good. Or NULL */

@@ -46,6 +46,7 @@ _MORE = ("EAGAIN", "EBADF", "EWOULDBLOCK", "AddressInfo", "MsgFlag", "SocketIO")
 # are made when the first of them is asked for.
 _READER = ("Reader", "IncompleteReadError", "LimitOverrunError")
 _SPAN = ("Span",)
+_CAPTURE = ("Capture",)
 _OWN = ("Attempt", "DeadlineExceeded", "current_deadline", "deadline", "dial", "is_alive")
 _OWN += ("lookups", "stats")
 
@@ -75,11 +76,8 @@ def _say(text):
 
 
 def _trace_if_asked():
-    """CSOCK_TRACE=dial, all. While there are files to load from: csock.dropin calls it."""
-    asked = os.environ.get("CSOCK_TRACE")
-    if not asked:
-        return
-    words = asked.split(",")
+    """CSOCK_TRACE=dial, all; CSOCK_PCAP. csock.dropin calls it, while there are files to load."""
+    words = os.environ.get("CSOCK_TRACE", "").split(",")
     if "dial" in words:
         from ._waterfall import trace
 
@@ -90,6 +88,20 @@ def _trace_if_asked():
         say_all(_say)
     if unknown := set(words) - {"all", "dial", "", "0"}:
         _say(f"CSOCK_TRACE takes all and dial, and not {', '.join(sorted(unknown))}")
+    if folder := os.environ.get("CSOCK_PCAP"):
+        from ._capture import capture_all
+
+        capture_all(folder, os.environ.get("CSOCK_PCAP_TLS", ""), _say)
+
+
+def capture(sock, path, *, tls=None, snaplen=0):
+    """Write what sock sends and receives from now on to a new file, as pcapng: for Wireshark and
+    tshark. A csock.Capture, whose close() ends it; closing sock does, too. tls="plain": of an
+    ssl.SSLSocket, what the program reads and writes. See docs/seeing.md."""
+    _loaded("_core")
+    from ._capture import capture
+
+    return capture(sock, path, tls=tls, snaplen=snaplen)
 
 
 def trace(function):
@@ -239,7 +251,8 @@ def _load_names():
     if _disabled():
         import socket as stock
 
-        keep = {"adapt": adapt, "install": install, "trace": trace, "uninstall": uninstall}
+        keep = {"adapt": adapt, "capture": capture, "install": install, "trace": trace}
+        keep["uninstall"] = uninstall
         names.update({k: v for k, v in vars(stock).items() if not k.startswith("__")} | keep)
         names["__all__"] = stock.__all__
         return
@@ -260,6 +273,12 @@ def _load_span():
     from ._trace import Span
 
     globals()["Span"] = Span
+
+
+def _load_capture():
+    from ._capture import Capture
+
+    globals()["Capture"] = Capture
 
 
 def _load_constants():
@@ -354,13 +373,15 @@ def __getattr__(name):
         _load_reader()
     elif name in _SPAN and not _disabled():
         _load_span()
+    elif name in _CAPTURE and not _disabled():
+        _load_capture()
     elif name not in names and "__all__" not in names:
         _load_constants()
     try:
         return names[name]  # also if another thread has just loaded them
     except KeyError:
         message = f"module {__name__!r} has no attribute {name!r}"
-        if name in (*_OWN, *_READER, *_SPAN):  # or it would be there
+        if name in (*_OWN, *_READER, *_SPAN, *_CAPTURE):  # or it would be there
             message = "CSOCK_DISABLE is set: csock has only what stock has"
         raise AttributeError(message, name=name, obj=_Spelling()) from None
 
@@ -369,8 +390,8 @@ class _Spelling:
     """Where a traceback looks for the name that was meant: in no list of more than 750."""
 
     def __dir__(self):
-        names = *_MORE, *_READER, *_SPAN, *_OWN, "SocketType", "adapt", "install", "trace"
-        return [*_submodule("dropin").__all__, *names, "uninstall"]
+        names = *_MORE, *_READER, *_SPAN, *_CAPTURE, *_OWN, "SocketType", "adapt", "capture"
+        return [*_submodule("dropin").__all__, *names, "install", "trace", "uninstall"]
 
 
 def __dir__():

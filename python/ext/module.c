@@ -171,6 +171,7 @@ static int core_exec(PyObject *module)
         PyModule_AddFunctions(module, sendfile_functions) < 0 ||
         PyModule_AddFunctions(module, alive_functions) < 0 ||
         PyModule_AddFunctions(module, stats_functions) < 0 ||
+        PyModule_AddFunctions(module, capture_functions) < 0 ||
         PyModule_AddFunctions(module, span_functions) < 0 ||
         PyModule_AddFunctions(module, sock_class_functions) < 0 ||
         PyModule_AddFunctions(module, answer_functions) < 0 ||

@@ -48,6 +48,7 @@ struct ext_state {
     PyObject *names[EXT_NAMES];          /* the same */
     const struct tls_known *tls;         /* tls/known.c: NULL until `ssl` is imported */
     struct sock_census *census;          /* object/counts.c: of all sockets; NULL: built without */
+    int captures;                        /* object/capture.h: CSOCK_PCAP */
     PyTypeObject *stats_type;            /* methods/stats.c; NULL until somebody asks for it */
     PyObject *spares[EXT_SPARES];        /* methods/receive.c: buffers for reuse; may be NULL */
     PyObject *results[2];                /* methods/results.c: the newest first; the same */

@@ -8,7 +8,8 @@ from tree import PLAIN, ROOT, place, sources, symbols
 # The folders of core, lowest first.
 CORE_LAYERS = (
     {"sys"},
-    {"addr", "call"},
+    {"addr", "capture"},
+    {"call"},
     {"control"},
     {"sock"},
     {"names", "stream"},

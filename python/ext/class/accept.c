@@ -5,6 +5,7 @@
 #include "shared/atomic.h"
 #include "shared/errors.h"
 #include "state.h"
+#include "object/capture.h"
 #include "object/known_class.h"
 #include "object/socket.h"
 #include "address/address.h"
@@ -32,6 +33,8 @@ static PyObject *connection_as_py(const struct sock_object *listener, struct cso
         }
     }
     sock_fill(s, conn, timeout);
+    if (sock_is_captured(s))
+        sock_capture_connected(s, true, sock_capture_now(), 0, NULL, 0);
     return (PyObject *)s;
 fail:
     csock_close(conn);

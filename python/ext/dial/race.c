@@ -2,6 +2,7 @@
  * connected, a resolver of the program's own. Sits on object/init's way to make sockets, and on the
  * files beside it. */
 #include "shared/args.h"
+#include "object/capture.h"
 #include "object/counts.h"
 #include "object/known_class.h"
 #include "object/span.h"
@@ -191,8 +192,13 @@ static PyObject *winner_of(struct dial_race *race, uint64_t ticks)
         ticks = (uint64_t)((double)ticks * (double)(won->ended - won->began) /
                            (double)race->report.elapsed);
     sock_add_wait(s, ticks);
-    if (EXT_GET(s->fd) >= 0) /* nobody has closed it meanwhile */
-        sock_show(s, race->timeout);
+    if (EXT_GET(s->fd) < 0) /* somebody has closed it meanwhile */
+        return Py_NewRef(s);
+    sock_show(s, race->timeout);
+    sock_capture_new(s);
+    if (sock_is_captured(s))
+        sock_capture_connected(s, false, sock_capture_now() - (won->ended - won->began), 0, NULL,
+                               0);
     return Py_NewRef(s);
 }
 

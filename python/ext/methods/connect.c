@@ -2,6 +2,7 @@
  * mode. Sits on the core's calls of the same names. */
 #include "methods/connect.h"
 #include "shared/args.h"
+#include "object/capture.h"
 #include "object/secured.h"
 #include "object/span.h"
 #include "object/wait.h"
@@ -167,10 +168,13 @@ static int connect_waiting(struct sock_object *s, const union csock_addr *addr, 
                               : ext_wait_begin_mode(&w, s, false, EXT_OUT)))
         return EXT_EPASSED;
     w.direction = EXT_UNTOLD;
+    int64_t start = sock_is_captured(s) ? sock_capture_now() : 0;
     int r = (int)ext_wait_end(&w, csock_connect(&s->core, &addr->any, len, &w.wait));
     bool by_option = r == -EAGAIN && w.bounded && w.ends_by == EXT_BY_OPTION;
     if (by_option && EXT_GET(s->family) != AF_UNIX)
         r = -EINPROGRESS;
+    if (sock_is_captured(s))
+        sock_capture_connected(s, false, start, r, &addr->any, len);
     if (began)
         tell_connect(s, began, addr, len, r);
     return r;
@@ -215,6 +219,8 @@ static PyObject *sock_shutdown(PyObject *self, PyObject *arg)
     Py_BEGIN_ALLOW_THREADS
     r = csock_shutdown(&s->core, how);
     Py_END_ALLOW_THREADS
+    if (r == 0 && sock_is_captured(s))
+        sock_capture_shut(s, how);
     return none_or_raise(s, "shutdown", r);
 }
 
@@ -238,6 +244,7 @@ static PyObject *sock_detach(PyObject *self, PyObject *unused)
     if (ext_take_fd(s) >= 0) {
         bool borrowed = sock_mode_is_borrowed(s);
         Py_BEGIN_ALLOW_THREADS
+        sock_capture_end(s, false);
         fd = csock_detach(&s->core);
         Py_END_ALLOW_THREADS
         if (fd >= 0 && borrowed)

@@ -70,12 +70,14 @@ static PyObject *core_is_bounded(PyObject *module, PyObject *o)
         return NULL;
     if (ext_innermost && ext_is_over(s))
         return ext_raise_sock(s, "sendfile", EXT_EPASSED);
-    return PyBool_FromLong(ext_innermost && ext_is_bounded(s));
+    return PyBool_FromLong(sock_is_captured(s) || (ext_innermost && ext_is_bounded(s)));
 }
 
-PyDoc_STRVAR(is_bounded_doc, "is_bounded(sock) -> bool\n\n"
-                             "Whether a deadline bounds calls on the socket, which is a blocking\n"
-                             "one. DeadlineExceeded if one has passed, for whatever socket waits.");
+PyDoc_STRVAR(
+    is_bounded_doc,
+    "is_bounded(sock) -> bool\n\n"
+    "Whether a deadline bounds calls on the socket, which is a blocking\n"
+    "one, or it is captured. DeadlineExceeded if one has passed, for whatever socket waits.");
 PyDoc_STRVAR(send_file_doc, "send_file(sock, fd, offset, count) -> int\n\n"
                             "Send at most count bytes of an open file. sendfile(2).");
 PyDoc_STRVAR(await_writable_doc, "await_writable(sock)\n\n"

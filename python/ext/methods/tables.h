@@ -11,5 +11,6 @@ extern PyMethodDef sock_option_methods[], sock_sendmsg_methods[], sock_recvmsg_m
 extern PyMethodDef socket_functions[], cmsg_functions[]; /* of csock._socket */
 /* of csock._core */
 extern PyMethodDef dup_functions[], sendfile_functions[], alive_functions[], stats_functions[];
+extern PyMethodDef capture_functions[];
 
 #endif

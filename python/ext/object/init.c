@@ -2,6 +2,7 @@
  * Audit hooks hear of it first. Sits on socket.c, and on csock_open and csock_adopt. Must not know
  * the methods. */
 #include "object/init.h"
+#include "object/capture.h"
 #include "object/counts.h"
 #include "shared/args.h"
 #include "object/known_class.h"
@@ -28,6 +29,7 @@ static bool fileno_argument(PyObject *o, int *ret)
 static void detach_core(struct sock_object *s)
 {
     Py_BEGIN_ALLOW_THREADS
+    sock_capture_end(s, false);
     csock_detach(&s->core);
     Py_END_ALLOW_THREADS
 }
@@ -118,6 +120,7 @@ static int replace_core(struct sock_object *s, int fd, const struct init_argumen
     csock_renew(&core, &s->core);
     sock_show(s, timeout);
     sock_counts_begin(s);
+    sock_capture_new(s);
     return 0;
 }
 

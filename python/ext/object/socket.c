@@ -2,6 +2,7 @@
  * call on it raises. Sits on csock_move and csock_close. Must not know the type's methods, nor how
  * __init__ reads its arguments. */
 #include "object/socket.h"
+#include "object/capture.h"
 #include "object/counts.h"
 #include "object/secured.h"
 #include "shared/interp.h"
@@ -29,6 +30,7 @@ int sock_close_core(struct sock_object *s)
     int r;
     bool wait = !interp_is_finalizing();
     Py_BEGIN_ALLOW_THREADS
+    sock_capture_end(s, true);
     r = wait ? csock_close(&s->core) : csock_close_within(&s->core, 0);
     Py_END_ALLOW_THREADS
     return r;
@@ -72,6 +74,7 @@ void sock_fill(struct sock_object *s, struct csock *core, int64_t timeout)
     csock_move(core, &s->core);
     sock_show(s, timeout);
     sock_counts_begin(s);
+    sock_capture_new(s);
 }
 
 PyObject *sock_from_core(struct ext_state *st, struct csock *core, int64_t timeout)
@@ -118,6 +121,7 @@ void sock_free(PyObject *self)
     PyTypeObject *type = Py_TYPE(self);
     sock_counts_end((struct sock_object *)self);
     sock_secured_free((struct sock_object *)self);
+    sock_capture_free((struct sock_object *)self);
     Py_CLEAR(((struct sock_object *)self)->peer);
     Py_CLEAR(((struct sock_object *)self)->io_refs);
     Py_CLEAR(((struct sock_object *)self)->closed);

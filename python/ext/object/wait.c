@@ -91,8 +91,7 @@ static void drop(struct ext_wait *w)
  * had at each call. So those who come back are counted, and while there are any, whoever has the
  * GIL calls without it, as stock does; but for a few calls, if it has waited itself: it will again.
  */
-#define BUDGET 32 /* the fairness quota: some requests, taken and answered */
-#define CROWD 32  /* calls that wait: more are a crowd */
+#define CROWD 32 /* calls that wait: more are a crowd */
 
 #ifdef Py_GIL_DISABLED
 
@@ -109,13 +108,6 @@ static void sleeper_comes(struct ext_state *st)
 static void sleeper_goes(struct ext_state *st)
 {
     (void)st;
-}
-
-static void take(struct ext_wait *w)
-{
-    PyThreadState *saved = w->saved;
-    w->saved = NULL;
-    PyEval_RestoreThread(saved);
 }
 
 #else
@@ -146,17 +138,6 @@ static void sleeper_goes(struct ext_state *st)
         __atomic_fetch_sub(&st->gil_wanted, EXT_CROWDED, __ATOMIC_RELAXED);
 }
 
-static void take(struct ext_wait *w)
-{
-    PyThreadState *saved = w->saved;
-    struct ext_state *st = w->state;
-    w->saved = NULL;
-    __atomic_fetch_add(&st->gil_wanted, 1, __ATOMIC_RELAXED);
-    PyEval_RestoreThread(saved);
-    __atomic_fetch_sub(&st->gil_wanted, 1, __ATOMIC_RELAXED);
-    st->gil_budget = w->waited ? BUDGET : 0;
-}
-
 #endif
 
 /* A call that has waited goes on without the GIL, to its end. Where many threads wait for one
@@ -165,12 +146,19 @@ static void take(struct ext_wait *w)
 static void before_waiting(void *arg)
 {
     struct ext_wait *w = arg;
-    if (!w->waited) {
+    if (!(w->waited & EXT_SLEPT)) {
         sleeper_comes(w->state);
         w->began = ext_span_begin(w->state);
         w->ticks = ext_ticks();
     }
-    w->waited = true;
+    w->waited |= EXT_SLEPT;
+    if (w->held)
+        drop(w);
+    w->held = false;
+}
+
+void ext_wait_captured(struct ext_wait *w)
+{
     if (w->held)
         drop(w);
     w->held = false;
@@ -180,7 +168,7 @@ static int handle_signals(void *arg)
 {
     struct ext_wait *w = arg;
     if (!w->held)
-        take(w);
+        ext_wait_retake(w);
     int stop = PyErr_CheckSignals();
     w->raised = stop != 0;
     if (!w->held)
@@ -194,7 +182,7 @@ static void attend(struct ext_wait *w, struct ext_state *st, bool held)
     forget_parents_threads(st);
     w->state = st;
     w->held = held;
-    w->waited = false;
+    w->waited = 0;
     w->raised = false;
     w->wait.interrupted = handle_signals;
     w->wait.pause = before_waiting;
@@ -267,7 +255,7 @@ void ext_wait_uncounted(struct ext_wait *w)
 void ext_wait_take(struct ext_wait *w)
 {
     if (!w->held)
-        take(w);
+        ext_wait_retake(w);
 }
 
 void ext_wait_drop(struct ext_wait *w)
@@ -276,7 +264,7 @@ void ext_wait_drop(struct ext_wait *w)
         drop(w);
 }
 
-EXT_RARE static ssize_t end_bounded(const struct ext_wait *w, ssize_t r)
+ssize_t ext_wait_end_bounded(const struct ext_wait *w, ssize_t r)
 {
     if (w->lender)
         sock_mode_return(w->lender);
@@ -286,25 +274,20 @@ EXT_RARE static ssize_t end_bounded(const struct ext_wait *w, ssize_t r)
 }
 
 /* The GIL is not held. */
-EXT_RARE static ssize_t end_waiting(struct ext_wait *w, ssize_t r)
+ssize_t ext_wait_end_waiting(struct ext_wait *w, ssize_t r)
 {
-    sleeper_goes(w->state);
-    take(w);
+    bool slept = w->waited & EXT_SLEPT;
+    if (slept)
+        sleeper_goes(w->state);
+    ext_wait_retake(w);
     if (w->bounded)
-        r = end_bounded(w, r);
-    if (!w->s)
+        r = ext_wait_end_bounded(w, r);
+    if (w->s && (w->waited & EXT_CAPTURE_FAILED))
+        sock_capture_tell(w->s);
+    if (!slept || !w->s)
         return r;
     sock_add_wait(w->s, ext_ticks() - w->ticks);
     if (w->began && w->direction != EXT_UNTOLD)
         ext_span_tell_wait(w->s, w->direction == EXT_IN, w->began, r);
     return r;
-}
-
-ssize_t ext_wait_end(struct ext_wait *w, ssize_t r)
-{
-    if (w->waited)
-        return end_waiting(w, r);
-    if (!w->held)
-        take(w);
-    return w->bounded ? end_bounded(w, r) : r;
 }

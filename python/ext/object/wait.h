@@ -12,6 +12,7 @@
 #ifndef CSOCK_EXT_OBJECT_WAIT_H
 #define CSOCK_EXT_OBJECT_WAIT_H
 
+#include "object/capture.h"
 #include "object/mode.h"
 #include "shared/buffers.h"
 
@@ -21,6 +22,12 @@ enum ext_direction { EXT_IN, EXT_OUT, EXT_UNTOLD };
 /* What ends a call's waiting first: the socket's timeout, the thread's deadline, or SO_RCVTIMEO or
  * SO_SNDTIMEO, which are heeded here where it is not the kernel that waits. */
 enum ext_end { EXT_BY_TIMEOUT, EXT_BY_DEADLINE, EXT_BY_OPTION };
+
+/* What has become of a call, of which most are none of it. */
+enum {
+    EXT_SLEPT = 1,          /* or may have */
+    EXT_CAPTURE_FAILED = 2, /* which is to be told: object/capture.h */
+};
 
 /* Filled in place, for one call; lives on its stack. */
 struct ext_wait {
@@ -32,10 +39,10 @@ struct ext_wait {
     int64_t began;                /* the same by csock_now(); 0: nobody listens for spans */
     PyThreadState *saved;         /* while the GIL is not held */
     bool held;                    /* the GIL, but for waiting */
-    bool waited;
-    bool raised;  /* a signal's handler has */
-    bool bounded; /* by the thread's deadline; what follows is of use then alone */
-    bool polls;   /* for a blocking socket it waits by poll */
+    uint8_t waited;               /* of EXT_SLEPT and its like */
+    bool raised;                  /* a signal's handler has */
+    bool bounded;                 /* by the thread's deadline; what follows is of use then alone */
+    bool polls;                   /* for a blocking socket it waits by poll */
     enum ext_end ends_by;
     struct sock_object *lender; /* whose mode it has borrowed, or NULL */
 };
@@ -54,12 +61,42 @@ bool ext_wait_begin_alone(struct ext_wait *w, struct ext_state *st, int64_t time
     __attribute__((warn_unused_result));
 /* For a wait that is one of several in a call, which counts them as one itself. */
 void ext_wait_uncounted(struct ext_wait *w);
+/* What a captured call does from here on is done without the GIL. */
+void ext_wait_captured(struct ext_wait *w);
 /* Around what such a call's callbacks do with the interpreter. */
 void ext_wait_take(struct ext_wait *w);
 void ext_wait_drop(struct ext_wait *w);
 /* What the core's result is for the method. Counts the wait, if it was one, and tells of it:
  * object/counts.h, object/span.h. The exception of a handler that ended it is set by then. */
-ssize_t ext_wait_end(struct ext_wait *w, ssize_t r);
+EXT_RARE ssize_t ext_wait_end_waiting(struct ext_wait *w, ssize_t r);
+EXT_RARE ssize_t ext_wait_end_bounded(const struct ext_wait *w, ssize_t r);
+static inline void ext_wait_retake(struct ext_wait *w);
+static inline ssize_t ext_wait_end(struct ext_wait *w, ssize_t r)
+{
+    if (w->waited)
+        return ext_wait_end_waiting(w, r);
+    if (!w->held)
+        ext_wait_retake(w);
+    return w->bounded ? ext_wait_end_bounded(w, r) : r;
+}
+
+#define EXT_BUDGET 32 /* the fairness quota (wait.c): some requests, taken and answered */
+
+/* The GIL, after what was done without it. */
+static inline void ext_wait_retake(struct ext_wait *w)
+{
+    PyThreadState *saved = w->saved;
+    w->saved = NULL;
+#ifdef Py_GIL_DISABLED
+    PyEval_RestoreThread(saved);
+#else
+    struct ext_state *st = w->state;
+    __atomic_fetch_add(&st->gil_wanted, 1, __ATOMIC_RELAXED);
+    PyEval_RestoreThread(saved);
+    __atomic_fetch_sub(&st->gil_wanted, 1, __ATOMIC_RELAXED);
+    st->gil_budget = (w->waited & EXT_SLEPT) * EXT_BUDGET;
+#endif
+}
 
 /* Whether the call waits by poll where, but for a deadline, the kernel would block. */
 static inline bool ext_polls_blocking(const struct ext_wait *w)
@@ -124,7 +161,7 @@ static inline bool ext_may_try(const struct sock_object *s, size_t n, int flags,
     (void)s, (void)n, (void)flags, (void)direction;
     return false; /* nothing keeps closers out */
 #else
-    return flags == 0 && s->fd >= 0 && !(csock_flags(&s->core) & CSOCK_NO_TRY) &&
+    return flags == 0 && s->fd >= 0 && !(csock_flags(&s->core) & (CSOCK_NO_TRY | CSOCK__TAPPED)) &&
            ext_may_hold(s, n, direction) && !(ext_innermost && ext_is_over(s));
 #endif
 }

@@ -2,6 +2,7 @@
  * in the place of `read` is called by recv and recv_into, by its name, as in stock. */
 #include "tls/call.h"
 #include "shared/args.h"
+#include "object/capture.h"
 #include "object/counts.h"
 
 #define DEFAULT_SIZE 1024
@@ -74,6 +75,8 @@ static PyObject *read_from(const struct tls_known *k, PyObject *self, PyObject *
         result = end_or_error(k, self, buffer != NULL);
     if (result)
         count_read(c.s, result);
+    if (sock_is_captured(c.s) && result)
+        sock_capture_read(c.s, result, buffer);
     tls_end(&c);
     return result;
 }

@@ -5,6 +5,7 @@
 #include "tls/half.h"
 #include "shared/args.h"
 #include "shared/buffers.h"
+#include "object/capture.h"
 #include "object/counts.h"
 
 /* What is being written. */
@@ -111,6 +112,8 @@ static int write_to(const struct tls_known *k, PyObject *self, PyObject *object,
     int r = write_out(&c, w, takes_part);
     if (r == 0 || w->done > 0)
         sock_add_sent(c.s, w->done);
+    if (sock_is_captured(c.s) && w->done > 0)
+        sock_capture_written(c.s, w->data.data, w->done);
     Py_XDECREF(w->view);
     tls_end(&c);
     return r;

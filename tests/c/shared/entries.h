@@ -58,6 +58,7 @@
       NULL, MINUS) \
     X(CLOCK, int, clock, (struct timespec * ret_now), (ret_now), NULL, MINUS) \
     X(COARSE_CLOCK, int, coarse_clock, (struct timespec * ret_now), (ret_now), NULL, MINUS) \
+    X(WALL_CLOCK, int, wall_clock, (struct timespec * ret_now), (ret_now), NULL, MINUS) \
     X(NANOSLEEP, int, nanosleep, (const struct timespec *span), (span), NULL, MINUS) \
     X(SIGACTION, int, sigaction, \
       (int sig, const struct sigaction *act, struct sigaction *ret_old), (sig, act, ret_old), \
@@ -67,6 +68,7 @@
     X(SIGNAL_PENDING, int, signal_pending, (int sig), (sig), NULL, MINUS) \
     X(SIGNAL_TAKE, int, signal_take, (int sig), (sig), NULL, MINUS) \
     X(TGKILL, int, tgkill, (pid_t tid, int sig), (tid, sig), NULL, MINUS) \
+    X(GETPID, pid_t, getpid, (void), (), NULL, MINUS) \
     X(GETTID, pid_t, gettid, (void), (), NULL, MINUS) \
     X(YIELD, int, yield, (void), (), NULL, MINUS) \
     X(THREAD_START, int, thread_start, \
@@ -87,6 +89,12 @@
       (path, buf, size), NULL, MINUS) \
     X(FILE_STAMP, int, file_stamp, (const char *path, struct csock__stamp *ret_stamp), \
       (path, ret_stamp), NULL, MINUS) \
+    X(FILE_CREATE, int, file_create, (const char *path), (path), NULL, MINUS) \
+    X(FD_STAMP, int, fd_stamp, (int fd, struct csock__stamp *ret_stamp), (fd, ret_stamp), NULL, \
+      MINUS) \
+    X(FILE_WRITE, ssize_t, file_write, (int fd, const struct iovec *parts, int n, off_t offset), \
+      (fd, parts, n, offset), NULL, MINUS) \
+    X(FILE_CUT, int, file_cut, (int fd, off_t size), (fd, size), NULL, MINUS) \
     X(ALLOC, void *, alloc, (size_t size), (size), NULL, NOTHING) \
     X(WIPED_ON_FORK, void *, wiped_on_fork, (void), (), NULL, NOTHING) \
     X(GETADDRINFO, int, getaddrinfo, \

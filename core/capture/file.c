@@ -1,0 +1,176 @@
+/* The capture file: see file.h. Sits on the table. */
+#include "capture/file.h"
+
+#include <limits.h>
+#include <string.h>
+
+#define FIRST_SEQ 100000
+
+int64_t csock__pcap_now(void)
+{
+    struct timespec now = {0};
+    csock__sys->wall_clock(&now);
+    return csock__ns(&now);
+}
+
+void csock__pcap_end(struct csock__pcap *p)
+{
+    if (p->fd >= 0)
+        csock__sys->close(p->fd);
+    p->fd = -1;
+}
+
+static void fail(struct csock__pcap *p, int err)
+{
+    if (p->err == 0)
+        __atomic_store_n(&p->err, err, __ATOMIC_RELEASE);
+    csock__pcap_end(p);
+}
+
+int csock__pcap_failure(struct csock__pcap *p)
+{
+    int err = __atomic_load_n(&p->err, __ATOMIC_ACQUIRE);
+    return err && !__atomic_exchange_n(&p->told, true, __ATOMIC_ACQ_REL) ? err : 0;
+}
+
+/* Whether the descriptor is that of the file still. If not, it is somebody else's. */
+static bool is_ours(struct csock__pcap *p)
+{
+    struct csock__stamp now;
+    bool is = csock__sys->fd_stamp(p->fd, &now) == 0 && now.device == p->stamp.device &&
+              now.inode == p->stamp.inode;
+    if (!is) {
+        p->fd = -1;
+        fail(p, EBADF);
+    }
+    return is;
+}
+
+/* What follows the first `done` bytes. */
+static void skip(struct iovec **parts, int *n, size_t done)
+{
+    while (*n > 0 && done >= (*parts)->iov_len) {
+        done -= (*parts)->iov_len;
+        ++*parts;
+        --*n;
+    }
+    if (*n > 0) {
+        (*parts)->iov_base = (char *)(*parts)->iov_base + done;
+        (*parts)->iov_len -= done;
+    }
+}
+
+/* 0, or an errno. */
+static int write_parts(struct csock__pcap *p, struct iovec *parts, int n)
+{
+    uint64_t at = p->stamp.size;
+    while (n > 0) {
+        off_t offset = (off_t)at;
+        if (offset < 0 || (uint64_t)offset != at)
+            return EFBIG;
+        ssize_t r = csock__sys->file_write(p->fd, parts, n, offset);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r <= 0)
+            return r < 0 ? errno : EIO;
+        at += (uint64_t)r;
+        skip(&parts, &n, (size_t)r);
+    }
+    p->stamp.size = at;
+    return 0;
+}
+
+/* A file that RLIMIT_FSIZE bounds ends the program by SIGXFSZ, unless it sees to that itself, as
+ * Python does. One that was pending before is the program's. setrlimit(2) */
+static int write_shielded(struct csock__pcap *p, struct iovec *parts, int n)
+{
+    sigset_t limit, before;
+    sigemptyset(&limit);
+    sigaddset(&limit, SIGXFSZ);
+    if (!p->shields || csock__sys->thread_mask(SIG_BLOCK, &limit, &before) != 0)
+        return write_parts(p, parts, n);
+    bool theirs = sigismember(&before, SIGXFSZ) && csock__sys->signal_pending(SIGXFSZ) != 0;
+    int err = write_parts(p, parts, n);
+    if (err == EFBIG && !theirs)
+        csock__sys->signal_take(SIGXFSZ);
+    csock__sys->thread_mask(SIG_SETMASK, &before, NULL);
+    return err;
+}
+
+/* All of it, or nothing. */
+static void write_all(struct csock__pcap *p, struct iovec *parts, int n)
+{
+    if (p->fd < 0 || !is_ours(p))
+        return;
+    int err = write_shielded(p, parts, n);
+    if (err == 0)
+        return;
+    csock__sys->file_cut(p->fd, (off_t)p->stamp.size);
+    fail(p, err);
+}
+
+static void flush(struct csock__batch *b)
+{
+    write_all((struct csock__pcap *)b, b->parts, 3 * b->n);
+}
+
+static bool ends_program_at_limit(void)
+{
+    struct sigaction now;
+    return csock__sys->sigaction(SIGXFSZ, NULL, &now) < 0 || now.sa_handler == SIG_DFL;
+}
+
+/* 0 or -errno. */
+static int create(struct csock__pcap *p, const char *path, const struct csock__about *about)
+{
+    uint8_t head[CSOCK__FILE_HEAD_MAX];
+    size_t n = strlen(path) + 1;
+    if (!(p->path = csock__sys->alloc(n)))
+        return -ENOMEM;
+    memcpy(p->path, path, n);
+    p->fd = csock__sys->file_create(path);
+    if (p->fd < 0 || csock__sys->fd_stamp(p->fd, &p->stamp) < 0)
+        return -errno;
+    struct iovec part = {head, csock__file_head(head, about)};
+    write_all(p, &part, 1);
+    return -p->err;
+}
+
+static void free_pcap(struct csock__pcap *p)
+{
+    csock__pcap_end(p);
+    csock__sys->release(p->path);
+    csock__sys->release(p);
+}
+
+int csock__pcap_open(const char *path, const struct csock__about *about, size_t keep,
+                     uint32_t generation, struct csock__pcap **ret)
+{
+    struct csock__pcap *p = csock__sys->alloc(sizeof *p);
+    if (!p)
+        return -ENOMEM;
+    p->batch.flush = flush;
+    p->fd = -1;
+    p->users = 1;
+    p->generation = generation;
+    p->keep = keep;
+    p->seq = FIRST_SEQ;
+    p->shields = ends_program_at_limit();
+    int r = create(p, path, about);
+    if (r < 0)
+        free_pcap(p);
+    else
+        *ret = p;
+    return r;
+}
+
+void csock__pcap_hold(struct csock__pcap *p)
+{
+    __atomic_add_fetch(&p->users, 1, __ATOMIC_RELAXED);
+}
+
+void csock__pcap_let_go(struct csock__pcap *p)
+{
+    if (__atomic_sub_fetch(&p->users, 1, __ATOMIC_ACQ_REL) == 0)
+        free_pcap(p);
+}

@@ -1,0 +1,44 @@
+/* A capture file: where packets of one or several sockets go, each of them whole. Sits on sys.
+ *
+ * It may be read at any time: what a full disk has cut is cut off, and then the file is done. Nor
+ * is anything written to what has got the file's descriptor since, in a program that closes all it
+ * finds. */
+#ifndef CSOCK_CORE_CAPTURE_FILE_H
+#define CSOCK_CORE_CAPTURE_FILE_H
+
+#include "capture/flow.h"
+#include "sys/lock.h"
+#include "sys/sys.h"
+
+struct csock__pcap {
+    struct csock__batch batch; /* the first: its flush() gets this */
+    struct csock__lock lock;   /* of what follows, and of the file */
+    int fd;                    /* -1: done */
+    int err;                   /* what it ended with: an errno, or 0 */
+    bool told;                 /* that, to somebody */
+    bool shields;              /* from SIGXFSZ, which would end the program */
+    struct csock__stamp stamp; /* as it was made; its size is that of whole packets */
+    uint32_t users, flows;     /* users: atomic */
+    uint32_t generation;       /* of forks, that made it */
+    size_t keep;               /* as csock__flow.keep */
+    uint32_t seq;              /* with which streams begin */
+    struct csock__tap *first;  /* of those that write to it: call/taps.h */
+    char *path;
+};
+
+/* A new file, and its first user. keep: see csock__flow. 0, or -errno. */
+int csock__pcap_open(const char *path, const struct csock__about *about, size_t keep,
+                     uint32_t generation, struct csock__pcap **ret);
+void csock__pcap_hold(struct csock__pcap *p);
+/* The last one closes it. */
+void csock__pcap_let_go(struct csock__pcap *p);
+
+/* For whoever has the lock. end: nothing more is written. */
+void csock__pcap_end(struct csock__pcap *p);
+/* The errno that it ended with, once to the first who asks; else 0. Without the lock. */
+int csock__pcap_failure(struct csock__pcap *p);
+
+/* ns since 1970. */
+int64_t csock__pcap_now(void);
+
+#endif

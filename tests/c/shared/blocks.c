@@ -1,0 +1,136 @@
+/* The reader of capture files: see blocks.h. Written by the documents, not by what writes them. */
+#include "blocks.h"
+#include "util.h"
+
+static uint32_t get32(const uint8_t *at)
+{
+    uint32_t value;
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
+static uint16_t get16(const uint8_t *at)
+{
+    uint16_t value;
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
+static uint32_t net(const uint8_t *at, size_t n)
+{
+    uint32_t value = 0;
+    for (size_t i = 0; i < n; i++)
+        value = value << 8 | at[i];
+    return value;
+}
+
+/* One's complement, a word at a time. */
+static uint32_t sum(uint32_t so_far, const uint8_t *at, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        so_far += (uint32_t)at[i] << (i % 2 ? 0 : 8);
+    while (so_far >> 16)
+        so_far = (so_far >> 16) + (so_far & 0xffff);
+    return so_far;
+}
+
+/* Length of the block at `at`, whose two lengths agree. */
+static size_t block_size(const uint8_t *bytes, size_t n, size_t at)
+{
+    assert_true(n - at >= 12);
+    size_t size = get32(bytes + at + 4);
+    assert_true(size >= 12 && size % 4 == 0 && size <= n - at);
+    assert_int_equal(get32(bytes + at + size - 4), size);
+    return size;
+}
+
+size_t block_head(const uint8_t *bytes, size_t n)
+{
+    size_t first = block_size(bytes, n, 0), second = block_size(bytes, n, first);
+    assert_int_equal(get32(bytes), 0x0A0D0D0A);
+    assert_int_equal(get32(bytes + 8), 0x1A2B3C4D);
+    assert_int_equal(get32(bytes + first), 1);
+    assert_int_equal(get16(bytes + first + 8), 101);
+    return first + second;
+}
+
+static void read_options(const uint8_t *at, const uint8_t *end, struct block *ret)
+{
+    ret->comment[0] = '\0';
+    for (;;) {
+        assert_true(end - at >= 4);
+        unsigned code = get16(at), size = get16(at + 2);
+        if (code == 0)
+            break;
+        assert_true((size_t)(end - at) >= 4 + size);
+        if (code == 1)
+            snprintf(ret->comment, sizeof ret->comment, "%.*s", (int)size, (const char *)at + 4);
+        if (code == 2)
+            ret->direction = get32(at + 4) & 3;
+        at += 4 + (size + 3) / 4 * 4;
+    }
+    assert_ptr_equal(at + 4, end);
+}
+
+static void read_transport(const uint8_t *at, size_t size, size_t kept, uint32_t pseudo,
+                           struct block *ret)
+{
+    size_t head = ret->tcp ? (size_t)(at[12] >> 4) * 4 : 8;
+    ret->ports[0] = (uint16_t)net(at, 2);
+    ret->ports[1] = (uint16_t)net(at + 2, 2);
+    if (ret->tcp) {
+        ret->seq = net(at + 4, 4);
+        ret->ack = net(at + 8, 4);
+        ret->flags = at[13];
+    } else {
+        assert_int_equal(net(at + 4, 2), size);
+    }
+    ret->data = at + head;
+    ret->n = size - head;
+    ret->n_kept = kept - head;
+    ret->sum_right = kept == size && sum(pseudo, at, size) == 0xffff;
+}
+
+static void read_ip(const uint8_t *ip, struct block *ret)
+{
+    const uint8_t *addrs;
+    size_t n, head;
+    ret->v6 = ip[0] >> 4 == 6;
+    if (ret->v6) {
+        assert_int_equal(net(ip + 4, 2) + 40, ret->size);
+        addrs = ip + 8, n = 16, head = 40;
+        ret->tcp = ip[6] == 6;
+        ret->ip_sum_right = true;
+    } else {
+        assert_int_equal(ip[0], 0x45);
+        assert_int_equal(net(ip + 2, 2), ret->size);
+        addrs = ip + 12, n = 4, head = 20;
+        ret->tcp = ip[9] == 6;
+        ret->id = (uint16_t)net(ip + 4, 2);
+        ret->ip_sum_right = sum(0, ip, 20) == 0xffff;
+    }
+    memcpy(ret->from, addrs, n);
+    memcpy(ret->to, addrs + n, n);
+    uint32_t pseudo = sum((uint32_t)(ret->size - head) + (ret->tcp ? 6 : 17), addrs, 2 * n);
+    read_transport(ip + head, ret->size - head, ret->kept - head, pseudo, ret);
+}
+
+bool block_next(const uint8_t *bytes, size_t n, size_t *at, struct block *ret)
+{
+    while (*at < n) {
+        const uint8_t *block = bytes + *at;
+        size_t size = block_size(bytes, n, *at);
+        *at += size;
+        if (get32(block) != 6)
+            continue;
+        memset(ret, 0, sizeof *ret);
+        ret->time = (int64_t)((uint64_t)get32(block + 12) << 32 | get32(block + 16));
+        ret->kept = get32(block + 20);
+        ret->size = get32(block + 24);
+        assert_true(ret->kept <= ret->size && 28 + ret->kept + 4 <= size);
+        read_options(block + 28 + (ret->kept + 3) / 4 * 4, block + size - 4, ret);
+        read_ip(block + 28, ret);
+        return true;
+    }
+    return false;
+}

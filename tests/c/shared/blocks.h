@@ -1,0 +1,32 @@
+/* What a capture file says, read again: blocks of pcapng, and the headers in their packets. */
+#ifndef CSOCK_TESTS_BLOCKS_H
+#define CSOCK_TESTS_BLOCKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A packet block. */
+struct block {
+    int64_t time;
+    size_t size, kept; /* as it went over the wire, and as it is in the file */
+    unsigned direction;
+    char comment[256];
+    /* of its headers */
+    bool v6, tcp;
+    uint8_t from[16], to[16];
+    uint16_t ports[2], id;
+    uint32_t seq, ack;
+    unsigned flags;
+    bool ip_sum_right, sum_right;
+    const uint8_t *data;
+    size_t n, n_kept; /* bytes of data */
+};
+
+/* The packet block at *at, and *at behind it; false at the end of n bytes. Asserts that whatever
+ * stands there is well formed. Blocks of other kinds are passed over. */
+bool block_next(const uint8_t *bytes, size_t n, size_t *at, struct block *ret);
+/* A section and an interface with nanoseconds: how long they are. */
+size_t block_head(const uint8_t *bytes, size_t n);
+
+#endif
