@@ -10,7 +10,8 @@ export PYTHONDONTWRITEBYTECODE = 1
 unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-counts bench-deadlines bench-tls bench-dial bench-ps bench-capture soak-tls differential \
+.PHONY: help demo test bench bench-counts bench-deadlines bench-tls bench-dial bench-ps bench-waits bench-capture \
+        soak-tls differential \
         tsan valgrind coverage lint format clean check-fresh \
         fuzz matrix big-endian musl m32 clang conformance conformance-asan conformance-sid dist check-dist \
         release-check free-threaded \
@@ -32,8 +33,10 @@ help:
 	@echo 'make bench-tls    TLS by ssl on csock and on stock: instructions, system calls, ping-pong'
 	@echo 'make bench-deadlines  how exactly calls end at the deadline of a block (ONLY=makefile)'
 	@echo 'make soak-tls     two writers and readers on one TLS connection, ten minutes (SECONDS=60)'
-	@echo 'make bench-dial   how long connecting takes where something on the way is broken (ONLY=IPv6)'
+	@echo 'make bench-dial   how long connecting takes where something on the way is broken (ONLY=IPv6;'
+	@echo '                  SVG=docs/connecting.svg draws it)'
 	@echo 'make bench-ps     how long `csock ps` takes for 1,000 stuck threads'
+	@echo 'make bench-waits  what a call that has to wait costs in instructions (OTHER=folder of a build)'
 	@echo 'make bench-capture    1 GiB over loopback with and without csock.capture() (FOLDER=/dev/shm)'
 	@echo 'make tsan         threads on shared sockets under ThreadSanitizer'
 	@echo 'make valgrind     the C tests under valgrind'
@@ -119,16 +122,17 @@ bench-counts: setup-test
 	    $(if $(WHEEL),--other build/wheel)
 
 bench-tls bench-dial: setup-test
-bench-deadlines bench-ps: setup-demo
+bench-deadlines bench-ps bench-waits: setup-demo
 bench-capture: setup-demo
 	@tools/build.sh release
 	@PYTHONPATH=build/release/site $(VENV) bench/capture.py $(if $(FOLDER),--folder "$(FOLDER)") \
 	    $(if $(JSON),--json $(JSON))
 
-bench-tls bench-deadlines bench-dial bench-ps: bench-%:
+bench-tls bench-deadlines bench-dial bench-ps bench-waits: bench-%:
 	@tools/build.sh release
 	@PYTHONPATH=build/release/site $(VENV) bench/$*.py $(if $(ONLY),--only "$(ONLY)") \
-	    $(if $(JSON),--json $(JSON))
+	    $(if $(JSON),--json $(JSON)) $(if $(OTHER),--other $(OTHER)) \
+	    $(if $(SVG),--svg $(SVG))
 
 soak-tls: setup-demo
 	@tools/build.sh plain

@@ -1,26 +1,28 @@
 """How long it takes to connect where something on the way is broken, on csock and on the stock
 module, in the same network namespace. Needs root.
 
-    python bench/dial.py [--only TEXT] [--limit S] [--json FILE]
+    python bench/dial.py [--only TEXT] [--limit S] [--json FILE] [--svg FILE]
 
 What stock has not ended after --limit seconds is ended from outside, and shown as more than that.
+--svg draws it: picture.py.
 Fails (exit 1) where csock misses a target. requests and redis-py are those of bench/programs.py;
 where pip cannot have them, their rows are skipped, and the run fails.
 """
 
 import argparse
+import datetime
 import importlib.util
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import NamedTuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "lab"))
-sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "tests" / "ecosystem"))
+sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "tests" / "lab"))
+sys.path.insert(2, str(Path(__file__).resolve().parents[1] / "tests" / "ecosystem"))
 
 import netlab
+import picture
 import sides
 from dial_cases import (
     BAD6,
@@ -35,6 +37,7 @@ from dial_cases import (
     SERVER,
     WINS,
 )
+from run import machine
 
 HERE = Path(__file__).resolve().parent
 PACKAGES = HERE.parent / "build" / "programs"
@@ -155,6 +158,7 @@ def main():
     parser.add_argument("--only", default="", help="cases whose names have this in them")
     parser.add_argument("--limit", type=float, default=20, help="seconds for each")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--svg", type=Path, help="a picture of it")
     options = parser.parse_args()
     reason = netlab.why_not()
     if reason:
@@ -168,8 +172,11 @@ def main():
         found = list(run(lab, [c for c in CASES if options.only in c.name], options.limit))
     finally:
         lab.remove()
+    told = {"date": f"{datetime.date.today()}", "limit": options.limit, **machine(), "rows": found}
     if options.json:
-        options.json.write_text(json.dumps({"time": time.time(), "rows": found}, indent=1))
+        options.json.write_text(json.dumps(told, indent=1))
+    if options.svg:
+        picture.write(options.svg, told)
     sys.exit(0 if all(row["met"] for row in found) else 1)
 
 

@@ -173,6 +173,7 @@ class Case(NamedTuple):
     program: str = ""  # instead of a call that is timed: leaves a number in `result`
     unit: str = ""  # of that number, if not seconds
     wins: str = ""  # the address that each connection has to have; `call` gives a socket then
+    drawn: str = ""  # its words in the picture; without any it is not in it
 
 
 SOCKET = "sock.create_connection(({!r}, 8000))"
@@ -185,7 +186,13 @@ CASES = [
         PLAIN.format("half.test", ""),
         most=0.3,
     ),
-    Case("IPv6 black hole: create_connection", "300 ms", PLAIN.format("half.test", ""), most=0.3),
+    Case(
+        "IPv6 black hole: create_connection",
+        "300 ms",
+        PLAIN.format("half.test", ""),
+        most=0.3,
+        drawn="Packets by IPv6 vanish, IPv4 works",
+    ),
     Case(
         "IPv6 black hole: requests, adapted",
         "300 ms",
@@ -254,6 +261,7 @@ CASES = [
         PLAIN.format("name.test", ", 2"),
         least=1.95,
         most=2.05,
+        drawn="The name server is silent; timeout=2",
     ),
     Case(
         "DNS silent, deadline(0.7) over getaddrinfo",
@@ -265,7 +273,12 @@ CASES = [
         setup="def look_up():\n    with sock.deadline(0.7): sock.getaddrinfo('name.test', 80)",
     ),
     Case(
-        "AAAA lost, A at once", "120 ms", PLAIN.format("name.test", ""), most=0.12, dns="127.0.0.53"
+        "AAAA lost, A at once",
+        "120 ms",
+        PLAIN.format("name.test", ""),
+        most=0.12,
+        dns="127.0.0.53",
+        drawn="The name server loses what asks for IPv6",
     ),
     Case(
         "hosts-file name, IPv4 only, DNS silent",
@@ -275,8 +288,22 @@ CASES = [
         count=BEST,
     ),
     Case("hosts-file name, 100 times: queries sent", "0", "", most=0, program=QUERIES, unit=" "),
-    Case("Ctrl-C in a look-up", "50 ms", "", most=0.05, program=CTRL_C),
-    Case("close() in a connect by name", "50 ms", "", most=0.05, program=CLOSE),
+    Case(
+        "Ctrl-C in a look-up",
+        "50 ms",
+        "",
+        most=0.05,
+        program=CTRL_C,
+        drawn="Ctrl-C while a name is looked up",
+    ),
+    Case(
+        "close() in a connect by name",
+        "50 ms",
+        "",
+        most=0.05,
+        program=CLOSE,
+        drawn="close() while connect() looks a name up",
+    ),
     Case(
         "1,000 look-ups, DNS silent: threads",
         "64",

@@ -151,6 +151,7 @@ FILE = tempfile.TemporaryFile()
 FILE.write(b"x" * 100)
 FILE.seek(0)
 world = World(b"")
+threads_at_first = 0  # libFuzzer's; 0: nobody has looked yet
 
 
 def trace(*what):

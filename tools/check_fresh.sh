@@ -3,8 +3,8 @@
 # and make besides the base, and a clone of this checkout's last commit. As root.
 #
 # tools/check_fresh.sh [suite...]   bookworm trixie sid noble: `make demo`, `make test`, then the
-#                                   README's lines for installing; sid a second time with its
-#                                   newest Python. jammy bullseye: that they refuse in one line.
+#                                   lines for installing of docs/start.md; sid again with its newest
+#                                   Python. jammy bullseye: that they refuse in one line.
 #                                   By default all of these, one after the other.
 #
 # Environment:

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the lines of README.md's "Installing" as they are printed, on a fresh machine, as root: the
-# Python package answers, the C library builds and runs the README's program. For check_fresh.sh:
+# Runs the lines of docs/start.md's "Installing" as they are printed, on a fresh machine, as root:
+# the Python package answers, the C library builds and runs the program there. For check_fresh.sh:
 # it installs packages, and the library into /usr/local.
 set -eu
 cd "$(dirname "$0")/.."
@@ -8,14 +8,15 @@ cd "$(dirname "$0")/.."
 # The nth block after the heading, without sudo, which a minimal machine does not have; nobody is
 # there to be asked.
 lines() { # n
-    sed -n '/^## Installing/,/^## In the place/p' README.md |
+    sed -n '/^## Installing/,/^## Ten lines/p' docs/start.md |
         awk -v n="$1" '/^```/ { fence++; next } fence == 2 * n - 1' |
         sed -e 's/sudo //g' -e 's/apt-get install/apt-get install -q -y/'
 }
 
-# The program of a language in README.md.
+# The program of a language.
 block() { # language
-    awk -v head='```'"$1" '$0 == head { inside = 1; next } /^```/ { inside = 0 } inside' README.md
+    awk -v head='```'"$1" '$0 == head { inside = 1; next } /^```/ { inside = 0 } inside' \
+        docs/start.md
 }
 
 export DEBIAN_FRONTEND=noninteractive
@@ -30,6 +31,6 @@ done
 
 env/bin/python -c 'import csock; a, b = csock.socketpair(); print(a.send(b"abc"))' | grep -qx 3
 block c >"$folder/hello.c"
-command=$(sed -n 's/^cc hello.c/cc hello.c/p' README.md)
+command=$(sed -n 's/^cc hello.c/cc hello.c/p' docs/start.md)
 (cd "$folder" && sh -euc "$command" && ./hello) | grep -qx 'Received Hello, world'
-echo "installing: both by the README's lines, and both work"
+echo "installing: both by the lines of docs/start.md, and both work"

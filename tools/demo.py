@@ -150,7 +150,7 @@ def echo_udp(_):
 
 
 def compile_c(name, folder):
-    """The command of the README, on what `meson install` put into PREFIX."""
+    """The command of docs/start.md, on what `meson install` put into PREFIX."""
     flags = "$(pkg-config --cflags --libs csock)"
     source, program = EXAMPLES / "c" / f"{name}.c", folder / name
     print(f"  $ cc {source.relative_to(ROOT)} {flags} -o {program}")

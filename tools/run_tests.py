@@ -15,6 +15,7 @@ py-plain          those that have to do with the interpreter, with a csock that 
                   insides, as an unknown CPython gets it, and counts nothing (-Dstats=false)
 py-asan           the Python tests with core and extension under both sanitizers
 types             the type stubs: mypy --strict for each Python version, and stubtest
+docs              the site: Sphinx, to which a warning is an error
 conformance       CPython's own tests of sockets and of ssl: as on the stock module?
 fuzz              ten seconds of each fuzz target, under both sanitizers
 conformance-asan  test_socket of CPython's own, csock under both sanitizers
@@ -40,6 +41,7 @@ import subprocess
 import sys
 import time
 
+import run_docs
 import run_fuzz
 import side_by_side
 from outcomes import Result, junit_cases, report, summarize, with_status, write_json
@@ -59,7 +61,7 @@ NOT_COMPARED = 77  # the runner's status when this Python has no suite
 NOT_IN_PLAIN = {
     f"test_{name}"
     for name in (
-        "abi c_docs conformance_runner constants differential headers install man matrix"
+        "abi c_docs conformance_runner constants differential docs headers install man matrix"
         " package readme release_check run_tests side_by_side site stubs"
     ).split()
 }
@@ -301,6 +303,7 @@ def suite_fuzz(result):
 SUITES = {
     "lint": suite_lint,
     "types": suite_types,
+    "docs": lambda result: built("plain", result) and run_docs.suite(result, BUILD / "plain/site"),
     "c": suite_c,
     "c-asan": suite_c_asan,
     "c-tsan": suite_c_tsan,

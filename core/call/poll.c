@@ -16,6 +16,7 @@ struct polling {
     struct csock__call *calls;
     struct pollfd *fds;
     uintptr_t many;
+    const struct csock__shown *part_of; /* or NULL */
 };
 
 static void leave_first(struct polling *p, size_t n)
@@ -73,13 +74,26 @@ static void note_all(struct polling *p, bool asleep)
             csock__note_asleep(&p->calls[i], asleep);
 }
 
-/* For those who look from outside: one of them all. */
-static int first_fd(const struct polling *p)
+/* For those who look from outside: one of them all, of sockets alone if so wanted. */
+static int first_fd(const struct polling *p, bool sockets)
 {
     for (size_t i = 0; i < p->n; i++)
-        if (p->fds[i].fd >= 0)
+        if (p->fds[i].fd >= 0 && (p->polled[i].s || !sockets))
             return p->fds[i].fd;
     return -1;
+}
+
+static void show_many(struct polling *p, const struct csock__sleep *sleep)
+{
+    struct csock__shown shown = {.what = CSOCK__POLL_MANY, .deadline = p->wg.deadline};
+    if (p->wg.since == 0)
+        p->wg.since = sleep->now;
+    if (p->part_of)
+        shown = *p->part_of;
+    else
+        shown.since = p->wg.since;
+    shown.fd = first_fd(p, p->part_of != NULL);
+    csock__show(sleep, &shown);
 }
 
 static int sleep_once(struct polling *p, int64_t left)
@@ -90,12 +104,7 @@ static int sleep_once(struct polling *p, int64_t left)
     if (r < 0)
         return r;
     note_all(p, true);
-    if (p->wg.since == 0)
-        p->wg.since = sleep.now;
-    csock__show(&sleep, &(struct csock__shown){.what = CSOCK__POLL_MANY,
-                                               .fd = first_fd(p),
-                                               .since = p->wg.since,
-                                               .deadline = p->wg.deadline});
+    show_many(p, &sleep);
     r = look_at_all(p);
     if (r == 0)
         r = (int)csock__ret(csock__sys->poll(p->fds, (nfds_t)p->n, csock__poll_ms(left)));
@@ -160,11 +169,13 @@ static int poll_inside(struct polling *p)
     return r;
 }
 
-int csock_poll(struct csock_polled *polled, size_t n, const struct csock_wait *w)
+int csock__poll_as_part(struct csock_polled *polled, size_t n, const struct csock_wait *w,
+                        const struct csock__shown *whole)
 {
     struct csock__call few_calls[FEW];
     struct pollfd few_fds[FEW];
-    struct polling p = {.polled = polled, .n = n, .calls = few_calls, .fds = few_fds};
+    struct polling p = {
+        .polled = polled, .n = n, .calls = few_calls, .fds = few_fds, .part_of = whole};
     csock__waiting_fill(&p.wg, w);
     if (n <= FEW)
         return poll_inside(&p);
@@ -177,4 +188,9 @@ int csock_poll(struct csock_polled *polled, size_t n, const struct csock_wait *w
     int r = poll_inside(&p);
     csock__sys->release(p.calls);
     return r;
+}
+
+int csock_poll(struct csock_polled *polled, size_t n, const struct csock_wait *w)
+{
+    return csock__poll_as_part(polled, n, w, NULL);
 }

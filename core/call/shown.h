@@ -15,6 +15,7 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "csock.h"
 
@@ -41,8 +42,8 @@ enum csock__what {
     CSOCK__POLL_IN = 10, /* csock_ready() */
     CSOCK__POLL_OUT = 11,
     CSOCK__POLL = 12,   /* for both, or for errors alone */
-    CSOCK__LOOKUP = 13, /* `about` is a name, and there is no fd: -1 */
-    CSOCK__DIAL = 14,   /* several connects; `about` as for LOOKUP */
+    CSOCK__LOOKUP = 13, /* `about` is a name; fd: of the socket that it is for, or -1 */
+    CSOCK__DIAL = 14,   /* look-ups and connects; `about` is a name; fd: of one of them, or -1 */
     CSOCK__POLL_MANY = 15,
 };
 
@@ -98,6 +99,12 @@ static inline void csock__show_fence(void)
 #else
     atomic_thread_fence(memory_order_release);
 #endif
+}
+
+/* Bytes of a name at `about`: as many as a reader wants of it, with its end. */
+static inline uint32_t csock__shown_size(const char *name)
+{
+    return name ? (uint32_t)strnlen(name, 255) + 1 : 0;
 }
 
 /* Around what is written of a wait; end gets what begin has returned. */

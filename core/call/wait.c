@@ -189,21 +189,17 @@ ssize_t csock__try(struct csock__waiting *wg, const struct csock__op *op)
     return r <= 0 && csock__closing(wg->call.s) ? CSOCK_ECLOSED : r;
 }
 
-/* The deadline in absolute time, from the first wait on. */
-static int64_t deadline_of(struct csock__waiting *wg)
-{
-    if (wg->deadline == CSOCK_FOREVER)
-        wg->deadline = csock__bound(wg->w);
-    return wg->deadline;
-}
-
+/* A timeout begins with the first look, which reads the clock once. */
 int64_t csock__time_left(struct csock__waiting *wg)
 {
-    int64_t deadline = deadline_of(wg);
-    if (deadline == CSOCK_FOREVER)
-        return -1;
+    if (wg->deadline == CSOCK_FOREVER) {
+        wg->deadline = csock__bound(wg->w);
+        if (wg->deadline == CSOCK_FOREVER)
+            return -1;
+        return wg->w->timeout > 0 ? wg->w->timeout : 0;
+    }
     int64_t now = csock_now();
-    return deadline > now ? deadline - now : 0;
+    return wg->deadline > now ? wg->deadline - now : 0;
 }
 
 bool csock__is_late(struct csock__waiting *wg)

@@ -97,6 +97,11 @@ ssize_t csock__block(struct csock__waiting *wg, const struct csock__op *op);
 /* Poll until events or the deadline: revents, or an error. A signal does not end it. */
 int csock__poll(struct csock__waiting *wg, short events);
 
+/* csock_poll() as a part of a longer wait, which is what others are shown, with the first of the
+ * sockets in it. NULL: it is all there is. */
+int csock__poll_as_part(struct csock_polled *polled, size_t n, const struct csock_wait *w,
+                        const struct csock__shown *whole);
+
 /* Time left, in ns; < 0 for ever. And as poll(2) counts it. */
 int64_t csock__time_left(struct csock__waiting *wg);
 int csock__poll_ms(int64_t left);

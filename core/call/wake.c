@@ -78,35 +78,35 @@ __attribute__((cold, noinline)) static void another_sleep_place(struct csock__sl
     sleep->given_up = atomic_load(&given_up);
 }
 
-/* A look at the thread's signal mask takes a system call, for each wait of a thread that waits ten
- * thousand times a second; so one that let the signal through is believed for a while; not in a
- * handler that interrupted a wait, as handlers may mask what they like. Who masks all signals
- * between two waits of less than LOOK_NS is not woken from the second: it ends when close() loses
- * patience. */
-__attribute__((noinline)) static int look_at_mask(struct csock__sleep *sleep, int sig, bool nested)
+__attribute__((cold, noinline)) static int look_at_mask(struct csock__sleep *sleep, int sig)
 {
     struct csock__thread *me = sleep->me;
-    struct timespec now = {0};
-    csock__sys->coarse_clock(&now);
-    int64_t ns = sleep->now = csock__ns(&now);
-    if (sig && sig == me->looked_sig && ns - me->looked < LOOK_NS && !nested)
-        return sig;
-    bool search = me->searched == 0 || ns - me->searched >= LOOK_NS;
+    bool search = me->searched == 0 || sleep->now - me->searched >= LOOK_NS;
     if (search) {
-        me->searched = ns;
+        me->searched = sleep->now;
         sig = sig && csock__signal_is_ours(sig) ? sig : csock__signal_choose();
     }
-    me->looked = ns;
+    me->looked = sleep->now;
     return sig ? unblock(sleep, sig, search) : 0;
 }
 
-/* Sees to it that a signal reaches this sleep; returns which, or 0. For who hardly ever sleeps an
- * old look holds without a bound, and costs nothing. */
+/* Sees to it that a signal reaches this sleep; returns which, or 0. A look at the thread's signal
+ * mask takes a system call, for each wait of a thread that waits ten thousand times a second; so
+ * one that let the signal through is believed for a while; not in a handler that interrupted a
+ * wait, as handlers may mask what they like. Who masks all signals between two waits of less than
+ * LOOK_NS is not woken from the second: it ends when close() loses patience. For who hardly ever
+ * sleeps an old look holds without a bound, and costs nothing. */
 static inline int let_through(struct csock__sleep *sleep, bool nested, bool hardly)
 {
+    const struct csock__thread *me = sleep->me;
+    struct timespec now = {0};
     int sig = csock__signal_current();
-    bool looked = hardly && sig && sig == sleep->me->looked_sig && !nested;
-    return looked ? sig : look_at_mask(sleep, sig, nested);
+    bool looked = sig && sig == me->looked_sig && !nested;
+    if (looked && hardly)
+        return sig;
+    csock__sys->coarse_clock(&now);
+    sleep->now = csock__ns(&now);
+    return looked && sleep->now - me->looked < LOOK_NS ? sig : look_at_mask(sleep, sig);
 }
 
 /* A handler that waited just before may have left something there. */

@@ -115,6 +115,16 @@ static void on_resume(void *arg)
         dl->w.resume(dl->w.arg);
 }
 
+/* What others are shown: all of it, which many waits are parts of. */
+static struct csock__shown shown_of(const struct csock__dialing *dl)
+{
+    return (struct csock__shown){.what = CSOCK__DIAL,
+                                 .since = dl->start,
+                                 .deadline = dl->w.deadline,
+                                 .about = (uintptr_t)dl->d->host,
+                                 .about_size = csock__shown_size(dl->d->host)};
+}
+
 static int wait_for_events(struct csock__dialing *dl)
 {
     struct watched all;
@@ -130,7 +140,8 @@ static int wait_for_events(struct csock__dialing *dl)
     watch_all(dl, &all);
     if (timer != CSOCK__NO_TIMER)
         w.deadline = w.deadline == CSOCK_FOREVER ? timer : sooner(timer, w.deadline);
-    int r = csock_poll(all.polled, all.n, &w);
+    struct csock__shown whole = shown_of(dl);
+    int r = csock__poll_as_part(all.polled, all.n, &w, &whole);
     if (r > 0)
         hear(dl, &all);
     else if (r == CSOCK_ECLOSED || r == -EBADF)

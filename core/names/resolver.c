@@ -74,22 +74,22 @@ static struct timespec futex_end(int64_t deadline)
                              .tv_nsec = (long)(deadline % 1000000000)};
 }
 
-/* With its end, as far as a reader wants it. */
-static uint32_t name_size(const char *name)
+static void show_name(const struct csock__sleep *sleep, const char *name, int fd, int64_t since,
+                      int64_t deadline)
 {
-    return name ? (uint32_t)strnlen(name, 255) + 1 : 0;
+    csock__show(sleep, &(struct csock__shown){.what = CSOCK__LOOKUP,
+                                              .fd = fd,
+                                              .since = since,
+                                              .deadline = deadline,
+                                              .about = (uintptr_t)name,
+                                              .about_size = csock__shown_size(name)});
 }
 
 static void show_lookup(struct asking *a, const struct csock__sleep *sleep)
 {
     if (a->since == 0)
         a->since = sleep->now;
-    csock__show(sleep, &(struct csock__shown){.what = CSOCK__LOOKUP,
-                                              .fd = a->inside ? csock__fd(a->wg.call.s) : -1,
-                                              .since = a->since,
-                                              .deadline = a->deadline,
-                                              .about = (uintptr_t)a->name,
-                                              .about_size = name_size(a->name)});
+    show_name(sleep, a->name, a->inside ? csock__fd(a->wg.call.s) : -1, a->since, a->deadline);
 }
 
 /* Whoever closes the socket signals this thread for as long as it is in here. */
@@ -215,6 +215,25 @@ static int ask_here(const struct csock__question *q, const struct csock_wait *w,
     return 0;
 }
 
+/* The same, of what may take long: announced for those who look from outside alone. */
+static int ask_here_for_long(const struct csock__question *q, const struct csock_wait *w,
+                             struct csock__answer *ret)
+{
+    struct csock__sleep sleep;
+    uint32_t generation = csock__generation();
+    if (w && w->pause)
+        w->pause(w->arg);
+    bool announced = csock__sleep_begin_many(&sleep, 0) == 0;
+    if (announced)
+        show_name(&sleep, q->host, -1, sleep.now, CSOCK_FOREVER);
+    csock__ask(q, ret);
+    if (announced)
+        csock__sleep_end_many(&sleep, generation);
+    if (w && w->resume)
+        w->resume(w->arg);
+    return 0;
+}
+
 /* Whether the look-up failed in what it takes to begin one. A deadline that has passed while there
  * was no place is no reason to ask without one. */
 static bool could_not_begin(const struct asking *a, int r)
@@ -248,7 +267,7 @@ static int ask_bounded(struct csock *s, const struct csock__question *q, const s
     r = csock__in_hosts_file(q) ? ask_here(q, w, ret) : ask_in_thread(&a, q, ret);
     if (s)
         csock__waiting_end(&a.wg);
-    return could_not_begin(&a, r) ? ask_here(q, w, ret) : r;
+    return could_not_begin(&a, r) ? ask_here_for_long(q, w, ret) : r;
 }
 
 static int ask_somewhere(struct csock *s, const struct csock__question *q,
@@ -256,9 +275,9 @@ static int ask_somewhere(struct csock *s, const struct csock__question *q,
 {
     if (is_local(q))
         return ask_here(q, NULL, ret);
-    bool hears = w && w->interrupted && !is_localhost(q);
-    return s || (w && csock__is_bounded(w)) || hears ? ask_bounded(s, q, w, ret)
-                                                     : ask_here(q, w, ret);
+    if (s || (w && (csock__is_bounded(w) || (w->interrupted && !is_localhost(q)))))
+        return ask_bounded(s, q, w, ret);
+    return is_localhost(q) ? ask_here(q, w, ret) : ask_here_for_long(q, w, ret);
 }
 
 /* ---- the calls */

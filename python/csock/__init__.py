@@ -2,7 +2,14 @@
 
 Everything of `csock.dropin` is here, which has exactly the names of CPython's own socket module,
 and the constants of Linux that CPython does not have. `SocketType` is the class of the objects
-that `socket()` makes, as it was in 1998. `install()` puts `csock.dropin` in the place of `socket`.
+that `socket()` makes, as it was in 1998. `install()` puts `csock.dropin` in the place of `socket`,
+before anything else imports that; `python -m csock app.py` does so for a program as it is, and
+CSOCK_DISABLE=1 in the environment turns all of it off.
+
+Beyond the socket module: `deadline` bounds all that waits in a block of code, `close()` ends the
+calls of other threads, `dial()` connects to the first address that answers, `is_alive()` looks at
+a connection, `Reader` loses nothing after a timeout, `lookups()` shows look-ups of names. From
+outside: `python -m csock --ps` shows which threads wait, and on whom.
 
 Importing this brings none of it: the names come when the first of them is asked for. Until then
 install() can still decide whose error classes they use, and a program that only installs csock
@@ -70,7 +77,14 @@ def _say(text):
 
 def _trace_if_asked():
     """CSOCK_TRACE=dial, all; CSOCK_PCAP. csock.dropin calls it, while there are files to load."""
-    words = os.environ.get("CSOCK_TRACE", "").split(",")
+    if folder := os.environ.get("CSOCK_PCAP"):
+        from ._capture import capture_all
+
+        capture_all(folder, os.environ.get("CSOCK_PCAP_TLS", ""), _say)
+    asked = os.environ.get("CSOCK_TRACE")
+    if not asked:
+        return
+    words = asked.split(",")
     if "dial" in words:
         from ._waterfall import trace
 
@@ -79,10 +93,8 @@ def _trace_if_asked():
         from ._trace import say_all
 
         say_all(_say)
-    if folder := os.environ.get("CSOCK_PCAP"):
-        from ._capture import capture_all
-
-        capture_all(folder, os.environ.get("CSOCK_PCAP_TLS", ""), _say)
+    if unknown := set(words) - {"all", "dial", "", "0"}:
+        _say(f"CSOCK_TRACE takes all and dial, and not {', '.join(sorted(unknown))}")
 
 
 def capture(sock, path, *, tls=None, snaplen=0):
@@ -248,8 +260,10 @@ def _load_names():
         names["__all__"] = stock.__all__
         return
     dropin = _loaded("dropin")
-    found = {name: getattr(dropin, name) for name in (*dropin.__all__, *_MORE)}
-    found["SocketType"] = dropin.socket
+    own, all_names = names["_own_names"], (*dropin.__all__, *_MORE)
+    # Some are made when they are asked for, and are not in there.
+    found = {name: own[name] if name in own else getattr(dropin, name) for name in all_names}
+    found["SocketType"] = own["socket"]
     found.update((name, getattr(_submodule("_core"), name)) for name in _OWN)
     names.update(found)  # at once: other threads look for `socket` to see whether they are here
 

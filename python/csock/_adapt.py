@@ -169,8 +169,8 @@ LIBRARIES = {
 def check_names(libraries):
     for name in libraries:
         if name not in LIBRARIES:
-            known = ", ".join(sorted(LIBRARIES))
-            raise ValueError(f"csock.adapt() knows {known}, and not {name!r}")
+            known = "redis, and urllib3, which requests, botocore and docker use"
+            raise ValueError(f"csock.adapt() knows {known}; not {name!r}")
 
 
 def adapt(libraries):

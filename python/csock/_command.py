@@ -31,6 +31,7 @@ usage: python -m csock [--children] [--force] [--adapt[=LIBRARIES]]
                        [-m mod | -c code | app.py | -] [args ...]
        python -m csock --enable [--force] | --disable | --status
        python -m csock --ps [--json] [--watch] [--stuck SECONDS] [--stacks] [PID ...]
+       python -m csock --dial [--timeout SECONDS] [--tls] [--json] HOST PORT
 """
 
 _MODULE_HELP = f"""\
@@ -48,6 +49,7 @@ For a virtual environment, so that every program in it has csock:
 For processes that hang:
 
   --ps          which threads wait in csock, on whom, and since when; --ps --help has more
+  --dial        connects to a host, and shows how that went; --dial --help has more
 {_INTERPRETER}
 {_HATCH}
 """
@@ -77,14 +79,14 @@ class Options:
     def __init__(self):
         self.children = self.force = False
         self.adapt = None  # or a tuple of names; empty: all
-        self.action = "run"  # or: help, version, enable, disable, status, ps
+        self.action = "run"  # or: help, version, enable, disable, status, ps, dial
         self.kind = "nothing"  # to run; or: module, command, script, stdin
         self.target = None
         self.args = []
         self.has_file = False  # whether `__main__` has been given a __file__
 
 
-def parse(words, actions=("version", "ps", *_ENVIRONMENT)):
+def parse(words, actions=("version", "ps", "dial", *_ENVIRONMENT)):
     """The options that a command line stands for; `actions` are what it may ask for instead of a
     program."""
     options, words = Options(), list(words)
@@ -103,8 +105,8 @@ def parse(words, actions=("version", "ps", *_ENVIRONMENT)):
             options.action = "help"
             return options
         name = word.removeprefix("--")
-        if word == "--ps" and "ps" in actions and options.action == "run":
-            options.action, options.args = "ps", words  # the rest is for argparse
+        if word in ("--ps", "--dial") and name in actions and options.action == "run":
+            options.action, options.args = name, words  # the rest is for argparse
             return options
         if word in ("--children", "--force"):
             setattr(options, name, True)
@@ -168,6 +170,10 @@ def module():
         print(version())
     elif options.action == "ps":
         _ps(options.args, "python -m csock --ps")
+    elif options.action == "dial":
+        from csock import _dial
+
+        _dial.main(_dial.arguments(options.args, "python -m csock --dial"))
     elif options.action != "run":
         _environment(options.action, options.force)
     else:
@@ -179,7 +185,8 @@ def _arguments():
 
     parser = argparse.ArgumentParser(
         "csock",
-        description="csock, BSD sockets on a plain C core, in the place of Python's socket module.",
+        description="csock: Python's socket module on a C library of its own. What waits ends at a"
+        " deadline or when its socket is closed, and can be looked at from outside.",
         epilog=f"csock COMMAND --help has more. {_HATCH}",
         allow_abbrev=False,
     )
@@ -207,6 +214,14 @@ def _arguments():
     return parser.parse_args()
 
 
+def _looks_like_a_program(word):
+    import os
+
+    if word in ("dial", *_ENVIRONMENT):
+        return False
+    return word[:2] in ("-m", "-c") or word.endswith(".py") or os.path.isfile(word)
+
+
 def script():
     """`csock …`"""
     if sys.argv[1:] == ["--version"]:
@@ -215,6 +230,9 @@ def script():
     if sys.argv[1:2] == ["ps"]:
         _ps(sys.argv[2:], "csock ps")
     if sys.argv[1:2] != ["run"]:
+        if _looks_like_a_program(sys.argv[1] if sys.argv[1:] else ""):
+            sys.stderr.write(f"csock: a program is run by: csock run {sys.argv[1]} …\n{RUN_USAGE}")
+            raise SystemExit(2)
         options = _arguments()
         if options.command == "dial":
             from csock import _dial

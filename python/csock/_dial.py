@@ -20,6 +20,15 @@ def add_arguments(command):
     command.add_argument("--json", action="store_true", help="for programs")
 
 
+def arguments(words, name):
+    import argparse
+
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(name, description=ABOUT, epilog=STATUSES, formatter_class=form)
+    add_arguments(parser)
+    return parser.parse_args(words)
+
+
 def _status(error):
     if error is None:
         return 0

@@ -12,6 +12,13 @@ from csock import _OURS, _PLACES
 
 _SHOWN = 8  # of the modules that an error names
 
+# Loaded before the first line of a program in a child of multiprocessing. They hold the stock
+# module by its name alone, so that nothing of it stays when that is replaced.
+_OF_CHILDREN = {
+    f"multiprocessing.{name}"
+    for name in ("connection", "forkserver", "reduction", "resource_sharer")
+}
+
 _displaced = {}  # what stood in _PLACES before
 _replaced = []  # (module, name, stock's module): globals that install(force=True) changed
 _ssl_before = None
@@ -58,6 +65,18 @@ def _stock():
     return {name: m for name, m in found.items() if m is not None and m not in ours}
 
 
+def _is_child_at_its_begin(stock, holders, shared):
+    """Whether this is a child of multiprocessing that loads the program's first lines anew, and
+    nobody but multiprocessing holds the stock module, and that nothing else of it."""
+    if not _OF_CHILDREN.issuperset(holders) or _holders(
+        stock.values(), shared.union(map(id, stock.values()))
+    ):
+        return False
+    from csock import _interp
+
+    return _interp.prepares_child()
+
+
 def _check_unused(stock):
     # What csock has of stock stays what it is: its error classes, where csock is loaded by now.
     ours = sys.modules.get(_OURS[1])
@@ -65,13 +84,15 @@ def _check_unused(stock):
     holders = _holders(stock.values(), shared)
     if "_ssl" in sys.modules:
         holders.append("_ssl")
+    if _is_child_at_its_begin(stock, holders, shared):
+        return
     # `_socket` alone, which nobody holds, is what csock itself took its error classes from.
     if holders or "socket" in stock:
         held = f"these modules hold it: {_listed(set(holders))}" if holders else "it is loaded"
         raise RuntimeError(
             "csock.install() comes too late to take the place of the stock socket module: "
-            f"{held}. Call it before anything imports socket or ssl; or install(force=True), which "
-            "replaces what can be replaced"
+            f"{held}. Call it before anything imports socket or ssl; or run the program by python "
+            "-m csock; or install(force=True), which replaces what can be replaced"
         )
 
 

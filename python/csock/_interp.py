@@ -190,6 +190,16 @@ def remember_source(code, source):
     linecache._register_code(code if by_code else "<string>", source, "<string>")
 
 
+# ---- the children of multiprocessing
+
+
+def prepares_child():
+    """Whether multiprocessing loads the program's main module once more just now: in a child of
+    spawn, or in the server that the children of forkserver come from."""
+    process = sys.modules.get("multiprocessing.process")
+    return bool(process) and getattr(process.current_process(), "_inheriting", False)
+
+
 # ---- what C asks for
 
 

@@ -94,7 +94,7 @@ def _complaints(process, named):
     if process.off:
         yield f"process {process.pid} shows nothing: it runs with CSOCK_PS=0"
     if named and not (process.versions or process.unknown or process.refused):
-        yield f"process {process.pid} has no csock"
+        yield f"process {process.pid} has no csock; `csock run` starts a program with it"
     if isinstance(process.stacks, Exception):
         yield f"process {process.pid}: no stacks: {_ps_text.plain(str(process.stacks))}"
 
@@ -159,10 +159,14 @@ class Look:
             whole = {"processes": processes, "errors": self.complaints}
             return [json.dumps(whole, indent=None if args.watch else 1)]
         none = "nobody waits in csock" if args.stuck is None else "nobody is stuck in csock"
-        return list(_ps_text.lines(self.processes, self.now)) or [none]
+        lines = list(_ps_text.lines(self.processes, self.now))
+        # Of processes that were named and could not be read nobody knows.
+        return lines if lines or (args.pid and self.failed) else [none]
 
 
 def _write(lines, stream):
+    if stream is None:  # it was closed before we began
+        return
     text = "".join(f"{line}\n" for line in lines)
     encoding = stream.encoding or "ascii"
     stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
@@ -180,10 +184,20 @@ def _show(args, reader, hung):
     look = Look(reader, args.pid or _ps_process.of_this_user(), hung)
     stuck = args.stuck is not None and look.keep_stuck(args.stuck)
     if args.watch and not args.json:
-        _write(["\033[H\033[J" if sys.stdout.isatty() else ""], sys.stdout)
+        _write(["\033[H\033[J" if sys.stdout and sys.stdout.isatty() else ""], sys.stdout)
     _write(look.lines(args), sys.stdout)
     _write([f"csock: {_ps_text.plain(text)}" for text in look.complaints], sys.stderr)
     return FAILED if look.failed and args.pid and not stuck else FOUND if stuck else 0
+
+
+def _give_up_writing(error):
+    """Nothing is left for the interpreter to write at its end. Whoever closes a pipe has what he
+    wants."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):
+        with contextlib.suppress(OSError):
+            _write([f"csock: {error}"], sys.stderr)
 
 
 def main(words, name):
@@ -198,8 +212,7 @@ def main(words, name):
             status = _show(args, reader, hung)
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # whoever read it has what he wants
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # it could not be said
+        _give_up_writing(error)
         return FAILED
     return status

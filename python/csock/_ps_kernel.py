@@ -100,11 +100,16 @@ def _inet(diag, family, protocol, kind, wanted, result):
             result[inode] = _inet_socket(kind, answer)
 
 
+def text_of(name):
+    """Of what the system takes for a name, which is any bytes; Unicode, as JSON is."""
+    return name.decode("utf-8", "backslashreplace")
+
+
 def unix_name(data):
     """None if it has none."""
     if data[:1] == b"\0":
-        return "@" + os.fsdecode(data[1:])
-    return os.fsdecode(data.split(b"\0")[0]) or None
+        return "@" + text_of(data[1:])
+    return text_of(data.split(b"\0")[0]) or None
 
 
 def _unix(diag, _family, _protocol, kind, wanted, result):

@@ -6,6 +6,7 @@ has an end, and what is given out is numbers and bytes.
 """
 
 import os
+import stat
 import struct
 import sys
 
@@ -108,19 +109,20 @@ class Wait:
 
 
 def data_of_files(folder, wanted):
-    """(address, size, key) of private, writable parts of files that the process has mapped; wanted:
-    takes a path and says whether that file is to be looked at."""
+    """(address, size, part) of private, writable parts of files that the process has mapped;
+    wanted: takes a path and says whether that file is to be looked at."""
     with open("maps", "rb", opener=lambda name, flags: os.open(name, flags, dir_fd=folder)) as maps:
         for line in maps:
             words = line.split(None, 5)
             if len(words) < 6 or words[1][:2] != b"rw" or words[1][3:4] != b"p":
                 continue
             place, _, offset, device, inode, path = words
-            if inode == b"0" or not wanted(path.rstrip(b"\n")):
+            path = path.rstrip(b"\n")
+            if inode == b"0" or not wanted(path):
                 continue
             start, _, end = place.partition(b"-")
             start, end = int(start, 16), int(end, 16)
-            yield start, end - start, (device, inode, offset, end - start)
+            yield start, end - start, (path, device, int(inode), int(offset, 16), end - start)
 
 
 def _places_of(memory, start, size):
@@ -136,19 +138,40 @@ def _places_of(memory, start, size):
         kept = data[-len(MAGIC) + 1 :]
 
 
+def _is_none_in(part):
+    """Whether the magic does not stand in that part of its file, where it begins in each process: a
+    process that has wiped it out of its own copy says nothing about others."""
+    path, device, inode, offset, size = part
+    try:
+        found = os.open(path, os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        known = os.fstat(found)
+        if (not stat.S_ISREG(known.st_mode) or known.st_ino != inode or device !=
+                b"%02x:%02x" % (os.major(known.st_dev), os.minor(known.st_dev))):  # fmt: skip
+            return False  # another one by now, or in another root
+        with open(f"/proc/self/fd/{found}", "rb", buffering=0) as file:
+            return MAGIC not in os.pread(file.fileno(), min(size, MOST_OF_A_FILE), offset)
+    except OSError:
+        return False
+    finally:
+        os.close(found)
+
+
 def heads(folder, memory, wanted, without):
-    """All of a process. without: a set that keeps which files are known to have none."""
+    """All of a process. without: a set that keeps which parts of files are known to have none."""
     result, left = [], MOST_OF_A_PROCESS
-    for start, size, key in data_of_files(folder, wanted):
+    for start, size, part in data_of_files(folder, wanted):
         left -= min(size, MOST_OF_A_FILE)
-        if key in without or left < 0:
+        if part in without or left < 0:
             continue
         try:
             found = list(_places_of(memory, start, size))
         except Unreadable:
             continue
-        if not found:
-            without.add(key)
+        if not found and _is_none_in(part):
+            without.add(part)
         for place in found:
             if len(result) < MOST_HEADS:
                 try:

@@ -12,8 +12,9 @@ import threading
 from collections import deque
 
 from csock import _ps_kernel, _ps_memory
+from csock._ps_kernel import text_of
 
-PATIENCE = 2  # seconds, for one process
+PATIENCE = 5  # seconds, for one process, on a machine that is busy
 MOST_TEXT = 4096
 _STATES = {"T": "stopped", "t": "traced", "Z": "ended", "X": "ended", "D": "in the kernel"}
 
@@ -34,6 +35,7 @@ class Process:
         self.unknown = []  # (version, layout) of those that this one does not know
         self.off = False  # by CSOCK_PS=0
         self.rows = []
+        self.place = "."  # in its folder: what has its memory
         self.network = None
         self.refused = False
         self.stacks = None  # or {thread: [line]}, or an Exception
@@ -67,17 +69,35 @@ def _link(folder, path):
         return None
 
 
+def _opened(path, folder=None):
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+
+
+def _place_with_memory(folder):
+    """The folder itself, but where the first thread has ended before others: that of one of them.
+    proc(5)"""
+    try:
+        os.readlink("exe", dir_fd=folder)
+    except (FileNotFoundError, ProcessLookupError):
+        for thread in _listed(folder, "task"):
+            if _link(folder, f"task/{thread}/exe"):
+                return f"task/{thread}"
+    except OSError:
+        pass
+    return "."
+
+
 def _names(folder, process):
-    process.command = os.fsdecode(_read(folder, "cmdline").rstrip(b"\0").replace(b"\0", b" "))
+    process.command = text_of(_read(folder, "cmdline").rstrip(b"\0").replace(b"\0", b" "))
     comm, _, rest = _read(folder, "stat").partition(b"(")[2].rpartition(b")")
-    process.command = process.command or os.fsdecode(comm)
+    process.command = process.command or text_of(comm)
     process.state = _STATES.get(rest.split()[0].decode() if rest.split() else "", "")
 
 
-def _threads(folder):
+def _threads(folder, place):
     """{number that the process itself knows: number here}"""
     threads = [int(name) for name in _listed(folder, "task") if name.isdigit()]
-    if _link(folder, "ns/pid") == _link(None, "/proc/self/ns/pid"):
+    if _link(place, "ns/pid") == _link(None, "/proc/self/ns/pid"):
         return {tid: tid for tid in threads}
     result = {}
     for tid in threads:
@@ -90,7 +110,7 @@ def _threads(folder):
 
 
 def _listed(folder, path):
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+    fd = _opened(path, folder)
     try:
         return os.listdir(fd)
     finally:
@@ -108,17 +128,17 @@ def _has_left(folder, thread, wait):
 
 
 def _row(folder, wait, thread):
-    row = Row(wait, thread, os.fsdecode(_read(folder, f"task/{thread}/comm").rstrip(b"\n")))
+    row = Row(wait, thread, text_of(_read(folder, f"task/{thread}/comm").rstrip(b"\n")))
     if wait.fd is not None:
         link = _link(folder, f"task/{thread}/fd/{wait.fd}")
         if link and link.startswith("socket:[") and link[8:-1].isdigit():
             row.inode = int(link[8:-1])
         else:
-            row.no_socket = link or "closed"
+            row.no_socket = text_of(os.fsencode(link or "closed"))
     return row
 
 
-def _rows(folder, memory, heads, process):
+def _rows(folder, place, memory, heads, process):
     waits = []
     for head in heads:
         if not head.known:
@@ -127,7 +147,7 @@ def _rows(folder, memory, heads, process):
         process.versions.append(head.version)
         process.off = process.off or bool(head.off)
         waits += [] if head.off else _ps_memory.waits(head, memory)
-    threads = _threads(folder) if waits else {}
+    threads = _threads(folder, place) if waits else {}
     for wait in waits:
         thread = threads.get(wait.tid)
         if thread is None or _has_left(folder, thread, wait):
@@ -139,7 +159,7 @@ def _rows(folder, memory, heads, process):
     process.rows.sort(key=lambda row: (row.wait.since, row.thread))
 
 
-def _time_offset(folder):
+def _time_offset(folder, place):
     """How far its CLOCK_MONOTONIC is before ours, in ns: time_namespaces(7)."""
     def offset(where, path):
         for line in _read(where, path).splitlines():
@@ -148,7 +168,7 @@ def _time_offset(folder):
                 return int(seconds) * 10**9 + int(ns)
         return 0
 
-    if _link(folder, "ns/time") == _link(None, "/proc/self/ns/time"):
+    if _link(folder, f"{place}/ns/time") == _link(None, "/proc/self/ns/time"):
         return 0
     try:
         return offset(folder, "timens_offsets") - offset(None, "/proc/self/timens_offsets")
@@ -173,20 +193,28 @@ class Reader:
         return lambda path: self.named or b"csock" in path or path == program
 
     def _look(self, folder, process):
+        process.place = _place_with_memory(folder)
+        place = _opened(process.place, folder)
         try:
-            memory = _ps_memory.Memory(folder)
+            return self._look_at(folder, place, process)
+        finally:
+            os.close(place)
+
+    def _look_at(self, folder, place, process):
+        try:
+            memory = _ps_memory.Memory(place)
         except _ps_memory.Refused:
-            if not self.named and not self._seems_to_have(folder):
+            if not self.named and not self._seems_to_have(place):
                 return False
             process.refused = True
-            _names(folder, process)
+            _names(place, process)
             return True
         try:
-            heads = _ps_memory.heads(folder, memory, self._wanted(folder), self.without)
+            heads = _ps_memory.heads(place, memory, self._wanted(place), self.without)
             if heads:
-                _names(folder, process)
-                _rows(folder, memory, heads, process)
-                process.network = _link(folder, "ns/net")
+                _names(place, process)
+                _rows(folder, place, memory, heads, process)
+                process.network = _link(place, "ns/net")
         finally:
             memory.close()
         return bool(heads) or self.named
@@ -202,13 +230,13 @@ class Reader:
         """A Process, or None where it has no csock. Raises Gone."""
         process = Process(pid)
         try:
-            folder = os.open(f"/proc/{pid}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            folder = _opened(f"/proc/{pid}")
         except OSError:
             raise Gone from None
         try:
             if not self._look(folder, process):
                 return None
-            shift = _time_offset(folder)
+            shift = _time_offset(folder, process.place)
             for row in process.rows:
                 row.wait.since -= shift
                 row.wait.deadline -= shift if row.wait.deadline else 0
@@ -227,8 +255,9 @@ class Reader:
 
 
 def patiently(function, items):
-    """(item, result or exception) for each, in their order; Hung where it took too long."""
-    todo = deque(items)
+    """(item, result or exception) for each, in their order; Hung where it took too long. Many that
+    hang are many that somebody has made so: each leaves the next ones less time."""
+    todo, hung = deque(items), 0
 
     def work(done, items):
         for item in items:
@@ -244,21 +273,31 @@ def patiently(function, items):
         threading.Thread(target=work, args=(current, list(todo)), daemon=True).start()
         while todo:
             try:
-                result = current.get(timeout=PATIENCE)
+                result = current.get(timeout=PATIENCE / (1 + hung))
             except queue.Empty:
-                current = None
+                current, hung = None, hung + 1
                 yield todo.popleft(), Hung()
                 break
             yield todo.popleft(), result
 
 
 def _protocol(process, row):
-    """Its name, as the kernel has it: NETLINK, PACKET, ALG."""
-    path = f"/proc/{process.pid}/task/{row.thread}/fd/{row.wait.fd}"
+    """The name of its protocol, as the kernel has it: NETLINK, PACKET, ALG. By now its number may
+    mean another file, of a system that never answers."""
     try:
+        fd = os.open(f"/proc/{process.pid}/task/{row.thread}/fd/{row.wait.fd}",
+                     os.O_PATH | os.O_CLOEXEC)  # fmt: skip
+    except OSError:
+        return None
+    try:
+        path = f"/proc/self/fd/{fd}"
+        if os.readlink(path) != f"socket:[{row.inode}]":
+            return None
         return os.getxattr(path, "system.sockprotoname").rstrip(b"\0").decode("ascii", "replace")
     except OSError:
         return None
+    finally:
+        os.close(fd)
 
 
 def _ask_kernel(network):
@@ -266,7 +305,7 @@ def _ask_kernel(network):
     wanted = {row.inode for process in network for row in process.rows if row.inode}
     for process in network if wanted else ():
         try:
-            folder = os.open(f"/proc/{process.pid}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            folder = _opened(f"/proc/{process.pid}/{process.place}")
         except OSError:
             continue
         try:

@@ -5,19 +5,11 @@ import sys
 
 import csock
 from csock import _ps_kernel, _ps_memory
+from csock._waterfall import plain
 
 HEADINGS = ("THREAD", "NAME", "CALL", "FD", "OWN ADDRESS", "PEER", "SINCE", "DEADLINE", "KERNEL")
 RIGHT = {"THREAD", "FD", "SINCE"}
 MOST_OF_A_COMMAND = 100
-
-
-def plain(text):
-    """What a terminal would take for an order, or cannot show, as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
-    )
 
 
 def span(seconds):
@@ -181,7 +173,7 @@ def lines(processes, now):
                 for frame in process.stacks.get(row.thread, ()):
                     yield f"    {plain(frame)}"
         if not process.rows and not process.off:
-            yield "  no thread waits in csock"
+            yield "  no thread waits in csock (in locks, select, poll and C code they do not show)"
 
 
 # ---- JSON

@@ -18,7 +18,8 @@ ModuleSpec = type(csock.__spec__)  # without importlib.machinery, which takes ti
 LINE = (
     "import sys; exec('try:\\n import csock._pth\\n csock._pth.begin(\"csock.pth\")\\n"
     "except Exception as e:\\n if not hasattr(sys, \"_csock_pth\"):\\n"
-    "  sys._csock_pth = print(f\"csock: csock.pth does not work: {e}\", file=sys.stderr)')"
+    "  sys._csock_pth = print(f\"csock: csock.pth in the site-packages of {sys.prefix} does \"\\n"
+    "   f\"not work: {e}; remove that file, or install csock again\", file=sys.stderr)')"
 )
 
 # What csock.start names, from 3.15 on.

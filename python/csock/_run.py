@@ -7,6 +7,7 @@ frames below the program's, which traceback.print_stack() shows.
 """
 
 import sys
+from errno import ENOENT
 
 import csock
 from csock import _interp
@@ -67,6 +68,24 @@ def _set_file(options, names, path):
         names["__cached__"] = None
 
 
+_WORDS = "enable", "disable", "status", "ps", "dial"
+_SAME = {word: f"python -m csock --{word}" for word in _WORDS}
+_SAME["run"] = "python -m csock app.py, without that word"
+
+
+def _what_was_meant(target):
+    """A line, or None, for who named something that is no file."""
+    if target in _SAME:
+        return f"{target} is a word of the command csock: `csock {target}`, or {_SAME[target]}"
+    import shutil
+
+    command = "/" not in target and shutil.which(target)
+    if command:
+        return f"{target} is a command, and no file here; a Python program is run by its path, " \
+               f"{command}, or by -m and its module"  # fmt: skip
+    return None
+
+
 def _run_script(options, cwd):
     import os
 
@@ -88,6 +107,9 @@ def _run_script(options, cwd):
         sys.stderr.write(
             f"{sys.executable}: can't open file {path!r}: [Errno {error.errno}] {error.strerror}\n"
         )
+        meant = _what_was_meant(options.target) if error.errno == ENOENT else None
+        if meant:
+            csock._say(meant)
         raise SystemExit(2) from None
     _set_file(options, names, path)
     names["__loader__"] = _interp.loader(loader, "__main__", path)

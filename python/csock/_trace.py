@@ -7,6 +7,7 @@ import errno
 import time
 
 from . import _core, _socket
+from ._waterfall import plain
 
 _base = _socket.socket
 _TRANSPORTS = {
@@ -49,11 +50,16 @@ def _peer_of(sock):
         return None
 
 
+def _text(name):
+    """Of what the system takes for a name, which is any bytes: exporters want Unicode."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def _path(address):
     """Of AF_UNIX; b"\\0name" is an abstract one."""
     if isinstance(address, bytes):
-        address = "@" + address[1:].decode("utf-8", "backslashreplace")
-    return address
+        return "@" + address[1:].decode("utf-8", "backslashreplace")
+    return _text(address)
 
 
 def _attributes_of(sock, peer):
@@ -96,7 +102,7 @@ def _make(name, began, ended, about, peer, error):
     offset = _offset()
     span.start, span.end = began + offset, ended + offset
     if isinstance(about, str):
-        span.attributes = {"dns.question.name": about}
+        span.attributes = {"dns.question.name": _text(about)}
     else:
         span.attributes = _attributes_of(about, peer)
     if error is not None:
@@ -105,13 +111,13 @@ def _make(name, began, ended, about, peer, error):
 
 
 def line(span):
-    """For people."""
+    """For people, who may have a terminal that obeys what is in a name."""
     about = span.attributes
     whom = about.get("dns.question.name") or about.get("network.peer.address", "")
     if port := about.get("network.peer.port"):
         whom = f"[{whom}]:{port}" if ":" in whom else f"{whom}:{port}"
     words = span.name, whom, f"{(span.end - span.start) / 1e9:.3f} s", about.get("error.type")
-    return " ".join(word for word in words if word)
+    return plain(" ".join(word for word in words if word))
 
 
 _listeners: dict[str, object] = {}  # by who has asked: the environment, and the program

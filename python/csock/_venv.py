@@ -43,6 +43,11 @@ def _is_ours(path):
         return False
 
 
+def _is_foreign(path):
+    """Whether somebody else has a file of that name."""
+    return os.path.lexists(path) and not _is_ours(path)
+
+
 def _there():
     """Those of the files that are there, also where another version of csock has left them."""
     return [path for path in (_PATH, _START) if _is_ours(path)]
@@ -85,6 +90,14 @@ def enable(force):
             file=sys.stderr,
         )
         return 1
+    foreign = [path for path in _FILES if _is_foreign(path)]
+    if foreign:
+        print(
+            f"csock: {foreign[0]} was not written by csock, and stays as it is: nothing is "
+            "changed. Rename or remove it first",
+            file=sys.stderr,
+        )
+        return 1
     was_there = _there()
     for path, text in _FILES.items():
         _write(path, text)
@@ -108,16 +121,24 @@ def disable(force):
     if there:
         gone = f"{' and '.join(there)} {'is' if len(there) == 1 else 'are'} removed"
         print(f"csock: no more in place in {sys.prefix}: {gone}")
+    elif _is_foreign(_PATH):
+        print(f"csock: not in place in {sys.prefix}: {_PATH} was not written by csock, and stays")
     else:
         print(f"csock: not in place in {sys.prefix}: there is no {_PATH}")
     return 0
+
+
+def _state(path):
+    if _is_foreign(path):
+        return "not there, but one that was not written by csock"
+    return "there" if _is_ours(path) else "not there"
 
 
 def status(force):
     works, why = _probe()
     print(f"environment    {sys.prefix}, {'virtual' if _is_venv() else 'not a virtual one'}")
     for path in sorted({*_FILES, *_there()}):
-        print(f"file           {path}: {'there' if _is_ours(path) else 'not there'}")
+        print(f"file           {path}: {_state(path)}")
     hatch = csock._hatch_open()
     first = "no: CSOCK_DISABLE is set; without it " if hatch else ""
     print(f"in place       {first}{'yes' if works else 'no'}, as a fresh interpreter says")

@@ -19,8 +19,10 @@ def _place(address):
     return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
 
 
-def _plain(text):
-    """Without what a terminal would obey: the name may be anybody's."""
+def plain(text):
+    """Without what a terminal would obey, or cannot show: a name may be anybody's."""
+    if text.isprintable():
+        return text
     return "".join([c if c.isprintable() else repr(c)[1:-1] for c in text])
 
 
@@ -65,11 +67,11 @@ def _bar(begin, end, whole):
 def text(report):
     """Lines, each with its newline."""
     table = [
-        (_plain(what), begin, end, _plain(outcome)) for what, begin, end, outcome in rows(report)
+        (plain(what), begin, end, plain(outcome)) for what, begin, end, outcome in rows(report)
     ]
     whole = max([end for _, _, end, _ in table], default=0) or 1
     longest = max([len(what) for what, *_ in table], default=0)
-    head = _plain(f"{report['target']}: {_outcome(report['error'])}")
+    head = plain(f"{report['target']}: {_outcome(report['error'])}")
     lines = [f"{head}, {report['elapsed'] or 0:.3f} s\n"]
     for what, begin, end, outcome in table:
         bar = _bar(begin, end, whole)

@@ -93,7 +93,7 @@ class SocketIO(_core.RawStream, io.RawIOBase):
 
 
 class socket(_socket.socket):
-    """A socket. See csock._socket.socket for the calls that move data."""
+    __doc__ = _socket.socket.__doc__
 
     __slots__ = ["__weakref__"]
 
@@ -476,6 +476,8 @@ create_connection = _with_race(
     _core, getdefaulttimeout, sys.modules[__package__], socket, getaddrinfo
 )
 sys.modules[__package__]._trace_if_asked()
+# For the names of csock itself, which are made later, when a test may have replaced some of these.
+sys.modules[__package__]._own_names = dict(globals())
 
 del _core, _helpers, _with_answer, _with_race, _with_own, _with_packed  # not stock's
 

@@ -13,6 +13,7 @@ import dns.reversename
 import dns.zone
 from kit import closed_port, hanging_up, in_threads, mask, peer, scenario, silent, step
 from servers import nsd
+from stalls import unbounded
 
 ZONE = """\
 $ORIGIN eco.test.
@@ -93,6 +94,7 @@ def troubles():
         port = mask(mute.getsockname()[1], "mute")
         step("udp timeout", lambda: ask(dns.query.udp, port), dns.exception.Timeout,
              within=(0.3, 2))
+        unbounded("udp in a deadline", lambda: ask(dns.query.udp, port), dns.exception.Timeout, 0.4)
     with socket.socket(type=socket.SOCK_DGRAM) as liar:
         liar.bind(("127.0.0.1", 0))
         port = mask(liar.getsockname()[1], "liar")

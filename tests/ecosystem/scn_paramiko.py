@@ -20,6 +20,7 @@ from kit import (
     step,
 )
 from servers import sshd
+from stalls import unbounded
 
 
 def client_to(port, user, key, known, **more):
@@ -49,6 +50,7 @@ def commands(client):
         return stdout.read()
 
     step("timeout", too_slow, TimeoutError, within=(0.25, 3))
+    unbounded("in a deadline", lambda: run("sleep 1; echo late")[0], b"late\n", 1)
     step("threads", lambda: in_threads(8, lambda n: run(f"echo {n}")[0]),
          [f"{n}\n".encode() for n in range(8)])
 

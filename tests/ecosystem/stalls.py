@@ -181,3 +181,20 @@ def only_here(name, function, want):
         own(name, repr(result))
     else:
         failed(f"{name}, wanted {want!r}, not {result!r}")
+
+
+def unbounded(name, function, want, least):
+    """What waits elsewhere than in a socket's call does not hear of a deadline: it goes on."""
+    if not OURS:
+        return
+    import csock
+
+    start = time.monotonic()
+    with csock.deadline(least / 4):
+        result = outcome(function)
+    took = time.monotonic() - start
+    right = isinstance(result, want) if isinstance(want, type) else result == want
+    if not right or took < least * 0.9:
+        failed(f"{name}: {result!r} after {took:.2f} s")
+    else:
+        own(name, "is not bounded")

@@ -31,9 +31,11 @@ def pytest_configure(config):
 
 @pytest.fixture(autouse=True)
 def watchdog(request):
-    """A test that hangs ends the run with the stacks of all threads, instead of blocking it."""
+    """A test that hangs ends the run with the stacks of all threads, instead of blocking it. A
+    module whose tests compile says how long they may take."""
+    seconds = getattr(request.module, "WATCHDOG_SECONDS", WATCHDOG_SECONDS)
     faulthandler.dump_traceback_later(
-        WATCHDOG_SECONDS * testkit.SLOWNESS, exit=True, file=request.config.watchdog_file
+        seconds * testkit.SLOWNESS, exit=True, file=request.config.watchdog_file
     )
     yield
     faulthandler.cancel_dump_traceback_later()

@@ -1,5 +1,6 @@
-/* A C program over libcsock that hangs: a thread in csock_recv, the main one in csock_accept; and
- * one that has left such a call for good, and hangs elsewhere. */
+/* A C program over libcsock that hangs: a thread in csock_recv, the main one in csock_accept, if it
+ * has not ended before (by any argument); and one that has left such a call for good, and hangs
+ * elsewhere. */
 #include <csock.h>
 
 #include <pthread.h>
@@ -50,8 +51,9 @@ static int mask_alarm(int how)
     return pthread_sigmask(how, &set, NULL);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    (void)argv;
     pthread_t thread, leaver;
     struct csock conn = CSOCK_INIT;
     union csock_addr addr = {.any.sa_family = AF_INET};
@@ -62,6 +64,8 @@ int main(void)
         pthread_create(&leaver, NULL, receive_and_leave, NULL) != 0 || mask_alarm(SIG_BLOCK) != 0 ||
         pthread_create(&thread, NULL, receive, NULL) != 0)
         return 1;
+    if (argc > 1)
+        pthread_exit(NULL);
     csock_accept(&listener, &conn, NULL, NULL, NULL);
     return 0;
 }

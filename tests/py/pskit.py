@@ -19,6 +19,18 @@ on_a_real_machine = pytest.mark.skipif(
     bool(os.environ.get("CSOCK_EMULATED")), reason="reads another process's memory"
 )
 
+HANG = """
+import csock, json, os, time
+a, b = csock.socketpair()
+print(json.dumps(os.getpid()), flush=True)
+a.recv(1)
+"""
+
+
+def hanging(rows):
+    """For rows_until(): of a program that hangs."""
+    return any(rows.values())
+
 
 def ps(*words, **options):
     """The command, done; it may print no control characters, whatever it is that it reads."""

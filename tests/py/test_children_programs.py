@@ -20,6 +20,75 @@ def test_children_of_multiprocessing(env, folder, method, csock):
         assert (done.stdout, done.stderr) == (f"[{inherits}, {inherits}] True\n", "")
 
 
+FIRST_LINE = "import csock; csock.install()\n"
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
+def test_install_in_children_of_multiprocessing(env, folder, method):
+    """They load the program's first line anew, and multiprocessing, with stock's socket in it,
+    before that. Where it raised a Pool began new children for ever."""
+    (folder / "app.py").write_text(FIRST_LINE + POOL)
+    (folder / "package.py").write_text(FIRST_LINE)
+    (folder / "other.py").write_text("import package\n" + POOL)
+    for words in (["app.py"], ["-m", "app"], ["other.py"]):
+        done = run(sys.executable, *words, method, env=env)
+        assert (done.stdout, done.stderr) == ("[True, True] True\n", "")
+
+
+SENDER = """
+import csock; csock.install()
+import multiprocessing, sys
+def child(connection, sock):
+    import multiprocessing.reduction, socket
+    assert multiprocessing.reduction.socket is socket and isinstance(sock, csock.socket)
+    connection.send((sock.recv(100), type(connection.recv()).__module__))
+if __name__ == "__main__":
+    context = multiprocessing.get_context(sys.argv[1])
+    (here, there), (one, other) = context.Pipe(), csock.socketpair()
+    process = context.Process(target=child, args=(there, other))
+    process.start()
+    one.send(b"hello")
+    here.send(one)
+    print(here.recv())
+    process.join()
+"""
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_sockets_reach_children_that_install(env, folder, method):
+    (folder / "app.py").write_text(SENDER)
+    done = run(sys.executable, "app.py", method, env=env)
+    assert (done.stdout, done.stderr) == ("(b'hello', 'socket')\n", "")
+
+
+HELD = """
+import multiprocessing, sys
+if __name__ != "__main__":
+    {held}
+    import csock; csock.install()
+if __name__ == "__main__":
+    process = multiprocessing.get_context("spawn").Process(target=print)
+    process.start()
+    process.join()
+    print(process.exitcode)
+"""
+
+
+@pytest.mark.parametrize(
+    "held, named",
+    [
+        ("import socketserver", "socketserver"),
+        ("import ssl", "_ssl"),
+        ("import multiprocessing.reduction as r, socket; r.s = socket.socket", "reduction"),
+    ],
+)
+def test_install_too_late_in_a_child(env, folder, held, named):
+    (folder / "app.py").write_text(HELD.format(held=held))
+    done = run(sys.executable, "app.py", env=env)
+    last = done.stderr.splitlines()[-1]
+    assert done.stdout == "1\n" and "install() comes too late" in last and named in last
+
+
 NESTED = """
 import subprocess, sys
 import socket

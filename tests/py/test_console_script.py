@@ -68,6 +68,8 @@ def test_programs_have_csock(env, csock):
         ([], "the following arguments are required: COMMAND"),
         (["rum"], "invalid choice: 'rum'"),
         (["status", "--force"], "unrecognized arguments: --force"),
+        (["app.py", "-v"], "a program is run by: csock run app.py"),
+        (["-m", "http.server"], "a program is run by: csock run -m"),
         (["run"], "nothing to run"),
         (["run", "--enable"], "unknown option --enable"),
         (["run", "-m"], "argument expected for the -m option"),
@@ -77,6 +79,30 @@ def test_usage_errors(env, csock, words, text):
     done = run(csock, *words, env=env)
     assert (done.returncode, done.stdout) == (2, "")
     assert text in done.stderr and "usage: csock" in done.stderr
+
+
+def test_commands_that_are_no_files(env, folder, csock):
+    """`csock run gunicorn`: python's error, and what else there is to say."""
+    tool = folder / "bin" / "a-tool"
+    tool.parent.mkdir()
+    tool.write_text(f"#!{sys.executable}\nprint('runs')\n")
+    tool.chmod(0o755)
+    env = {**env, "PATH": f"{tool.parent}:{env['PATH']}"}
+    plain = run(sys.executable, "a-tool", env=env)
+    for words in ([csock, "run"], [sys.executable, "-m", "csock"]):
+        done = run(*words, "a-tool", env=env)
+        assert (done.returncode, done.stdout) == (2, "")
+        error, said = done.stderr.splitlines()
+        assert error == plain.stderr.strip() and f"by its path, {tool}, or by -m" in said
+        assert run(*words, tool, env=env).stdout == "runs\n"
+    for word in ("enable", "disable", "status", "ps", "run", "dial"):
+        done = run(sys.executable, "-m", "csock", word, env=env)
+        assert (done.returncode, done.stdout) == (2, "") and f"`csock {word}`" in done.stderr
+    (folder / "enable").write_text("print('a program of that name')")
+    done = run(sys.executable, "-m", "csock", "enable", env=env)
+    assert (done.stdout, done.stderr) == ("a program of that name\n", "")
+    assert run(csock, "enable", "--help", env=env).returncode == 0
+    assert "run by: csock run ./enable" in run(csock, "./enable", env=env).stderr
 
 
 def test_help_and_version(env, csock):

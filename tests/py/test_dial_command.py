@@ -42,6 +42,15 @@ def test_a_name_has_a_look_up(port):
     assert status == 0 and text.splitlines()[1].startswith("  look-up ")
 
 
+def test_python_m(port):
+    for words, status in (("127.0.0.1", port), 0), (("--json", "127.0.0.1", port), 0), ((), 2):
+        done = run(sys.executable, "-m", "csock", "--dial", *words)
+        assert done.returncode == status, done.stderr
+        assert done.stderr == "" or "usage: python -m csock --dial" in done.stderr
+        assert status or "connected" in done.stdout
+    assert "exit status: 0" in run(sys.executable, "-m", "csock", "--dial", "--help").stdout
+
+
 def test_refused():
     host, port = dialkit.refusing()
     status, text = csock_dial(host, port)
@@ -120,7 +129,10 @@ def test_trace():
     heads = [line for line in text.splitlines() if line.startswith("csock: ")]
     assert len(heads) >= 3 and "several:" in heads[-3] and "refused" in heads[-2]
     assert "given up" in text and "connected" in heads[-1]
-    assert trace({}) == trace({"CSOCK_TRACE": "other"}) == ""
+    assert trace({}) == trace({"CSOCK_TRACE": ""}) == trace({"CSOCK_TRACE": "0"}) == ""
+    for words, told in ("1", "1"), ("dail,x", "dail, x"):
+        said = f"csock: CSOCK_TRACE takes all and dial, and not {told}\n"
+        assert trace({"CSOCK_TRACE": words}) == said
 
 
 def test_trace_when_files_are_out_of_reach(tmp_path):

@@ -121,7 +121,10 @@ def test_venv_whose_csock_is_gone(venv, env):
     if START:  # in the words of site
         assert "csock.start" in done.stderr and "No module named 'csock'" in done.stderr
     else:
-        assert done.stderr == "csock: csock.pth does not work: No module named 'csock'\n"
+        assert done.stderr == (  # there is no `csock disable` any more
+            f"csock: csock.pth in the site-packages of {venv[0].parents[1]} does not work: No "
+            "module named 'csock'; remove that file, or install csock again\n"
+        )
 
 
 def test_venv_with_an_extension_that_does_not_load(venv, env, tmp_path):
@@ -155,6 +158,26 @@ def test_files_of_others_stay(venv, env):
     start.write_text("other.module:function\n")
     assert ask(venv, env, "--disable")[0] == 0
     assert start.exists()
+
+
+@pytest.mark.parametrize("name", ["csock.pth", *START])
+def test_enable_overwrites_no_file_of_others(venv, env, name):
+    path = venv[1].with_name(name)
+    for text in ("# nothing\n", ""):
+        path.write_text(text)
+        status, said, errors = ask(venv, env, "--enable")
+        assert (status, said) == (1, "") and f"{path} was not written by csock" in errors
+        assert "nothing is changed" in errors and "Rename or remove it" in errors
+        status, said, _ = ask(venv, env, "--status")
+        assert status == 1 and f"{path}: not there, but one" in said
+        assert ask(venv, env, "--disable")[0] == 0
+        assert path.read_text() == text
+        assert sorted(file.name for file in path.parent.glob("csock.*")) == [name]
+    path.unlink()
+    path.symlink_to("nowhere")
+    assert ask(venv, env, "--enable")[0] == 1 and path.is_symlink()
+    path.unlink()
+    assert ask(venv, env, "--enable")[0] == 0
 
 
 def test_system_python_is_refused(env, tmp_path):

@@ -64,3 +64,20 @@ def test_hatch_of_children(env):
     """
     done = run(sys.executable, "-m", "csock", "--children", "-c", textwrap.dedent(program), env=env)
     assert (done.stdout, done.stderr) == ("False\n", HATCH)
+
+
+def test_programs_that_use_more_than_stock_has(env):
+    """As docs/drop-in.md says."""
+    env["CSOCK_DISABLE"] = "1"
+    program = """
+        import contextlib, csock
+        deadline = getattr(csock, "deadline", contextlib.nullcontext)
+        with deadline(5): csock.socket().close()
+        csock.trace(print); csock.trace(None); csock.adapt("urllib3")
+        print("as with stock")
+        csock.deadline(5)
+    """
+    done = code(program, env=env)
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("AttributeError: CSOCK_DISABLE is set: ") and done.returncode == 1
+    assert done.stdout == "as with stock\n"

@@ -13,6 +13,7 @@ import testkit
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PREFIX = os.environ.get("CSOCK_PREFIX")
+WATCHDOG_SECONDS = 500  # it compiles, and the machine may be busy
 
 pytestmark = pytest.mark.skipif(testkit.SANITISED, reason="the plain run sees the same files")
 installed = pytest.mark.skipif(PREFIX is None, reason="no CSOCK_PREFIX: use `make test`")

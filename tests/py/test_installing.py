@@ -212,3 +212,18 @@ def test_functions_say_where_they_are(env):
         "after csock._socket csock._socket True",
         f"csock._socket.htonl() {count}",
     ]
+
+
+def test_names_are_csocks_own_whatever_is_replaced_when_they_are_asked_for(env):
+    """They are kept: what a test has put into `socket` just then would stay for good."""
+    program = """
+        import csock
+        csock.install()
+        import socket
+        from unittest import mock
+        with mock.patch("socket.socket"), mock.patch("socket.create_connection"):
+            csock.deadline
+        print(csock.socket is csock.SocketType is socket.socket)
+        print(csock.create_connection is socket.create_connection)
+    """
+    assert out(program, env=env) == "True\nTrue\n"

@@ -55,6 +55,38 @@ def test_lies(hostile, way, rows):
         assert "look-up" in done.stdout and "no socket" in done.stdout
 
 
+WIPED = """
+import csock, ctypes, json, os
+a, b = csock.socketpair()
+magic = b"csock's threads\\0"
+for line in open("/proc/self/maps"):
+    words = line.split()
+    if "csock" in words[-1] and words[1] == "rw-p":
+        start, end = (int(word, 16) for word in words[0].split("-"))
+        at = ctypes.string_at(start, end - start).find(magic)
+        if at >= 0:
+            ctypes.memset(start + at, 0, len(magic))
+print(json.dumps(os.getpid()), flush=True)
+a.recv(1)
+"""
+
+HONEST = """
+import csock, json, os
+a, b = csock.socketpair()
+print(json.dumps(os.getpid()), flush=True)
+a.recv(1)
+"""
+
+
+def test_who_hides_hides_nobody_else():
+    """A file is not known to be without csock because one process has wiped its copy."""
+    with pskit.program(WIPED) as (_, hidden), pskit.program(HONEST) as (_, pid):
+        pskit.rows_until(lambda rows: rows.get(pid), pid)
+        done = pskit.ps(hidden, pid)
+    assert done.stderr.startswith(f"csock: process {hidden} has no csock")
+    assert done.stdout.count(" recv ") == 1
+
+
 def test_another_layout_is_told(hostile):
     pid, done, _ = looked_at(hostile, "other")
     assert done.returncode == 2

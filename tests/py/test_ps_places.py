@@ -46,6 +46,15 @@ def test_a_program_in_c(tmp_path, how):
     assert calls["accept"]["thread"] == child.pid and calls["accept"]["kernel"]["state"] == "LISTEN"
 
 
+def test_a_program_whose_first_thread_has_ended(tmp_path):
+    """Its own folder in /proc has no memory, no program and no network then. pthread_exit(3)"""
+    with pskit.running([linked("static", tmp_path), "end"]) as child:
+        assert child.stdout.readline() == "null\n"
+        pskit.rows_until(lambda rows: len(rows[child.pid]) == 1, child.pid)
+        ((thread, row),) = pskit.rows()[child.pid].items()
+    assert row["call"] == "recv" and row["kernel"]["kind"] == "UNIX" and thread != child.pid
+
+
 LISTENS = """
 import csock, json, os, sys
 {before}

@@ -2,13 +2,15 @@
 
 import os
 import pathlib
+import queue
 import re
-import time
+import threading
 import types
 
 import pskit
 import pytest
 
+import csock
 from csock import _ps, _ps_process, _ps_text
 
 
@@ -72,16 +74,45 @@ def test_spans_and_deadlines():
 
 
 def test_what_takes_too_long_is_given_up(monkeypatch):
-    monkeypatch.setattr(_ps_process, "PATIENCE", 0.2)
+    monkeypatch.setattr(_ps_process, "PATIENCE", 3)
+    over = threading.Event()
 
     def read(item):
         if item == "slow":
-            time.sleep(2)
+            over.wait()
         if item == "bad":
             raise ValueError(item)
         return item * 2
 
     found = list(_ps_process.patiently(read, ["a", "slow", "bad", "b"]))
+    over.set()
     assert [item for item, _ in found] == ["a", "slow", "bad", "b"]
     assert found[0][1] == "aa" and found[3][1] == "bb"
     assert [type(result) for _, result in found[1:3]] == [_ps_process.Hung, ValueError]
+
+
+def test_many_that_hang_share_what_patience_there_is(monkeypatch):
+    over, waited = threading.Event(), []
+
+    class Impatient(queue.SimpleQueue):
+        def get(self, timeout):
+            waited.append(timeout)
+            return super().get(timeout=0.01)
+
+    monkeypatch.setattr(queue, "SimpleQueue", Impatient)
+    found = list(_ps_process.patiently(lambda item: over.wait(), range(3)))
+    over.set()
+    assert [type(result) for _, result in found] == [_ps_process.Hung] * 3
+    assert waited == [_ps_process.PATIENCE / n for n in (1, 2, 3)]
+
+
+def test_a_protocol_is_asked_of_that_socket_alone(monkeypatch):
+    asked = []
+    monkeypatch.setattr(os, "getxattr", lambda *args: asked.append(args) or b"TCP\0")
+    with csock.socket() as s:
+        row = types.SimpleNamespace(thread=os.getpid(), wait=types.SimpleNamespace(fd=s.fileno()))
+        process = types.SimpleNamespace(pid=os.getpid())
+        row.inode = os.fstat(s.fileno()).st_ino
+        assert _ps_process._protocol(process, row) == "TCP" and len(asked) == 1
+        row.inode += 1
+        assert _ps_process._protocol(process, row) is None and len(asked) == 1

@@ -70,6 +70,34 @@ def test_memory_does_not_grow(tls):
     """) == ["True"]
 
 
+def test_names_are_not_kept(tls):
+    """What a call asks of a class by name is no new str each time: CPython's cache of methods would
+    keep them, up to 4,096."""
+    assert tls("""
+        import gc, tracemalloc
+        def kept(n):
+            tracemalloc.start()
+            for _ in range(n):
+                class Other(ssl.SSLSocket): # a class that no cache knows yet
+                    pass
+                tls, peer = pair(0.001, 20)
+                tls.__class__ = Other
+                try:
+                    tls.recv(10)
+                except TimeoutError:
+                    pass
+                tls.close()
+                peer.close()
+                del tls, Other
+            gc.collect()
+            traces = tracemalloc.take_snapshot().traces
+            tracemalloc.stop()
+            return sum(size in (56, 57) for size in (trace.size for trace in traces))
+        kept(5)
+        print(kept(40) < 8)
+    """) == ["True"]
+
+
 def test_memory_that_runs_out(tls):
     pytest.importorskip("_testcapi")
     assert tls("""

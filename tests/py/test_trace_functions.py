@@ -2,6 +2,7 @@
 CSOCK_TRACE=all."""
 
 import os
+import re
 import sys
 import threading
 
@@ -130,12 +131,12 @@ def test_a_handlers_exception_stays_what_it_is(pair, on_alarm):
         raise KeyboardInterrupt("from the handler")
 
     csock.trace(lambda span: heard.append(span.attributes["error.type"]))
-    on_alarm(interrupt, 0.05)
+    on_alarm(interrupt, 0.5)
     with pytest.raises(KeyboardInterrupt, match="from the handler") as caught:
         pair[0].recv(1)
     assert caught.traceback[-1].name == "interrupt"
     with pytest.raises(KeyboardInterrupt) as caught:
-        on_alarm(interrupt, 0.05)
+        on_alarm(interrupt, 0.5)
         csock.dial("host", 1, timeout=60, resolver=lambda *args: pair[1].recv(1))
     assert caught.traceback[-1].name == "interrupt"
     assert heard == ["KeyboardInterrupt"] * 2
@@ -205,7 +206,7 @@ def test_the_environment_has_all_printed(env):
     lines = traced(env, "all").stderr.splitlines()
     assert len(lines) == 3 and all(line.startswith("csock: ") for line in lines)
     recv, connect, look_up = lines
-    assert recv.startswith("csock: recv wait 0.0") and recv.endswith(" s TimeoutError")
+    assert re.fullmatch(r"csock: recv wait \d+\.\d{3} s TimeoutError", recv)
     assert connect.startswith("csock: socket connect 127.0.0.1:") and connect.endswith(" s")
     assert look_up.startswith("csock: DNS lookup name.invalid ")
     assert look_up.endswith(" s socket.gaierror")
@@ -250,3 +251,26 @@ print(child, len(heard), flush=True)
 if child: os._exit(0)
 """
     assert childkit.out(program, env=env) == "True 2\nFalse 2\n"
+
+
+def test_names_of_any_bytes(env, folder):
+    """Attributes can be sent as UTF-8, and lines obeyed by no terminal."""
+    program = r"""
+import csock
+heard = []
+csock.trace(heard.append)
+for host in "a\x1b[2J\n.invalid", b"\xff.invalid":
+    try: csock.getaddrinfo(host, 80)
+    except OSError: pass
+with csock.socket(csock.AF_UNIX) as s:
+    try: s.connect(b"none\x07\xff")
+    except OSError: pass
+print([next(v.encode() for k, v in span.attributes.items() if k.endswith(("name", "address")))
+       for span in heard])
+"""
+    done = childkit.code(program, env={**env, "CSOCK_TRACE": "all"})
+    assert done.stdout == r"[b'a\x1b[2J\n.invalid', b'\\xff.invalid', b'none\x07\\xff']" + "\n"
+    lines = done.stderr.splitlines()
+    assert len(lines) == 3 and all(line.isprintable() for line in lines), done.stderr
+    assert r" a\x1b[2J\n.invalid " in lines[0] and r" \xff.invalid " in lines[1]
+    assert r" none\x07\xff " in lines[2]

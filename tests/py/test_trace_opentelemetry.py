@@ -21,7 +21,7 @@ import csock, http.server, socket
 
 class Page(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        time.sleep(0.05)  # so that the client has to wait
+        time.sleep(1)  # so that the client has to wait
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"page")
@@ -57,9 +57,11 @@ def test_the_example(env):
     (whole,) = (span for span in spans if span["name"] == "fetch")
     # The server's thread waits, too, and has no span around it.
     below = [span for span in spans if span["parent_id"] == whole["context"]["span_id"]]
-    assert [span["name"] for span in below] == ["DNS lookup", "socket connect", "recv wait"]
+    names = [span["name"] for span in below]
+    assert names[:3] == ["DNS lookup", "socket connect", "recv wait"]
+    assert set(names[3:]) <= {"recv wait"}  # the page may come in pieces, on a busy machine
     assert {span["kind"] for span in below} == {"SpanKind.CLIENT"}
-    look_up, connect, wait = (span["attributes"] for span in below)
+    look_up, connect, wait = (span["attributes"] for span in below[:3])
     assert look_up == {"dns.question.name": "localhost"}
     assert connect == wait
     assert connect["network.transport"] == "tcp" and connect["network.peer.port"] > 0

@@ -38,9 +38,9 @@ sdist() {
     ! grep -q csock after || fail "something of csock is left"
 }
 
-# The program in README.md.
+# The program in docs/start.md.
 program() {
-    awk '$0 == "```c" { inside = 1; next } /^```/ { inside = 0 } inside' source/README.md
+    awk '$0 == "```c" { inside = 1; next } /^```/ { inside = 0 } inside' source/docs/start.md
 }
 
 library() {
@@ -52,7 +52,7 @@ library() {
     ldconfig
     [ -e /usr/local/share/man/man3/csock_recv.3 ] || fail "no manual pages"
     program >hello.c
-    sh -euc "$(sed -n 's/^cc hello.c/cc hello.c/p' source/README.md)"
+    sh -euc "$(sed -n 's/^cc hello.c/cc hello.c/p' source/docs/start.md)"
     ./hello >said
     cat said
     printf 'Received Hello, world\ntimed out\n' | cmp - said

@@ -2,6 +2,7 @@
 that of the command is what it prints. csock has to be importable: a built one, with its stubs."""
 
 import ast
+import enum
 import inspect
 import os
 import pathlib
@@ -138,16 +139,29 @@ def own(links):
     return [*lines, ", ".join(f"``{name}``" for name in sorted(constants)), ""]
 
 
+def enumeration(thing):
+    """A class that the standard library makes of constants, and says nothing of."""
+    names = list(thing.__members__)
+    base = thing.__mro__[1].__name__
+    said = [f"An ``enum.{base}`` of {', '.join(f'``{name}``' for name in names)}."]
+    return rst.directive("py:class", [thing.__name__], said)
+
+
 def socket_module(links):
     """The module that stands in the place of `socket`."""
     ours, below = stub("dropin"), stub("_socket")
     lines = [*rst.title("csock.dropin: the socket module"), ".. py:module:: csock.dropin", ""]
     lines += rst.prose(inspect.getdoc(csock.dropin), links)
-    classes = {"socket": declared(ours, ast.ClassDef)["socket"]}
+    classes = {name: declared(ours, ast.ClassDef)[name] for name in ("socket", "SocketIO")}
     classes["socket"] += declared(below, ast.ClassDef)["socket"]
+    classes["SocketIO"] += declared(stub("_core"), ast.ClassDef)["RawStream"]
     functions = declared(below) | declared(ours)
-    names = ["socket", *sorted(set(csock.dropin.__all__) - {"socket"})]
-    return lines + classes_and_functions(names, classes, functions, csock.dropin, links)
+    names = ["socket", *sorted(set(csock.dropin.__all__) - {"socket"}), "SocketIO"]
+    lines += classes_and_functions(names, classes, functions, csock.dropin, links)
+    for thing in vars(csock.dropin).values():
+        if isinstance(thing, enum.EnumType):
+            lines += enumeration(thing)
+    return lines
 
 
 def command():

@@ -3,9 +3,9 @@
 site.py FOLDER    FOLDER/src gets what Sphinx reads, FOLDER/html what it makes of that
 site.py --sources FOLDER    the first of these alone
 
-The pages are docs/*.md, some of the files beside the README, and the reference, which cref.py and
-pyref.py make of headers, stubs and docstrings. In the pages the name of another one, as
-`docs/tls.md`, becomes a link.
+The pages are docs/*.md, some of the files beside the README, which is not one, and the reference,
+which cref.py and pyref.py make of headers, stubs and docstrings. In the pages the name of another
+one, as `docs/tls.md`, becomes a link.
 """
 
 import argparse
@@ -45,10 +45,9 @@ KNOW = {
 }
 PARTS = {"Begin": BEGIN, "Use": USE, "Know": KNOW}
 TITLES = BEGIN | USE | KNOW | {"changelog": "Changelog"}
-# Pages that are not in docs/; of the README these sections.
+# Pages that are not in docs/.
 ELSEWHERE = {"SECURITY.md": "security", "CONTRIBUTING.md": "contributing"}
-ELSEWHERE |= {"CHANGELOG.md": "changelog", "README.md": "start"}
-SECTIONS = "Ten lines of Python", "Ten lines of C", "Installing"
+ELSEWHERE |= {"CHANGELOG.md": "changelog"}
 
 
 def linked(text):
@@ -65,23 +64,11 @@ def linked(text):
     return "".join(name.sub(link, one) if not one.startswith("```") else one for one in parts)
 
 
-def of_readme(text):
-    """The sections that are a page of their own."""
-    found = [f"# {TITLES['start']}\n"]
-    for name in SECTIONS:
-        section = re.search(rf"^## {name}\n.*?(?=^## |\Z)", text, re.S | re.M)
-        if not section:
-            sys.exit(f"docs: README.md has no section {name!r} any more: SECTIONS in {__file__}")
-        found.append(section[0])
-    return "\n".join(found)
-
-
 def texts():
     """Each page of the site but the reference, before links are made."""
     found = {path.stem: path.read_text() for path in (headers.ROOT / "docs").glob("*.md")}
     for file, page in ELSEWHERE.items():
         found[page] = (headers.ROOT / file).read_text()
-    found["start"] = of_readme(found["start"])
     return found
 
 
@@ -119,6 +106,8 @@ def sources(folder):
     pages["_static/site.css"] = (given / "site.css").read_text()
     for name, text in pages.items():
         (folder / name).write_text(text)
+    for picture in (headers.ROOT / "docs").glob("*.svg"):
+        shutil.copy(picture, folder)
 
 
 def main():

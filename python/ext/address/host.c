@@ -100,6 +100,7 @@ bool addr_resolve_name(struct ext_state *st, const struct sock_object *s, int fa
     if (!(s && EXT_GET(s->timeout) == 0) && !ext_deadline_allows_look_up(&st->deadlines, host))
         return false;
     ext_lookup_begin(&l, st, s, host);
+    ext_lookup_is_of_name(&l);
     if (core)
         r = csock_resolve_for(core, host, NULL, &hints, &list, &l.wait);
     if (r == -EBADF) /* the name comes first, and what the socket is after it */

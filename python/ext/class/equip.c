@@ -62,7 +62,7 @@ static int add_data(PyTypeObject *type)
 
 static int equip(struct sock_class *c, PyTypeObject *type, PyObject *names)
 {
-    PyObject *own = PyObject_GetAttrString((PyObject *)type, "__dict__");
+    PyObject *own = ext_attr((PyObject *)type, "__dict__");
     bool whole = own && sock_class_look(c, own) == 0 && add_methods(type, sock_methods, own) == 0 &&
                  add_methods(type, own_methods, NULL) == 0 && add_data(type) == 0 &&
                  sock_class_remember(c, type, own) == 0 && sock_class_enums(c, names) == 0;

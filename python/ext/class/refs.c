@@ -17,7 +17,7 @@ static struct sock_object *socket_of(PyObject *self)
 /* New reference; where it is empty, the interpreter's AttributeError. */
 static PyObject *slot_get(PyObject *self, PyObject *const *slot, const char *name)
 {
-    return *slot ? Py_NewRef(*slot) : PyObject_GetAttrString(self, name);
+    return *slot ? Py_NewRef(*slot) : ext_attr(self, name);
 }
 
 /* Files of makefile() that are open. -1 with an exception, or because a program has put that in. */
@@ -88,7 +88,7 @@ static int io_refs_add(PyObject *self, long n)
 /* An object that only lends itself the method makefile: what Python would do. */
 static int foreign_io_refs_add_one(PyObject *o)
 {
-    PyObject *refs = PyObject_GetAttrString(o, "_io_refs");
+    PyObject *refs = ext_attr(o, "_io_refs");
     PyObject *one = refs ? PyLong_FromLong(1) : NULL;
     PyObject *sum = one ? PyNumber_InPlaceAdd(refs, one) : NULL;
     int r = sum ? PyObject_SetAttrString(o, "_io_refs", sum) : -1;

@@ -184,11 +184,14 @@ static int resolve(void *arg, struct csock_dial_answer *answer, const char *host
 
 /* ---- the race */
 
-static PyObject *winner_of(struct dial_race *race)
+static PyObject *winner_of(struct dial_race *race, uint64_t ticks)
 {
     const struct csock_dial_attempt *won = &race->report.attempts[race->report.decisive];
     struct sock_object *s = object_of_attempt(race, won);
-    sock_add_wait(s, won->ended - won->began);
+    if (race->report.elapsed > 0) /* its part of the whole */
+        ticks = (uint64_t)((double)ticks * (double)(won->ended - won->began) /
+                           (double)race->report.elapsed);
+    sock_add_wait(s, ticks);
     if (EXT_GET(s->fd) < 0) /* somebody has closed it meanwhile */
         return Py_NewRef(s);
     sock_show(s, race->timeout);
@@ -213,11 +216,12 @@ PyObject *dial_race_run(struct dial_race *race)
     if (!interp_handles_signals())
         race->w.wait.interrupted = NULL; /* a look-up without a bound needs no thread then */
     race->began = ext_span_begin(race->state);
+    uint64_t ticks = ext_ticks();
     int r = csock_dial(NULL, &race->d, &race->report, &race->w.wait);
     r = (int)ext_wait_end(&race->w, r);
     if (r < 0)
         return dial_raise(race, r);
-    PyObject *winner = winner_of(race);
+    PyObject *winner = winner_of(race, ext_ticks() - ticks);
     dial_observe(race, NULL);
     dial_tell_spans(race, NULL);
     return winner;

@@ -161,7 +161,10 @@ static PyObject *sock_recvfrom_into(PyObject *self, PyObject *const *args, Py_ss
 
 PyMethodDef sock_recv_methods[] = {
     {"recv", EXT_FASTCALL(sock_recv),
-     "recv(bufsize[, flags]) -> bytes\n\nReceive at most bufsize bytes. recv(2)."},
+     "recv(bufsize[, flags]) -> bytes\n\n"
+     "Receive what there is, at most bufsize bytes; b\"\" once the peer has sent all it will.\n"
+     "Waits for the first byte until the timeout, the deadline of a block, or close() by\n"
+     "another thread. recv(2)."},
     {"recv_into", EXT_KEYWORDS(sock_recv_into),
      "recv_into(buffer, nbytes=0, flags=0) -> count\n\n"
      "Receive into a writable buffer, at most nbytes if not 0."},

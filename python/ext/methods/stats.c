@@ -55,7 +55,7 @@ static PyObject *counts_as_py(struct ext_state *st, const struct sock_counts *c)
         PyLong_FromUnsignedLongLong(c->receives),
         PyLong_FromUnsignedLongLong(c->sends),
         PyLong_FromUnsignedLongLong(c->waits),
-        in_seconds((int64_t)c->waited),
+        PyFloat_FromDouble(ext_ticks_seconds(c->waited)),
         in_seconds(c->since),
     };
     PyObject *row = ext_row_of(type, items, sizeof items / sizeof *items);

@@ -75,8 +75,9 @@ PyDoc_STRVAR(sock_doc,
              "socket(family=AF_INET, type=SOCK_STREAM, proto=0, fileno=None)\n--\n\n"
              "A socket: a new one of the family, type and protocol given, or one around the open\n"
              "descriptor fileno, which is then asked for what is not given.\n\n"
-             "Calls that wait can be ended from another thread by close(): they raise OSError\n"
-             "with errno EBADF.");
+             "Calls that wait end at the timeout (settimeout) or at the deadline of a block\n"
+             "(csock.deadline), whichever is sooner: TimeoutError. They can be ended from another\n"
+             "thread by close(): they raise OSError with errno EBADF.");
 
 PyMethodDef sock_methods[SOCK_METHODS_MAX];
 static pthread_once_t methods_joined = PTHREAD_ONCE_INIT;

@@ -147,6 +147,7 @@ static PyObject *ask_libc(struct ext_state *st, const struct query *q, const str
         query_audit(q) < 0)
         goto done;
     ext_lookup_begin(&l, st, NULL, host);
+    ext_lookup_is_of_name(&l);
     if (!looks_up(host, q->hints.ai_flags))
         l.began = 0;
     if (ext_lookup_end(&l, csock_resolve_within(host, service, &q->hints, &list, &l.wait)))

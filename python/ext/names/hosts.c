@@ -105,6 +105,8 @@ static PyObject *host_entry(PyObject *module, PyObject *args, const char *format
         !addr_resolve(st, NULL, family, host.text, &addr, &len))
         goto done;
     ext_lookup_begin(&l, st, NULL, host.text);
+    if (family != AF_UNSPEC)
+        ext_lookup_is_of_name(&l);
     r = family == AF_UNSPEC ? csock_host_by_addr_within(&addr.any, len, &found, &l.wait)
                             : csock_host_by_name_within(host.text, family, &found, &l.wait);
     if (ext_lookup_end(&l, r))

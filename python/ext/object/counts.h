@@ -12,6 +12,7 @@
 #define CSOCK_EXT_OBJECT_COUNTS_H
 
 #include "object/socket.h"
+#include "shared/ticks.h"
 
 /* With the GIL, whoever has it is alone. */
 #ifdef Py_GIL_DISABLED
@@ -22,7 +23,6 @@
 
 #ifdef CSOCK_NO_STATS
 
-#define SOCK_COUNTS false
 static inline void sock_add_received(struct sock_object *s, size_t n)
 {
     (void)s, (void)n;
@@ -31,9 +31,9 @@ static inline void sock_add_sent(struct sock_object *s, size_t n)
 {
     (void)s, (void)n;
 }
-static inline void sock_add_wait(struct sock_object *s, int64_t ns)
+static inline void sock_add_wait(struct sock_object *s, uint64_t ticks)
 {
-    (void)s, (void)ns;
+    (void)s, (void)ticks;
 }
 static inline void sock_counts_begin(struct sock_object *s)
 {
@@ -46,7 +46,6 @@ static inline void sock_counts_end(struct sock_object *s)
 
 #else
 
-#define SOCK_COUNTS true
 /* A call that brought n bytes, or that sent them. */
 static inline void sock_add_received(struct sock_object *s, size_t n)
 {
@@ -58,11 +57,11 @@ static inline void sock_add_sent(struct sock_object *s, size_t n)
     SOCK_ADD(s->counts.sent, n);
     SOCK_ADD(s->counts.sends, 1);
 }
-/* A call that took ns from its first sleep on. */
-static inline void sock_add_wait(struct sock_object *s, int64_t ns)
+/* A call that took so long from its first sleep on. */
+static inline void sock_add_wait(struct sock_object *s, uint64_t ticks)
 {
     SOCK_ADD(s->counts.waits, 1);
-    SOCK_ADD(s->counts.waited, (uint64_t)ns);
+    SOCK_ADD(s->counts.waited, ticks);
 }
 
 /* The object has got a socket. The object ends. */

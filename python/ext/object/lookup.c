@@ -4,6 +4,7 @@
 #include "shared/errors.h"
 #include "shared/interp.h"
 
+#include <netdb.h>
 #include <stdio.h>
 
 #define WHOM_MAX 700 /* two names of hosts, and some words */
@@ -44,6 +45,21 @@ void ext_lookup_begin(struct ext_lookup *l, struct ext_state *st, const struct s
     l->wait.arg = l;
     l->began = *l->host ? ext_span_begin(st) : 0;
     l->saved = PyEval_SaveThread();
+}
+
+static bool is_in_numbers(const char *host)
+{
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST}, *list = NULL;
+    if (csock_resolve(host, NULL, &hints, &list) != 0)
+        return false;
+    csock_resolve_free(list);
+    return true;
+}
+
+void ext_lookup_is_of_name(struct ext_lookup *l)
+{
+    if (l->began && is_in_numbers(l->host))
+        l->began = 0;
 }
 
 /* ---- errors */

@@ -23,6 +23,9 @@ struct ext_lookup {
  * there is time left asks ext_deadline_allows_look_up; but hosts in numbers take none. */
 void ext_lookup_begin(struct ext_lookup *l, struct ext_state *st, const struct sock_object *s,
                       const char *host);
+/* After it, where the address of host is asked for: of one in numbers nobody is asked, and no span
+ * is told. */
+void ext_lookup_is_of_name(struct ext_lookup *l);
 /* Takes the GIL. r: what the core has said. False: the exception for it is set, and names the
  * host. */
 bool ext_lookup_end(struct ext_lookup *l, int r) __attribute__((warn_unused_result));

@@ -25,7 +25,7 @@ struct sock_mode {
 struct sock_counts {
     uint64_t received, sent;  /* bytes */
     uint64_t receives, sends; /* calls */
-    uint64_t waits, waited;   /* calls; ns */
+    uint64_t waits, waited;   /* calls; ext_ticks() */
     int64_t since;            /* csock_now(), when the socket came; 0: none has come yet */
 };
 

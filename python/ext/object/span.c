@@ -7,14 +7,9 @@
  * there. */
 static _Thread_local bool telling;
 
-bool ext_spans_listen(const struct ext_state *st)
+int64_t ext_span_begin_heard(void)
 {
-    return __atomic_load_n(&st->span_functions, __ATOMIC_RELAXED) && !telling;
-}
-
-int64_t ext_span_begin(const struct ext_state *st)
-{
-    return ext_spans_listen(st) ? csock_now() : 0;
+    return telling ? 0 : csock_now();
 }
 
 /* New reference. NULL: nobody listens any more, or the interpreter is about to end. */
@@ -83,6 +78,13 @@ void ext_span_tell_result(const struct ext_span *span, const char *what, ssize_t
     ext_span_tell(span->s->state, span);
     if (raises)
         PyErr_Clear();
+}
+
+void ext_span_tell_wait(struct sock_object *s, bool receives, int64_t began, ssize_t r)
+{
+    struct ext_span span = {
+        .name = receives ? "recv wait" : "send wait", .began = began, .ended = csock_now(), .s = s};
+    ext_span_tell_result(&span, receives ? "recv" : "send", r);
 }
 
 static PyObject *core_tell_spans(PyObject *module, PyObject *const *args, Py_ssize_t n)

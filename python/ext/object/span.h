@@ -20,16 +20,21 @@ struct ext_span {
     PyObject *error; /* NULL: the exception that is set, if one is */
 };
 
-/* Whether anybody listens to what this thread does. */
-bool ext_spans_listen(const struct ext_state *st);
-/* The time if so, else 0: when what may become a span begins. */
-int64_t ext_span_begin(const struct ext_state *st);
+/* The time if anybody listens to what this thread does, else 0: when what may become a span begins.
+ */
+int64_t ext_span_begin_heard(void);
+static inline int64_t ext_span_begin(const struct ext_state *st)
+{
+    return __atomic_load_n(&st->span_functions, __ATOMIC_RELAXED) ? ext_span_begin_heard() : 0;
+}
 
 /* An exception that is set stays set. References are borrowed. */
 void ext_span_tell(struct ext_state *st, const struct ext_span *span);
 /* The same of a call on s whose result is r: it is the error, if no exception is set. `what` is
  * the method, for that. */
 void ext_span_tell_result(const struct ext_span *span, const char *what, ssize_t r);
+/* The same of a receive's or a send's wait, which ends now. */
+void ext_span_tell_wait(struct sock_object *s, bool receives, int64_t began, ssize_t r);
 
 /* Of csock._core: tell_spans. */
 extern PyMethodDef span_functions[];

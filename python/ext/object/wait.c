@@ -100,9 +100,14 @@ static void forget_parents_threads(struct ext_state *st)
     (void)st;
 }
 
-static void count_sleepers(struct ext_state *st, int n)
+static void sleeper_comes(struct ext_state *st)
 {
-    (void)st, (void)n;
+    (void)st;
+}
+
+static void sleeper_goes(struct ext_state *st)
+{
+    (void)st;
 }
 
 #else
@@ -121,12 +126,16 @@ static void forget_parents_threads(struct ext_state *st)
 
 /* The one that makes them a crowd says so in the word that every call looks at anyway, and the one
  * that ends it takes it back. */
-static void count_sleepers(struct ext_state *st, int n)
+static void sleeper_comes(struct ext_state *st)
 {
-    int before = __atomic_fetch_add(&st->sleepers, n, __ATOMIC_RELAXED);
-    bool was = before > CROWD, is = before + n > CROWD;
-    if (was != is)
-        __atomic_fetch_add(&st->gil_wanted, is ? EXT_CROWDED : -EXT_CROWDED, __ATOMIC_RELAXED);
+    if (__atomic_fetch_add(&st->sleepers, 1, __ATOMIC_RELAXED) == CROWD)
+        __atomic_fetch_add(&st->gil_wanted, EXT_CROWDED, __ATOMIC_RELAXED);
+}
+
+static void sleeper_goes(struct ext_state *st)
+{
+    if (__atomic_fetch_sub(&st->sleepers, 1, __ATOMIC_RELAXED) == CROWD + 1)
+        __atomic_fetch_sub(&st->gil_wanted, EXT_CROWDED, __ATOMIC_RELAXED);
 }
 
 #endif
@@ -138,8 +147,9 @@ static void before_waiting(void *arg)
 {
     struct ext_wait *w = arg;
     if (!(w->waited & EXT_SLEPT)) {
-        count_sleepers(ext_wait_state(w), 1);
-        w->began = SOCK_COUNTS || ext_spans_listen(ext_wait_state(w)) ? csock_now() : 0;
+        sleeper_comes(w->state);
+        w->began = ext_span_begin(w->state);
+        w->ticks = ext_ticks();
     }
     w->waited |= EXT_SLEPT;
     if (w->held)
@@ -170,6 +180,7 @@ static int handle_signals(void *arg)
 static void attend(struct ext_wait *w, struct ext_state *st, bool held)
 {
     forget_parents_threads(st);
+    w->state = st;
     w->held = held;
     w->waited = 0;
     w->raised = false;
@@ -232,14 +243,12 @@ bool ext_wait_begin_alone(struct ext_wait *w, struct ext_state *st, int64_t time
     w->ends_by = sooner ? EXT_BY_DEADLINE : EXT_BY_TIMEOUT;
     w->wait = (struct csock_wait){.deadline = sooner ? m.at : own};
     w->s = NULL;
-    w->state = st;
     attend(w, st, true);
     return true;
 }
 
 void ext_wait_uncounted(struct ext_wait *w)
 {
-    w->state = w->s->state;
     w->s = NULL;
 }
 
@@ -264,31 +273,21 @@ ssize_t ext_wait_end_bounded(const struct ext_wait *w, ssize_t r)
     return w->ends_by == EXT_BY_DEADLINE ? EXT_EDEADLINE : -EAGAIN;
 }
 
-static void tell_wait(const struct ext_wait *w, int64_t now, ssize_t r)
-{
-    bool in = w->direction == EXT_IN;
-    struct ext_span span = {
-        .name = in ? "recv wait" : "send wait", .began = w->began, .ended = now, .s = w->s};
-    if (w->direction != EXT_UNTOLD)
-        ext_span_tell_result(&span, in ? "recv" : "send", r);
-}
-
 /* The GIL is not held. */
 ssize_t ext_wait_end_waiting(struct ext_wait *w, ssize_t r)
 {
     bool slept = w->waited & EXT_SLEPT;
     if (slept)
-        count_sleepers(ext_wait_state(w), -1);
+        sleeper_goes(w->state);
     ext_wait_retake(w);
     if (w->bounded)
         r = ext_wait_end_bounded(w, r);
     if (w->waited & EXT_CAPTURE_FAILED)
         sock_capture_tell(w->s);
-    if (!slept || !w->s || w->began == 0)
+    if (!slept || !w->s)
         return r;
-    int64_t now = csock_now();
-    sock_add_wait(w->s, now - w->began);
-    if (ext_spans_listen(w->s->state))
-        tell_wait(w, now, r);
+    sock_add_wait(w->s, ext_ticks() - w->ticks);
+    if (w->began && w->direction != EXT_UNTOLD)
+        ext_span_tell_wait(w->s, w->direction == EXT_IN, w->began, r);
     return r;
 }

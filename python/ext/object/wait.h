@@ -32,10 +32,11 @@ enum {
 /* Filled in place, for one call; lives on its stack. */
 struct ext_wait {
     struct csock_wait wait;
-    struct sock_object *s;        /* that it is on; NULL: on none alone, or somebody else counts */
-    struct ext_state *state;      /* where s is NULL */
-    enum ext_direction direction; /* the same way round: where s is not */
-    int64_t began;                /* csock_now() when it first had to wait, if it has */
+    struct sock_object *s; /* that it is on; NULL: on none alone, or somebody else counts */
+    struct ext_state *state;
+    enum ext_direction direction; /* where s is not NULL */
+    uint64_t ticks;               /* ext_ticks() when it first had to wait, if it has */
+    int64_t began;                /* the same by csock_now(); 0: nobody listens for spans */
     PyThreadState *saved;         /* while the GIL is not held */
     bool held;                    /* the GIL, but for waiting */
     uint8_t waited;               /* of EXT_SLEPT and its like */
@@ -79,11 +80,6 @@ static inline ssize_t ext_wait_end(struct ext_wait *w, ssize_t r)
     return w->bounded ? ext_wait_end_bounded(w, r) : r;
 }
 
-static inline struct ext_state *ext_wait_state(const struct ext_wait *w)
-{
-    return w->s ? w->s->state : w->state;
-}
-
 #define EXT_BUDGET 32 /* the fairness quota (wait.c): some requests, taken and answered */
 
 /* The GIL, after what was done without it. */
@@ -94,7 +90,7 @@ static inline void ext_wait_retake(struct ext_wait *w)
 #ifdef Py_GIL_DISABLED
     PyEval_RestoreThread(saved);
 #else
-    struct ext_state *st = ext_wait_state(w);
+    struct ext_state *st = w->state;
     __atomic_fetch_add(&st->gil_wanted, 1, __ATOMIC_RELAXED);
     PyEval_RestoreThread(saved);
     __atomic_fetch_sub(&st->gil_wanted, 1, __ATOMIC_RELAXED);

@@ -98,7 +98,7 @@ static bool has_address(PyObject *error)
     bool is = PyObject_TypeCheck(error, (PyTypeObject *)PyExc_OSError) &&
               !PyObject_TypeCheck(error, (PyTypeObject *)PyExc_BlockingIOError) &&
               !PyObject_TypeCheck(error, (PyTypeObject *)PyExc_InterruptedError);
-    PyObject *number = is ? PyObject_GetAttrString(error, "errno") : NULL;
+    PyObject *number = is ? ext_attr(error, "errno") : NULL;
     is = number && PyLong_Check(number);
     Py_XDECREF(number);
     return is;
@@ -117,7 +117,7 @@ bool ext_would_block(void)
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
     bool plain = PyObject_TypeCheck(value, (PyTypeObject *)PyExc_OSError);
-    PyObject *number = plain ? PyObject_GetAttrString(value, "errno") : NULL;
+    PyObject *number = plain ? ext_attr(value, "errno") : NULL;
     bool is = number && PyLong_Check(number) && PyLong_AsLong(number) == EAGAIN;
     Py_XDECREF(number);
     PyErr_Restore(type, value, traceback); /* drops what went wrong here */
@@ -146,8 +146,7 @@ static PyObject *stock_module(PyObject *module)
 static int add_class(PyObject *module, PyObject *stock, const char *name, const char *full_name,
                      PyObject **ret_class)
 {
-    *ret_class = stock ? PyObject_GetAttrString(stock, name)
-                       : PyErr_NewException(full_name, PyExc_OSError, NULL);
+    *ret_class = stock ? ext_attr(stock, name) : PyErr_NewException(full_name, PyExc_OSError, NULL);
     return *ret_class ? PyModule_AddObjectRef(module, name, *ret_class) : -1;
 }
 

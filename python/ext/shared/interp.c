@@ -12,7 +12,7 @@
  * with an exception. */
 static int own_attribute_is(PyObject *type, PyObject *name, const PyObject *what, bool *ret)
 {
-    PyObject *own = PyObject_GetAttrString(type, "__dict__");
+    PyObject *own = ext_attr(type, "__dict__");
     PyObject *found = own ? PyObject_GetItem(own, name) : NULL;
     Py_XDECREF(own);
     if (!found)
@@ -24,7 +24,7 @@ static int own_attribute_is(PyObject *type, PyObject *name, const PyObject *what
 
 bool interp_class_has(PyTypeObject *type, PyObject *name, const PyObject *what)
 {
-    PyObject *mro = PyObject_GetAttrString((PyObject *)type, "__mro__");
+    PyObject *mro = ext_attr((PyObject *)type, "__mro__");
     bool same = false;
     int r = mro && PyTuple_Check(mro) ? 0 : -1;
     for (Py_ssize_t i = 0; r == 0 && i < PyTuple_GET_SIZE(mro); i++)
@@ -118,8 +118,8 @@ static bool take_raw_io_size(const PyTypeObject *base)
 PyTypeObject *interp_raw_io_base(void)
 {
     PyObject *io = PyImport_ImportModule("io");
-    PyObject *raw = io ? PyObject_GetAttrString(io, "RawIOBase") : NULL;
-    PyObject *base = raw ? PyObject_GetAttrString(raw, "__base__") : NULL;
+    PyObject *raw = io ? ext_attr(io, "RawIOBase") : NULL;
+    PyObject *base = raw ? ext_attr(raw, "__base__") : NULL;
     Py_XDECREF(io);
     Py_XDECREF(raw);
     if (base && (!PyType_Check(base) || !take_raw_io_size((PyTypeObject *)base))) {

@@ -16,4 +16,14 @@
 /* A step of a short way that is short itself: clang would not inline all of these unasked. */
 #define EXT_SHORT __attribute__((always_inline)) static inline
 
+/* An attribute by its name. PyObject_GetAttrString() makes a new str for it each time, which the
+ * interpreter's cache of what classes have then keeps, in the place of something useful. */
+static inline PyObject *ext_attr(PyObject *o, const char *name)
+{
+    PyObject *text = PyUnicode_InternFromString(name);
+    PyObject *value = text ? PyObject_GetAttr(o, text) : NULL;
+    Py_XDECREF(text);
+    return value;
+}
+
 #endif

@@ -61,17 +61,16 @@ static PyObject *reduced(PyObject *self, PyObject *first, PyObject *second)
 static PyObject *incomplete_reduce(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    return reduced(self, PyObject_GetAttrString(self, "partial"),
-                   PyObject_GetAttrString(self, "expected"));
+    return reduced(self, ext_attr(self, "partial"), ext_attr(self, "expected"));
 }
 
 static PyObject *overrun_reduce(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    PyObject *args = PyObject_GetAttrString(self, "args");
+    PyObject *args = ext_attr(self, "args");
     PyObject *message = args ? PySequence_GetItem(args, 0) : NULL;
     Py_XDECREF(args);
-    return reduced(self, message, PyObject_GetAttrString(self, "consumed"));
+    return reduced(self, message, ext_attr(self, "consumed"));
 }
 
 static PyMethodDef incomplete_methods[] = {

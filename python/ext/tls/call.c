@@ -170,25 +170,14 @@ bool tls_begin(struct tls_call *c, const struct tls_known *k, PyObject *self, Py
     return false;
 }
 
-/* All its waits are one; those of a handshake are in the span of that. */
-EXT_RARE static void note_wait(struct tls_call *c)
-{
-    bool reads = c->kind == TLS_READS;
-    struct ext_span span = {.name = reads ? "recv wait" : "send wait",
-                            .began = c->began,
-                            .ended = csock_now(),
-                            .s = c->s};
-    sock_add_wait(c->s, span.ended - c->began);
-    if ((reads || c->kind == TLS_WRITES) && ext_spans_listen(c->s->state))
-        ext_span_tell(c->s->state, &span);
-}
-
 void tls_end(struct tls_call *c)
 {
     if (c->writing)
         ext_lock_release(&c->t->writer);
-    if (c->began)
-        note_wait(c);
+    if (c->slept)
+        sock_add_wait(c->s, ext_ticks() - c->ticks);
+    if (c->began && c->kind <= TLS_WRITES) /* those of a handshake are in the span of that */
+        ext_span_tell_wait(c->s, c->kind == TLS_READS, c->began, 0);
     Py_DECREF(c->object);
 }
 
@@ -314,8 +303,11 @@ static int wait_for_socket(struct tls_call *c, short events, int64_t most)
         return 0;
     }
     ext_wait_uncounted(&nap.wait);
-    if (!c->began)
-        c->began = csock_now();
+    if (!c->slept) {
+        c->slept = true;
+        c->ticks = ext_ticks();
+        c->began = ext_span_begin(c->s->state);
+    }
     nap.wait.bounded = false;
     nap.run_handlers = nap.wait.wait.interrupted;
     nap.wait.wait.interrupted = look_again;

@@ -21,7 +21,9 @@ struct tls_call {
     bool by_deadline;      /* it is the thread's (csock.deadline), and not of the timeout */
     bool writing, reading; /* it has those locks */
     bool waited;           /* for input */
-    int64_t began;         /* csock_now() at its first wait; 0: none yet */
+    bool slept;            /* in any wait */
+    uint64_t ticks;        /* ext_ticks() when it first had to wait, if it has */
+    int64_t began;         /* the same by csock_now(); 0: nobody listens for spans */
     bool output;           /* what it wanted last was to write */
     bool unfinished;       /* of a write: its record is half sent, as far as anybody knows */
     const char *record;    /* of a write: what the record holds */

@@ -129,7 +129,7 @@ bool tls_named_arguments(const char *const *names, Py_ssize_t max, PyObject *con
 /* The Python functions whose places our methods take. 0 or -1 */
 static int take_stock(struct tls_known *k)
 {
-    PyObject *own = PyObject_GetAttrString((PyObject *)k->cls, "__dict__");
+    PyObject *own = ext_attr((PyObject *)k->cls, "__dict__");
     bool whole = own != NULL;
     for (size_t i = 0; whole && i < TLS_METHODS; i++) {
         k->method_names[i] = PyUnicode_InternFromString(tls_methods[i].ml_name);
@@ -146,7 +146,7 @@ static int take_stock(struct tls_known *k)
 
 static int take_object_type(struct tls_known *k, PyObject *ssl)
 {
-    PyObject *type = PyObject_GetAttrString(ssl, "_SSLSocket");
+    PyObject *type = ext_attr(ssl, "_SSLSocket");
     if (!type || !PyType_Check(type)) {
         Py_XDECREF(type);
         return -1;
@@ -164,9 +164,9 @@ static int take_object_type(struct tls_known *k, PyObject *ssl)
 
 static int take_errors(struct tls_known *k, PyObject *ssl)
 {
-    return (k->error = PyObject_GetAttrString(ssl, "SSLError")) &&
-                   (k->want_read = PyObject_GetAttrString(ssl, "SSLWantReadError")) &&
-                   (k->want_write = PyObject_GetAttrString(ssl, "SSLWantWriteError"))
+    return (k->error = ext_attr(ssl, "SSLError")) &&
+                   (k->want_read = ext_attr(ssl, "SSLWantReadError")) &&
+                   (k->want_write = ext_attr(ssl, "SSLWantWriteError"))
                ? 0
                : -1;
 }
@@ -237,7 +237,7 @@ static void take_class(struct ext_state *st, PyObject *cls, PyObject *ssl)
 
 static bool attribute_is(PyObject *o, const char *name, const char *text)
 {
-    PyObject *value = PyObject_GetAttrString(o, name);
+    PyObject *value = ext_attr(o, name);
     bool is = value && PyUnicode_Check(value) && PyUnicode_CompareWithASCIIString(value, text) == 0;
     Py_XDECREF(value);
     PyErr_Clear();
@@ -248,7 +248,7 @@ static bool attribute_is(PyObject *o, const char *name, const char *text)
 static PyObject *call_next(PyObject *base, PyObject *cls, PyObject *args, PyObject *kwargs)
 {
     PyObject *super = PyObject_CallFunctionObjArgs((PyObject *)&PySuper_Type, base, cls, NULL);
-    PyObject *next = super ? PyObject_GetAttrString(super, HOOK) : NULL;
+    PyObject *next = super ? ext_attr(super, HOOK) : NULL;
     PyObject *result = next ? PyObject_Call(next, args, kwargs) : NULL;
     Py_XDECREF(super);
     Py_XDECREF(next);
@@ -257,7 +257,7 @@ static PyObject *call_next(PyObject *base, PyObject *cls, PyObject *args, PyObje
 
 static int unhook(PyTypeObject *base)
 {
-    PyObject *own = base ? PyObject_GetAttrString((PyObject *)base, "__dict__") : NULL;
+    PyObject *own = base ? ext_attr((PyObject *)base, "__dict__") : NULL;
     int r = own && PyMapping_HasKeyString(own, HOOK)
                 ? PyObject_SetAttrString((PyObject *)base, HOOK, NULL)
                 : 0;

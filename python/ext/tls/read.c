@@ -18,7 +18,7 @@ static bool is_ragged_end(const struct tls_known *k)
         return false;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
-    PyObject *args = value ? PyObject_GetAttrString(value, "args") : NULL;
+    PyObject *args = value ? ext_attr(value, "args") : NULL;
     PyObject *number = args ? PySequence_GetItem(args, 0) : NULL;
     bool is = number && PyLong_Check(number) && PyLong_AsLong(number) == END_OF_FILE;
     Py_XDECREF(number);

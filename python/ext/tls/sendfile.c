@@ -18,7 +18,7 @@ PyObject *tls_sendfile(PyObject *self, PyObject *const *args, Py_ssize_t n, PyOb
     Py_XDECREF(object);
     if (!secured)
         return tls_call_stock(k, TLS_SENDFILE, self, args, n, kwnames);
-    PyObject *by_sending = PyObject_GetAttrString(self, "_sendfile_use_send");
+    PyObject *by_sending = ext_attr(self, "_sendfile_use_send");
     PyObject *result =
         by_sending ? PyObject_Vectorcall(by_sending, args, (size_t)n, kwnames) : NULL;
     Py_XDECREF(by_sending);

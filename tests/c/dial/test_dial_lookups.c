@@ -34,8 +34,7 @@ static void a_signal_ends_a_look_up(void **state)
     names_script("");
     util_handle(SIGUSR1, util_count_signal, SA_RESTART);
     util_start_asleep(&call);
-    util_signal_call(&call, SIGUSR1);
-    assert_int_equal(util_join(&call), CSOCK_EINTERRUPTED);
+    assert_int_equal(util_signal_until_joined(&call, SIGUSR1), CSOCK_EINTERRUPTED);
 }
 
 static pid_t child;

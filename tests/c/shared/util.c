@@ -265,6 +265,15 @@ void util_signal_call(struct util_call *call, int sig)
     assert_int_equal(pthread_kill(call->thread, sig), 0);
 }
 
+ssize_t util_signal_until_joined(struct util_call *call, int sig)
+{
+    for (int tries = 0; tries < 1000 && atomic_load(&call->tid) >= 0; tries++) {
+        util_signal_call(call, sig);
+        util_sleep(10 * MS);
+    }
+    return util_join(call);
+}
+
 ssize_t util_recv(struct util_call *call)
 {
     char byte;

@@ -90,6 +90,8 @@ void util_start_asleep(struct util_call *call);
 /* The result, when it has ended; a thread that does not end within 10 s fails the test. */
 ssize_t util_join(struct util_call *call);
 void util_signal_call(struct util_call *call, int sig);
+/* Both, with a signal every 10 ms: for a call that may sleep for other reasons before it waits. */
+ssize_t util_signal_until_joined(struct util_call *call, int sig);
 
 /* Some calls, for util_call.run. */
 ssize_t util_recv(struct util_call *call);   /* 1 byte */
