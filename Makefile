@@ -10,7 +10,8 @@ export PYTHONDONTWRITEBYTECODE = 1
 unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-counts bench-deadlines bench-tls bench-dial bench-ps bench-waits bench-capture soak-tls differential \
+.PHONY: help demo test bench bench-counts bench-deadlines bench-tls bench-dial bench-ps bench-waits bench-capture \
+        soak-tls differential \
         tsan valgrind coverage lint format clean check-fresh \
         fuzz matrix big-endian musl m32 clang conformance conformance-asan conformance-sid dist check-dist \
         release-check free-threaded \
@@ -121,8 +122,8 @@ bench-counts: setup-test
 	    $(if $(WHEEL),--other build/wheel)
 
 bench-tls bench-dial: setup-test
-bench-deadlines bench-ps bench-waits bench-capture: setup-demo
-bench-capture:
+bench-deadlines bench-ps bench-waits: setup-demo
+bench-capture: setup-demo
 	@tools/build.sh release
 	@PYTHONPATH=build/release/site $(VENV) bench/capture.py $(if $(FOLDER),--folder "$(FOLDER)") \
 	    $(if $(JSON),--json $(JSON))

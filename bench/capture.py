@@ -4,7 +4,9 @@ of the receiving socket and without, by turns, and of the sending one; full payl
     python bench/capture.py [--rounds N] [--folder FOLDER] [--json FILE]
 
 The file is written to FOLDER (the system's for temporary files), and removed each time. A ratio is
-that of two neighbours. Exits with 1 if the median for receiving is above 1.3.
+that of two neighbours: of time, and of processor time of both processes, which says more on a busy
+machine. Beside them what a bare write of as much takes there. Exits with 1 if the median for
+receiving is above 1.3.
 """
 
 import argparse
@@ -20,6 +22,7 @@ import csock
 SIZE = 2**30
 ROOM = 256 * 1024
 MOST = 1.3
+SHORT = "receiver with snaplen=256"
 
 
 def send(address, path):
@@ -40,7 +43,7 @@ def receive(sock):
 
 
 def transfer(folder, captured):
-    """Seconds for all of it."""
+    """Seconds for all of it, by the clock and of processors."""
     path = os.path.join(folder, f"csock-bench-{os.getpid()}.pcapng")
     with csock.create_server(("127.0.0.1", 0)) as server:
         pid = os.fork()
@@ -51,19 +54,37 @@ def transfer(folder, captured):
     with sock:
         if captured == "receiver":
             csock.capture(sock, path)
-        began = time.monotonic()
+        elif captured == SHORT:
+            csock.capture(sock, path, snaplen=256)
+        began, before = time.monotonic(), os.times()
         receive(sock)
         took = time.monotonic() - began
     _, status = os.waitpid(pid, 0)
     assert status == 0
+    processor = sum(os.times()[:4]) - sum(before[:4])
     if captured:
-        assert os.stat(path).st_size > SIZE
+        assert (os.stat(path).st_size > SIZE) == (captured != SHORT)
         os.unlink(path)
+    return took, processor
+
+
+def bare_write(folder):
+    path, data = os.path.join(folder, f"csock-bench-{os.getpid()}"), bytes(65536)
+    with open(path, "xb", buffering=0) as file:
+        began = time.monotonic()
+        for _ in range(SIZE // len(data)):
+            file.write(data)
+        took = time.monotonic() - began
+    os.unlink(path)
     return took
 
 
+def ratio(pairs, place):
+    return sorted(with_[place] / without[place] for without, with_ in pairs)
+
+
 def measure(folder, rounds):
-    rows = {"receiver": [], "sender": []}
+    rows = {"receiver": [], SHORT: [], "sender": []}
     for _ in range(rounds):
         for captured, pairs in rows.items():
             pairs.append((transfer(folder, None), transfer(folder, captured)))
@@ -78,13 +99,17 @@ def main():
     args = parser.parse_args()
     rows = measure(args.folder, args.rounds)
     medians = {}
-    print(f"1 GiB over loopback, {args.rounds} rounds, file in {args.folder}")
+    bare = min(bare_write(args.folder) for _ in range(args.rounds))
+    print(f"1 GiB over loopback, {args.rounds} rounds, file in {args.folder}, where a bare write "
+          f"of it takes {bare:.2f} s at best")  # fmt: skip
     for captured, pairs in rows.items():
-        ratios = sorted(with_ / without for without, with_ in pairs)
-        medians[captured] = statistics.median(ratios)
-        plain, taken = (statistics.median(column) for column in zip(*pairs, strict=True))
-        print(f"{captured:9} captured: {plain:.2f} s without, {taken:.2f} s with; ratio "
-              f"{medians[captured]:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")  # fmt: skip
+        medians[captured] = statistics.median(ratio(pairs, 0))
+        plain, taken = (min(run[0] for run in column) for column in zip(*pairs, strict=True))
+        words = f"at best {plain:.2f} s without, {taken:.2f} s with; ratio"
+        for place, what in enumerate(("of times", "of processor times")):
+            all_ = ratio(pairs, place)
+            words += f" {what} {statistics.median(all_):.2f} ({all_[0]:.2f} to {all_[-1]:.2f})"
+        print(f"{captured} captured: {words}")
     if args.json:
         with open(args.json, "w") as file:
             json.dump({"medians": medians, "pairs": rows}, file)

@@ -222,19 +222,38 @@ ssize_t csock_recv_from_tried(struct csock *s, void *buf, size_t n, int flags,
 static ssize_t send_rest(struct csock__waiting *wg, const struct transfer *t, ssize_t sent)
 {
     struct transfer rest = *t;
-    rest.data = (const char *)t->data + sent;
-    rest.n -= (size_t)sent;
-    ssize_t more = csock__send_more(wg, &rest.op);
-    if (more <= 0)
-        return sent;
-    bool goes_on = csock__goes_on(wg, t->n, sent + more, t->flags); /* tapped */
-    return goes_on ? send_rest(wg, t, sent + more) : sent + more;
+    do {
+        rest.data = (const char *)t->data + sent;
+        rest.n = t->n - (size_t)sent;
+        ssize_t more = csock__send_more(wg, &rest.op);
+        if (more <= 0)
+            break;
+        sent += more;
+    } while (csock__goes_on(wg, t->n, sent, t->flags)); /* if it is tapped */
+    return sent;
 }
 
-/* A tapped socket goes on by tries. */
+static int is_enough(void *arg)
+{
+    (void)arg;
+    return 1;
+}
+
+/* A tapped socket goes on by tries; a signal ends them, as it ends the blocking call. */
+static ssize_t send_more_tapped(struct csock__waiting *wg, const struct csock__op *op)
+{
+    const struct csock_wait *callers = wg->w;
+    struct csock_wait w = *callers;
+    w.interrupted = is_enough;
+    wg->w = &w;
+    ssize_t r = csock__run_tapped(wg, op);
+    wg->w = callers;
+    return r;
+}
+
 ssize_t csock__send_more(struct csock__waiting *wg, const struct csock__op *op)
 {
-    return csock__is_tapped(wg->call.s) ? csock__run_tapped(wg, op) : csock__block(wg, op);
+    return csock__is_tapped(wg->call.s) ? send_more_tapped(wg, op) : csock__block(wg, op);
 }
 
 /* On a blocking stream; a short count of the blocking call itself stands: a signal, or SO_SNDTIMEO,

@@ -157,21 +157,21 @@ static ssize_t send_parts_rest(struct csock__waiting *wg, const struct message *
 {
     struct message rest = *m;
     struct msghdr msg = *m->given;
+    ssize_t more;
     size_t n;
-    msg.msg_iov = parts_behind(m->given, (size_t)sent, &n);
-    if (!msg.msg_iov)
-        return sent;
-    msg.msg_iovlen = (__typeof__(msg.msg_iovlen))n; /* int in POSIX, size_t in glibc */
     msg.msg_control = NULL;
     msg.msg_controllen = 0;
     rest.given = &msg;
-    ssize_t more = csock__send_more(wg, &rest.op);
-    csock__sys->release(msg.msg_iov);
-    if (more <= 0)
-        return sent;
-    sent += more;
-    return csock__goes_on(wg, total(m->given), sent, m->flags) ? send_parts_rest(wg, m, sent)
-                                                               : sent; /* tapped */
+    do {
+        msg.msg_iov = parts_behind(m->given, (size_t)sent, &n);
+        if (!msg.msg_iov)
+            return sent;
+        msg.msg_iovlen = (__typeof__(msg.msg_iovlen))n; /* int in POSIX, size_t in glibc */
+        more = csock__send_more(wg, &rest.op);
+        csock__sys->release(msg.msg_iov);
+        sent += more > 0 ? more : 0;
+    } while (more > 0 && csock__goes_on(wg, total(m->given), sent, m->flags)); /* if tapped */
+    return sent;
 }
 
 ssize_t csock_sendmsg(struct csock *s, const struct msghdr *msg, int flags,

@@ -45,8 +45,7 @@ _MORE = ("EAGAIN", "EBADF", "EWOULDBLOCK", "AddressInfo", "MsgFlag", "SocketIO")
 # csock's own, beside install() and uninstall(). `import *` brings none of them. Those of the reader
 # are made when the first of them is asked for.
 _READER = ("Reader", "IncompleteReadError", "LimitOverrunError")
-_SPAN = ("Span",)
-_CAPTURE = ("Capture",)
+_CLASSES = {"Span": "_trace", "Capture": "_capture"}
 _OWN = ("Attempt", "DeadlineExceeded", "current_deadline", "deadline", "dial", "is_alive")
 _OWN += ("lookups", "stats")
 
@@ -77,7 +76,14 @@ def _say(text):
 
 def _trace_if_asked():
     """CSOCK_TRACE=dial, all; CSOCK_PCAP. csock.dropin calls it, while there are files to load."""
-    words = os.environ.get("CSOCK_TRACE", "").split(",")
+    if folder := os.environ.get("CSOCK_PCAP"):
+        from ._capture import capture_all
+
+        capture_all(folder, os.environ.get("CSOCK_PCAP_TLS", ""), _say)
+    asked = os.environ.get("CSOCK_TRACE")
+    if not asked:
+        return
+    words = asked.split(",")
     if "dial" in words:
         from ._waterfall import trace
 
@@ -88,10 +94,6 @@ def _trace_if_asked():
         say_all(_say)
     if unknown := set(words) - {"all", "dial", "", "0"}:
         _say(f"CSOCK_TRACE takes all and dial, and not {', '.join(sorted(unknown))}")
-    if folder := os.environ.get("CSOCK_PCAP"):
-        from ._capture import capture_all
-
-        capture_all(folder, os.environ.get("CSOCK_PCAP_TLS", ""), _say)
 
 
 def capture(sock, path, *, tls=None, snaplen=0):
@@ -269,16 +271,8 @@ def _load_reader():
     globals().update(zip(_READER, _loaded("_core").reader_classes(), strict=True))
 
 
-def _load_span():
-    from ._trace import Span
-
-    globals()["Span"] = Span
-
-
-def _load_capture():
-    from ._capture import Capture
-
-    globals()["Capture"] = Capture
+def _load_class(name):
+    globals()[name] = getattr(_submodule(_CLASSES[name]), name)
 
 
 def _load_constants():
@@ -371,17 +365,15 @@ def __getattr__(name):
         _load_names()
     if name in _READER and not _disabled():
         _load_reader()
-    elif name in _SPAN and not _disabled():
-        _load_span()
-    elif name in _CAPTURE and not _disabled():
-        _load_capture()
+    elif name in _CLASSES and not _disabled():
+        _load_class(name)
     elif name not in names and "__all__" not in names:
         _load_constants()
     try:
         return names[name]  # also if another thread has just loaded them
     except KeyError:
         message = f"module {__name__!r} has no attribute {name!r}"
-        if name in (*_OWN, *_READER, *_SPAN, *_CAPTURE):  # or it would be there
+        if name in (*_OWN, *_READER, *_CLASSES):  # or it would be there
             message = "CSOCK_DISABLE is set: csock has only what stock has"
         raise AttributeError(message, name=name, obj=_Spelling()) from None
 
@@ -390,7 +382,7 @@ class _Spelling:
     """Where a traceback looks for the name that was meant: in no list of more than 750."""
 
     def __dir__(self):
-        names = *_MORE, *_READER, *_SPAN, *_CAPTURE, *_OWN, "SocketType", "adapt", "capture"
+        names = *_MORE, *_READER, *_CLASSES, *_OWN, "SocketType", "adapt", "capture"
         return [*_submodule("dropin").__all__, *names, "install", "trace", "uninstall"]
 
 

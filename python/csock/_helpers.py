@@ -162,10 +162,11 @@ def by_system_call(sock, giveup, file, offset, count):
     calls it.
 
     Within a deadline a blocking socket goes by reading and sending: sendfile(2) can be kept from
-    waiting by the descriptor's mode alone, which is that of other threads' calls, too."""
+    waiting by the descriptor's mode alone, which is that of other threads' calls, too. So does one
+    that is captured, as what goes by the kernel alone is seen by nobody."""
     if is_bounded(sock):
         sock._check_sendfile_params(file, offset, count)
-        raise giveup("a deadline bounds it")
+        raise giveup("a deadline bounds it, or it is captured")
     theirs = getattr(os, "sendfile", None)
     if theirs is None or type(theirs) is type(len):
         return by_call(sock, lambda *part: send_file(sock, *part), giveup, file, offset, count)

@@ -306,6 +306,10 @@ def standing(s: csock.socket) -> None:
     spans: list[csock.Span] = []
     csock.trace(spans.append)
     csock.trace(None)
+    with tempfile.TemporaryDirectory() as folder:
+        with csock.capture(s, f"{folder}/a", tls="plain", snaplen=100) as capture:
+            assert_type(capture, csock.Capture)
+            capture.add(s)
     assert_type([(span.name, span.start, span.attributes, span.end) for span in spans],
                 list[tuple[str, int, dict[str, str | int], int]])  # fmt: skip
 

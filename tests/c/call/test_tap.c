@@ -216,9 +216,10 @@ static int goes_on_in_child(void *arg)
         return __LINE__;
     if (csock_recv(&s[0], buf, 4, 0, WITHIN(MS)) != CSOCK_ETIMEOUT)
         return __LINE__;
+    int fd = pcap->fd;
     csock__tap_free(&s[0]);
     csock__pcap_let_go(pcap);
-    return util_fd_is_open(pcap->fd) ? __LINE__ : 0;
+    return util_fd_is_open(fd) ? __LINE__ : 0;
 }
 
 /* The parent's other threads may have any lock. */

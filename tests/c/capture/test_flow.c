@@ -43,7 +43,8 @@ static void watch(struct csock__batch *batch)
     struct block b;
     for (int i = 0; i < 3 * batch->n; i++) {
         assert_true(n + batch->parts[i].iov_len <= sizeof bytes);
-        memcpy(bytes + n, batch->parts[i].iov_base, batch->parts[i].iov_len);
+        if (batch->parts[i].iov_len > 0)
+            memcpy(bytes + n, batch->parts[i].iov_base, batch->parts[i].iov_len);
         n += batch->parts[i].iov_len;
     }
     while (block_next(bytes, n, &at, &b))
@@ -143,7 +144,8 @@ static void keep(struct csock__batch *batch)
     size_t n = 0, at = 0;
     assert_int_equal(batch->n, 1);
     for (int i = 0; i < 3; i++) {
-        memcpy(bytes + n, batch->parts[i].iov_base, batch->parts[i].iov_len);
+        if (batch->parts[i].iov_len > 0)
+            memcpy(bytes + n, batch->parts[i].iov_base, batch->parts[i].iov_len);
         n += batch->parts[i].iov_len;
     }
     assert_true(block_next(bytes, n, &at, &datagram));
