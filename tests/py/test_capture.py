@@ -329,3 +329,22 @@ def test_head(path):
     for text in (os.uname().machine, os.uname().release, f"csock {csock.__version__}"):
         assert text.encode() in data
     assert tshark(path) == ""
+
+
+@pytest.mark.parametrize("name", ["send", "sendall", "sendmsg"])
+def test_a_handler_that_raises_ends_a_send(path, name, on_alarm):
+    class Enough(Exception):
+        pass
+
+    def enough():
+        raise Enough
+
+    with pair(stock.AF_UNIX) as (a, b), csock.capture(a, path):
+        on_alarm(enough, 0.3, 1)  # once more if it came before the call waited
+        with pytest.raises(Enough):
+            SENDS[name](a, bytes(1 << 24))
+        on_alarm.stop()
+        a.shutdown(stock.SHUT_WR)
+        arrived = testkit.drain(b)
+    sent, got = sides(path)
+    assert (len(sent), got) == (arrived, b"") and arrived > 0

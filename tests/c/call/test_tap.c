@@ -7,34 +7,22 @@
 
 static struct csock s[2];
 static struct csock__pcap *pcap;
-static char folder[] = "/tmp/csock-test-tap-XXXXXX", path[64];
 static uint8_t file[1 << 24];
 static size_t file_size;
 static const struct csock__about about;
 static uint8_t data[3 << 20], got[3 << 20];
 
-static int make_folder(void **state)
+static int make_data(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof data; i++)
         data[i] = (uint8_t)(i * 7 + i / 251);
-    if (!mkdtemp(folder))
-        return -1;
-    snprintf(path, sizeof path, "%s/a.pcapng", folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    unlink(path);
-    return rmdir(folder);
+    return block_make_folder(state);
 }
 
 static void tap(struct csock *which)
 {
-    unlink(path);
-    assert_int_equal(csock__pcap_open(path, &about, 0, csock_forks() + 1, &pcap), 0);
+    unlink(block_path);
+    assert_int_equal(csock__pcap_open(block_path, &about, 0, csock_forks() + 1, &pcap), 0);
     memset(which->room, 0, sizeof which->room);
     assert_int_equal(csock__tap_begin(which, pcap, false, NULL), 0);
 }
@@ -50,7 +38,7 @@ static void untap(struct csock *which)
 
 static size_t read_file(void)
 {
-    int fd = open(path, O_RDONLY);
+    int fd = open(block_path, O_RDONLY);
     ssize_t n = read(fd, file, sizeof file);
     close(fd);
     assert_in_range(n, 1, sizeof file - 1);
@@ -248,7 +236,7 @@ static void what_fails_changes_no_result(void **state)
     assert_int_equal(csock_send(&s[0], "abc", 3, 0, NULL), 3);
     char name[100];
     assert_int_equal(csock__tap_failure(&s[0], name, sizeof name), ENOSPC);
-    assert_string_equal(name, path);
+    assert_string_equal(name, block_path);
     assert_int_equal(csock_send(&s[0], "abc", 3, 0, NULL), 3);
     assert_false(csock_flags(&s[0]) & CSOCK__TAPPED);
     assert_int_equal(csock_recv(&s[1], buf, 10, MSG_WAITALL, WITHIN(50 * MS)), 6);
@@ -278,5 +266,5 @@ int main(void)
         TEST(what_fails_changes_no_result),
         TEST(what_is_not_ip_is_not_tapped),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_data, block_remove_folder);
 }

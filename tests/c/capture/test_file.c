@@ -8,31 +8,14 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-static char folder[] = "/tmp/csock-test-file-XXXXXX", path[64];
 static const struct csock__about about = {.hardware = "h", .os = "o", .application = "a"};
 static struct csock__flow flow;
-
-static int make_folder(void **state)
-{
-    (void)state;
-    if (!mkdtemp(folder))
-        return -1;
-    snprintf(path, sizeof path, "%s/a.pcapng", folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    unlink(path);
-    return rmdir(folder);
-}
 
 static struct csock__pcap *opened(void)
 {
     struct csock__pcap *p = NULL;
-    unlink(path);
-    assert_int_equal(csock__pcap_open(path, &about, 0, 1, &p), 0);
+    unlink(block_path);
+    assert_int_equal(csock__pcap_open(block_path, &about, 0, 1, &p), 0);
     flow = (struct csock__flow){.tcp = true};
     return p;
 }
@@ -50,7 +33,7 @@ static unsigned packets_in_file(void)
     static uint8_t bytes[2000000];
     struct block b;
     unsigned packets = 0;
-    int fd = open(path, O_RDONLY);
+    int fd = open(block_path, O_RDONLY);
     ssize_t n = read(fd, bytes, sizeof bytes);
     close(fd);
     assert_in_range(n, 1, sizeof bytes - 1);
@@ -65,16 +48,16 @@ static void it_is_new_and_the_users_alone(void **state)
     struct csock__pcap *p = opened(), *other = NULL;
     struct stat st;
     (void)state;
-    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(stat(block_path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
     assert_int_equal(fcntl(p->fd, F_GETFD), FD_CLOEXEC);
-    assert_int_equal(csock__pcap_open(path, &about, 0, 1, &other), -EEXIST);
+    assert_int_equal(csock__pcap_open(block_path, &about, 0, 1, &other), -EEXIST);
     csock__pcap_let_go(p);
-    assert_int_equal(unlink(path), 0);
-    assert_int_equal(symlink("/nowhere", path), 0);
-    assert_int_equal(csock__pcap_open(path, &about, 0, 1, &other), -EEXIST);
+    assert_int_equal(unlink(block_path), 0);
+    assert_int_equal(symlink("/nowhere", block_path), 0);
+    assert_int_equal(csock__pcap_open(block_path, &about, 0, 1, &other), -EEXIST);
     assert_null(other);
-    assert_int_equal(unlink(path), 0);
+    assert_int_equal(unlink(block_path), 0);
     assert_int_equal(fake_live(), 0);
 }
 
@@ -83,15 +66,15 @@ static void nothing_is_left_without_memory(void **state)
     struct csock__pcap *p = NULL;
     (void)state;
     for (unsigned nth = 1; nth <= 2; nth++) {
-        unlink(path);
+        unlink(block_path);
         fake_fail(FAKE_ALLOC, nth, ENOMEM);
-        assert_int_equal(csock__pcap_open(path, &about, 0, 1, &p), -ENOMEM);
+        assert_int_equal(csock__pcap_open(block_path, &about, 0, 1, &p), -ENOMEM);
         fake_install();
     }
     fake_fail(FAKE_FILE_CREATE, 1, EMFILE);
-    assert_int_equal(csock__pcap_open(path, &about, 0, 1, &p), -EMFILE);
+    assert_int_equal(csock__pcap_open(block_path, &about, 0, 1, &p), -EMFILE);
     fake_fail(FAKE_FILE_WRITE, 1, ENOSPC);
-    assert_int_equal(csock__pcap_open(path, &about, 0, 1, &p), -ENOSPC);
+    assert_int_equal(csock__pcap_open(block_path, &about, 0, 1, &p), -ENOSPC);
     assert_null(p);
     assert_int_equal(fake_live(), 0);
 }
@@ -156,7 +139,7 @@ static void what_has_got_its_descriptor_is_left_alone(void **state)
     char name[80];
     struct stat st;
     (void)state;
-    snprintf(name, sizeof name, "%s/other", folder);
+    snprintf(name, sizeof name, "%s/other", block_folder);
     int fd = p->fd, other = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     assert_int_equal(dup2(other, fd), fd);
     write_some(p, 100);
@@ -213,5 +196,5 @@ int main(void)
         TEST(what_has_got_its_descriptor_is_left_alone),
         TEST(the_limit_of_files_ends_the_capture_alone),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, block_make_folder, block_remove_folder);
 }

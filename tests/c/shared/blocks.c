@@ -2,6 +2,24 @@
 #include "blocks.h"
 #include "util.h"
 
+char block_folder[] = "/tmp/csock-test-XXXXXX", block_path[64];
+
+int block_make_folder(void **state)
+{
+    (void)state;
+    if (!mkdtemp(block_folder))
+        return -1;
+    snprintf(block_path, sizeof block_path, "%s/a.pcapng", block_folder);
+    return 0;
+}
+
+int block_remove_folder(void **state)
+{
+    (void)state;
+    unlink(block_path);
+    return rmdir(block_folder);
+}
+
 static uint32_t get32(const uint8_t *at)
 {
     uint32_t value;

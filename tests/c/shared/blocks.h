@@ -26,6 +26,11 @@ struct block {
 /* The packet block at *at, and *at behind it; false at the end of n bytes. Asserts that whatever
  * stands there is well formed. Blocks of other kinds are passed over. */
 bool block_next(const uint8_t *bytes, size_t n, size_t *at, struct block *ret);
+/* Set-up and tear-down of a group: a folder of its own, and the path of a file in it. */
+extern char block_folder[], block_path[64];
+int block_make_folder(void **state);
+int block_remove_folder(void **state);
+
 /* A section and an interface with nanoseconds: how long they are. */
 size_t block_head(const uint8_t *bytes, size_t n);
 
