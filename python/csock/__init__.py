@@ -8,13 +8,16 @@ CSOCK_DISABLE=1 in the environment turns all of it off.
 
 Beyond the socket module: `deadline` bounds all that waits in a block of code, `close()` ends the
 calls of other threads, `dial()` connects to the first address that answers, `is_alive()` looks at
-a connection, `Reader` loses nothing after a timeout, `lookups()` shows look-ups of names. From
-outside: `python -m csock --ps` shows which threads wait, and on whom.
+a connection, `Reader` loses nothing after a timeout, `lookups()` shows look-ups of names,
+`stats()` what sockets carry, `trace()` what the program waits for, `capture()` all that goes over a
+socket. From outside: `python -m csock --ps` shows which threads wait, and on whom.
 
 Importing this brings none of it: the names come when the first of them is asked for. Until then
 install() can still decide whose error classes they use, and a program that only installs csock
-has not loaded the stock module. This file must not import anything that costs time.
+has not loaded the stock module.
 """
+
+# Nothing that costs time may be imported here.
 
 import os
 import sys

@@ -24,7 +24,14 @@ _INTERPRETER = """
 Options of the interpreter go to python itself: python -W error -X dev -m csock app.py
 """
 
-_HATCH = "CSOCK_DISABLE=1 in the environment turns all of this off: the stock module is used."
+# Of the environment, for any program that has csock.
+_VARIABLES = """\
+  CSOCK_DISABLE=1     turns all of this off: the stock module is used
+  CSOCK_TRACE=all     each look-up, connect, handshake and wait, on stderr
+  CSOCK_TRACE=dial    how each connection came about
+  CSOCK_PCAP=FOLDER   what its sockets carry, in files there, for Wireshark
+  CSOCK_PS=0          csock ps sees nothing of it
+"""
 
 MODULE_USAGE = """\
 usage: python -m csock [--children] [--force] [--adapt[=LIBRARIES]]
@@ -51,8 +58,9 @@ For processes that hang:
   --ps          which threads wait in csock, on whom, and since when; --ps --help has more
   --dial        connects to a host, and shows how that went; --dial --help has more
 {_INTERPRETER}
-{_HATCH}
-"""
+In the environment of a program:
+
+{_VARIABLES}"""
 
 RUN_USAGE = """\
 usage: csock run [--children] [--force] [--adapt[=LIBRARIES]]
@@ -185,9 +193,10 @@ def _arguments():
 
     parser = argparse.ArgumentParser(
         "csock",
-        description="csock: Python's socket module on a C library of its own. What waits ends at a"
-        " deadline or when its socket is closed, and can be looked at from outside.",
-        epilog=f"csock COMMAND --help has more. {_HATCH}",
+        description="csock: Python's socket module on a C library of its own. What waits ends at\n"
+        "a deadline or when its socket is closed, and can be looked at from outside.",
+        epilog=f"csock COMMAND --help has more.\n\nIn the environment of a program:\n{_VARIABLES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=version())

@@ -178,7 +178,7 @@ def section1():
     lines += [".SH OPTIONS", *prose(said["_RUN_OPTIONS"].strip("\n") + "\n" + extra)]
     lines += prose(said["_INTERPRETER"].strip())
     lines += [".SH COMMANDS", *prose(commands.rstrip()), *ps(), *dial()]
-    lines += [".SH ENVIRONMENT", *prose(said["_HATCH"])]
+    lines += [".SH ENVIRONMENT", *prose(said["_VARIABLES"].rstrip())]
     return whole([*lines, ".SH SEE ALSO", ".BR csock (3),", ".BR python3 (1)"])
 
 
