@@ -36,7 +36,7 @@ static int64_t time_bound(struct tls_call *c)
 
 /* For a thread that is in a deadline: the sooner of that and the timeout, before anything else is
  * done. False with an exception if it has passed. */
-EXT_RARE static bool bound_by_deadline(struct tls_call *c)
+bool tls_bound_by_deadline(struct tls_call *c)
 {
     struct ext_moment m = ext_deadline_now();
     if (m.at == CSOCK_FOREVER)
@@ -137,7 +137,7 @@ static bool lock_state(struct tls_call *c)
     return true;
 }
 
-static bool lock_writer(struct tls_call *c)
+bool tls_lock_writer(struct tls_call *c)
 {
     while (!ext_lock_try(&c->t->writer)) {
         if (ext_lock_is_mine(&c->t->state)) {
@@ -152,33 +152,11 @@ static bool lock_writer(struct tls_call *c)
     return true;
 }
 
-bool tls_begin(struct tls_call *c, const struct tls_known *k, PyObject *self, PyObject *object,
-               enum tls_kind kind, const char *what, int64_t timeout)
+void tls_end_waiting(struct tls_call *c)
 {
-    *c = (struct tls_call){.s = (struct sock_object *)self,
-                           .k = k,
-                           .object = object,
-                           .kind = kind,
-                           .what = what,
-                           .timeout = timeout,
-                           .deadline = CSOCK_FOREVER};
-    bool in_time = !ext_innermost || timeout == 0 || bound_by_deadline(c);
-    c->t = in_time ? sock_engage(c->s) : NULL;
-    if (c->t && (kind == TLS_READS || lock_writer(c)))
-        return true;
-    Py_DECREF(object);
-    return false;
-}
-
-void tls_end(struct tls_call *c)
-{
-    if (c->writing)
-        ext_lock_release(&c->t->writer);
-    if (c->slept)
-        sock_add_wait(c->s, ext_ticks() - c->ticks);
+    sock_add_wait(c->s, ext_ticks() - c->ticks);
     if (c->began && c->kind <= TLS_WRITES) /* those of a handshake are in the span of that */
         ext_span_tell_wait(c->s, c->kind == TLS_READS, c->began, 0);
-    Py_DECREF(c->object);
 }
 
 /* ---- tries */

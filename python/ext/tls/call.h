@@ -32,9 +32,34 @@ struct tls_call {
 
 /* Takes over the reference to the object, also if it fails; with the lock `writer` unless the call
  * reads. False with an exception: no tls_end then. */
-bool tls_begin(struct tls_call *c, const struct tls_known *k, PyObject *self, PyObject *object,
-               enum tls_kind kind, const char *what, int64_t timeout);
-void tls_end(struct tls_call *c);
+EXT_RARE bool tls_bound_by_deadline(struct tls_call *c);
+bool tls_lock_writer(struct tls_call *c);
+EXT_SHORT bool tls_begin(struct tls_call *c, const struct tls_known *k, PyObject *self,
+                         PyObject *object, enum tls_kind kind, const char *what, int64_t timeout)
+{
+    *c = (struct tls_call){.s = (struct sock_object *)self,
+                           .k = k,
+                           .object = object,
+                           .kind = kind,
+                           .what = what,
+                           .timeout = timeout,
+                           .deadline = CSOCK_FOREVER};
+    bool in_time = !ext_innermost || timeout == 0 || tls_bound_by_deadline(c);
+    c->t = in_time ? sock_engage(c->s) : NULL;
+    if (c->t && (kind == TLS_READS || tls_lock_writer(c)))
+        return true;
+    Py_DECREF(object);
+    return false;
+}
+EXT_RARE void tls_end_waiting(struct tls_call *c);
+static inline void tls_end(struct tls_call *c)
+{
+    if (c->writing)
+        ext_lock_release(&c->t->writer);
+    if (c->slept)
+        tls_end_waiting(c);
+    Py_DECREF(c->object);
+}
 
 /* The TLS object's method of that kind with these arguments: what it returns; NULL with an
  * exception, which is that it wants something only if the timeout is 0. args[0] is there for the

@@ -52,13 +52,17 @@ static PyObject *end_or_error(const struct tls_known *k, PyObject *self, bool in
 /* ---- reading */
 
 /* What _ssl gives for a read: the bytes, or how many went into a buffer. */
-static void count_read(struct sock_object *s, PyObject *result)
+static inline void note_read(struct sock_object *s, PyObject *result, PyObject *buffer)
 {
-    Py_ssize_t n = PyBytes_CheckExact(result)  ? PyBytes_GET_SIZE(result)
-                   : PyLong_CheckExact(result) ? PyLong_AsSsize_t(result)
-                                               : -1;
+    Py_ssize_t n = -1;
+    if (!buffer && PyBytes_CheckExact(result))
+        n = PyBytes_GET_SIZE(result);
+    else if (buffer && PyLong_CheckExact(result))
+        n = PyLong_AsSsize_t(result);
     if (n >= 0)
         sock_add_received(s, (size_t)n);
+    if (sock_is_captured(s))
+        sock_capture_read(s, result, buffer);
 }
 
 /* Takes over the reference to the TLS object. buffer may be NULL. */
@@ -74,9 +78,7 @@ static PyObject *read_from(const struct tls_known *k, PyObject *self, PyObject *
     if (!result)
         result = end_or_error(k, self, buffer != NULL);
     if (result)
-        count_read(c.s, result);
-    if (sock_is_captured(c.s) && result)
-        sock_capture_read(c.s, result, buffer);
+        note_read(c.s, result, buffer);
     tls_end(&c);
     return result;
 }
