@@ -42,7 +42,7 @@ struct csock__tap_hooks {
     void (*failed)(void *arg);
 };
 
-/* s is open, and its struct was zeroed once; several threads may use it, one begins or ends. pcap
+/* s is open, and its struct was zeroed once; several threads may use it, and begin captures. pcap
  * NULL: a file of its own in the folder, once there is something to write. Replaces a capture that
  * is there. 0 or -errno: -EINVAL if it is no stream and no datagram of AF_INET, AF_INET6, AF_UNIX;
  * -ECHILD: the file is a parent's. */
