@@ -82,7 +82,10 @@ def capture(sock, path, *, tls=None, snaplen=0):
 
 def capture_all(folder, tls, say):
     """CSOCK_PCAP, CSOCK_PCAP_TLS."""
-    folder = os.path.abspath(folder)
+    try:
+        folder = os.path.abspath(folder)
+    except OSError:
+        pass  # the working directory is gone, and what is below it
     if not os.path.isdir(folder):
         say(f"CSOCK_PCAP={folder}: there is no such folder, and nothing is captured")
         return
