@@ -52,7 +52,7 @@ int csock__tap_begin(struct csock *s, struct csock__pcap *pcap, bool tls,
 bool csock__tap_is_plain(const struct csock *s);
 void csock__tap_plain(struct csock *s, enum csock__way way, const void *data, size_t n);
 /* A connection was made, by this end or (accept) by the peer; or failed, with an errno. Times as
- * csock__pcap_now(). */
+ * csock__pcap_now(); ended 0: it is on its way. */
 void csock__tap_connected(struct csock *s, bool by_peer, int64_t began, int64_t ended, int err,
                           const struct sockaddr *addr, socklen_t len);
 void csock__tap_shut(struct csock *s, int how);

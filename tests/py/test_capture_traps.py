@@ -8,7 +8,7 @@ import threading
 import childkit
 import pytest
 import testkit
-from capturekit import followed, with_tshark
+from capturekit import fields, followed, with_tshark
 
 import csock
 
@@ -122,3 +122,30 @@ print(len(b.recv(4000)))
     done = childkit.code(program, tmp_path / "a", env=env)
     says = f"csock: no more is captured to {tmp_path / 'a'}: File too large\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, "4000\n", says)
+
+
+@with_tshark
+def test_who_has_begun_a_connection_that_was_not_waited_for(tmp_path):
+    """Not the side with the lower port, as would be guessed."""
+    a, b = (csock.socket() for _ in range(2))
+    for sock in (a, b):
+        sock.bind(("127.0.0.1", 0))
+    client, server = sorted((a, b), key=lambda sock: sock.getsockname()[1])
+    with client, server, csock.capture(client, tmp_path / "a"):
+        own, peer = (str(sock.getsockname()[1]) for sock in (client, server))
+        server.listen()
+        client.setblocking(False)
+        client.connect_ex(server.getsockname())
+        with server.accept()[0] as other:
+            other.sendall(b"x")
+            client.settimeout(60)
+            assert client.recv(1) == b"x"
+    first = fields(tmp_path / "a", "tcp.srcport", "tcp.dstport", "tcp.flags")[0]
+    assert first == [own, peer, "0x0002"]
+
+
+@pytest.mark.parametrize("first", [1, None, b"a", "a\0b", "\ud800", ""])
+def test_any_name_of_a_program(monkeypatch, tmp_path, first):
+    monkeypatch.setattr("sys.argv", [first])
+    with csock.socketpair()[0] as a, csock.capture(a, tmp_path / "a"):
+        pass
