@@ -149,3 +149,12 @@ def test_any_name_of_a_program(monkeypatch, tmp_path, first):
     monkeypatch.setattr("sys.argv", [first])
     with csock.socketpair()[0] as a, csock.capture(a, tmp_path / "a"):
         pass
+
+
+def test_datagrams_end_by_shutdown(tmp_path):
+    a, b = csock.socketpair(type=stock.SOCK_DGRAM)
+    with a, b, csock.capture(a, tmp_path / "a"):
+        job = testkit.Job(a.recv, 10)
+        a.shutdown(stock.SHUT_RD)
+        assert job.result() == b""
+        assert testkit.Job(a.recv, 10).result() == b""
