@@ -17,13 +17,6 @@ static struct csock__tap *tap_in(const struct csock *s)
     return (struct csock__tap *)(uintptr_t)__atomic_load_n(&s->room[0], __ATOMIC_ACQUIRE);
 }
 
-void csock__tap_lock(struct csock__tap *tap)
-{
-    csock__lock(&tap->lock);
-    if (tap->pcap)
-        csock__lock(&tap->pcap->lock);
-}
-
 void csock__tap_unlock(struct csock__tap *tap)
 {
     if (tap->pcap)
@@ -84,14 +77,29 @@ static void settle_in_child(struct csock__tap *tap, uint32_t was, uint32_t now)
     __atomic_store_n(&tap->generation, now, __ATOMIC_RELEASE);
 }
 
+static void settle(struct csock__tap *tap)
+{
+    uint32_t was, now = csock__generation();
+    while ((was = __atomic_load_n(&tap->generation, __ATOMIC_ACQUIRE)) != now)
+        settle_in_child(tap, was, now);
+}
+
 /* NULL: it has never been tapped. */
 static struct csock__tap *settled(struct csock *s)
 {
     struct csock__tap *tap = tap_in(s);
-    uint32_t was, now = csock__generation();
-    while (tap && (was = __atomic_load_n(&tap->generation, __ATOMIC_ACQUIRE)) != now)
-        settle_in_child(tap, was, now);
+    if (tap)
+        settle(tap);
     return tap;
+}
+
+/* A call that has waited meanwhile may be one in a child: a signal's handler has forked. */
+void csock__tap_lock(struct csock__tap *tap)
+{
+    settle(tap);
+    csock__lock(&tap->lock);
+    if (tap->pcap)
+        csock__lock(&tap->pcap->lock);
 }
 
 struct csock__tap *csock__tap_of(struct csock *s)
@@ -137,14 +145,19 @@ static bool may_be_tapped(const struct csock *s)
             (ip && (s->proto == 0 || s->proto == IPPROTO_UDP || s->proto == IPPROTO_UDPLITE)));
 }
 
+/* NULL without memory. Of two that begin at once, one makes it. */
 static struct csock__tap *made(struct csock *s)
 {
     struct csock__tap *tap = tap_in(s);
+    uint64_t none = 0;
     if (tap || !(tap = csock__sys->alloc(sizeof *tap)))
         return tap;
     tap->generation = csock__generation();
-    __atomic_store_n(&s->room[0], (uint64_t)(uintptr_t)tap, __ATOMIC_RELEASE);
-    return tap;
+    if (__atomic_compare_exchange_n(&s->room[0], &none, (uint64_t)(uintptr_t)tap, false,
+                                    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return tap;
+    csock__sys->release(tap);
+    return tap_in(s);
 }
 
 int csock__tap_begin(struct csock *s, struct csock__pcap *pcap, bool tls,
@@ -157,8 +170,7 @@ int csock__tap_begin(struct csock *s, struct csock__pcap *pcap, bool tls,
     struct csock__tap *tap = made(s);
     if (!tap)
         return -ENOMEM;
-    csock__flag(s, CSOCK__TAPPED, true);
-    settled(s);
+    settle(tap);
     csock__lock(&tap->lock);
     leave_file(tap);
     tap->everything = !pcap;
@@ -175,6 +187,7 @@ int csock__tap_begin(struct csock *s, struct csock__pcap *pcap, bool tls,
         csock__unlock(&pcap->lock);
         csock__tap_ask_names(tap, s);
     }
+    csock__flag(s, CSOCK__TAPPED, true); /* with the lock: calls take it away for a file before */
     csock__unlock(&tap->lock);
     return 0;
 }

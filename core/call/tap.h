@@ -4,9 +4,9 @@
  * A tapped socket has CSOCK__TAPPED among its flags. Whoever looks whether a plain try is allowed
  * looks at that in the same word; csock__run sends it to csock__run_tapped. So a socket that is not
  * tapped pays nothing, and one that is goes its own, slower way: each try and its packets under one
- * lock, so that an answer never comes before its question. It waits by poll, and what it is told of
- * waiting (timeouts, SO_RCVTIMEO, MSG_WAITALL) holds as ever. Nothing that fails in a capture
- * changes a result.
+ * lock, so that an answer never comes before its question. It waits by poll, and for datagrams in
+ * the blocking call; what it is told of waiting (timeouts, SO_RCVTIMEO, MSG_WAITALL) holds as ever.
+ * Nothing that fails in a capture changes a result.
  *
  * A child of fork(2) does not write to its parent's files: captures end there, those of a
  * folder begin new files. */
@@ -42,7 +42,7 @@ struct csock__tap_hooks {
     void (*failed)(void *arg);
 };
 
-/* s is open, and its struct was zeroed once; several threads may use it, one begins or ends. pcap
+/* s is open, and its struct was zeroed once; several threads may use it, and begin captures. pcap
  * NULL: a file of its own in the folder, once there is something to write. Replaces a capture that
  * is there. 0 or -errno: -EINVAL if it is no stream and no datagram of AF_INET, AF_INET6, AF_UNIX;
  * -ECHILD: the file is a parent's. */
@@ -52,7 +52,7 @@ int csock__tap_begin(struct csock *s, struct csock__pcap *pcap, bool tls,
 bool csock__tap_is_plain(const struct csock *s);
 void csock__tap_plain(struct csock *s, enum csock__way way, const void *data, size_t n);
 /* A connection was made, by this end or (accept) by the peer; or failed, with an errno. Times as
- * csock__pcap_now(). */
+ * csock__pcap_now(); ended 0: it is on its way. */
 void csock__tap_connected(struct csock *s, bool by_peer, int64_t began, int64_t ended, int err,
                           const struct sockaddr *addr, socklen_t len);
 void csock__tap_shut(struct csock *s, int how);

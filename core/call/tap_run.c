@@ -60,8 +60,9 @@ static ssize_t try_tapped(struct csock__waiting *wg, struct csock__tap *tap,
     return r <= 0 && csock__closing(wg->call.s) ? CSOCK_ECLOSED : r;
 }
 
-/* What only the blocking call itself does: MSG_WAITALL, MSG_FASTOPEN, SO_RCVLOWAT. Nobody holds a
- * lock while it sleeps. */
+/* What only the blocking call itself does: MSG_WAITALL, MSG_FASTOPEN, SO_RCVLOWAT; and of datagrams
+ * the end after shutdown(2), where a try says EAGAIN for ever, and room at any of the peers of
+ * AF_UNIX. Nobody holds a lock while it sleeps. */
 static ssize_t block_tapped(struct csock__waiting *wg, struct csock__tap *tap,
                             const struct csock__op *op)
 {
@@ -129,5 +130,7 @@ ssize_t csock__run_tapped(struct csock__waiting *wg, const struct csock__op *op)
         if (r != -EAGAIN || once || is_told_so(wg))
             return r;
     }
+    if (!polls && wg->call.s->type == SOCK_DGRAM)
+        return block_tapped(wg, tap, op);
     return poll_tapped(wg, tap, op);
 }

@@ -13,9 +13,17 @@ int64_t csock__pcap_now(void)
     return csock__ns(&now);
 }
 
+/* Whether the descriptor is that of the file still. If not, it is somebody else's. */
+static bool is_ours(const struct csock__pcap *p)
+{
+    struct csock__stamp now;
+    return csock__sys->fd_stamp(p->fd, &now) == 0 && now.device == p->stamp.device &&
+           now.inode == p->stamp.inode;
+}
+
 void csock__pcap_end(struct csock__pcap *p)
 {
-    if (p->fd >= 0)
+    if (p->fd >= 0 && is_ours(p))
         csock__sys->close(p->fd);
     p->fd = -1;
 }
@@ -31,19 +39,6 @@ int csock__pcap_failure(struct csock__pcap *p)
 {
     int err = __atomic_load_n(&p->err, __ATOMIC_ACQUIRE);
     return err && !__atomic_exchange_n(&p->told, true, __ATOMIC_ACQ_REL) ? err : 0;
-}
-
-/* Whether the descriptor is that of the file still. If not, it is somebody else's. */
-static bool is_ours(struct csock__pcap *p)
-{
-    struct csock__stamp now;
-    bool is = csock__sys->fd_stamp(p->fd, &now) == 0 && now.device == p->stamp.device &&
-              now.inode == p->stamp.inode;
-    if (!is) {
-        p->fd = -1;
-        fail(p, EBADF);
-    }
-    return is;
 }
 
 /* What follows the first `done` bytes. */
@@ -80,14 +75,20 @@ static int write_parts(struct csock__pcap *p, struct iovec *parts, int n)
     return 0;
 }
 
-/* A file that RLIMIT_FSIZE bounds ends the program by SIGXFSZ, unless it sees to that itself, as
- * Python does. One that was pending before is the program's. setrlimit(2) */
+static bool ignores_limit(void)
+{
+    struct sigaction now;
+    return csock__sys->sigaction(SIGXFSZ, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+/* A file that RLIMIT_FSIZE bounds raises SIGXFSZ, which ends a program that has no handler; Python
+ * ignores it. One that was pending before is the program's. setrlimit(2) */
 static int write_shielded(struct csock__pcap *p, struct iovec *parts, int n)
 {
     sigset_t limit, before;
     sigemptyset(&limit);
     sigaddset(&limit, SIGXFSZ);
-    if (!p->shields || csock__sys->thread_mask(SIG_BLOCK, &limit, &before) != 0)
+    if (ignores_limit() || csock__sys->thread_mask(SIG_BLOCK, &limit, &before) != 0)
         return write_parts(p, parts, n);
     bool theirs = sigismember(&before, SIGXFSZ) && csock__sys->signal_pending(SIGXFSZ) != 0;
     int err = write_parts(p, parts, n);
@@ -100,24 +101,19 @@ static int write_shielded(struct csock__pcap *p, struct iovec *parts, int n)
 /* All of it, or nothing. */
 static void write_all(struct csock__pcap *p, struct iovec *parts, int n)
 {
-    if (p->fd < 0 || !is_ours(p))
+    if (p->fd < 0)
         return;
-    int err = write_shielded(p, parts, n);
+    int err = is_ours(p) ? write_shielded(p, parts, n) : EBADF;
     if (err == 0)
         return;
-    csock__sys->file_cut(p->fd, (off_t)p->stamp.size);
+    if (err != EBADF)
+        csock__sys->file_cut(p->fd, (off_t)p->stamp.size);
     fail(p, err);
 }
 
 static void flush(struct csock__batch *b)
 {
     write_all((struct csock__pcap *)b, b->parts, 3 * b->n);
-}
-
-static bool ends_program_at_limit(void)
-{
-    struct sigaction now;
-    return csock__sys->sigaction(SIGXFSZ, NULL, &now) < 0 || now.sa_handler == SIG_DFL;
 }
 
 /* 0 or -errno. */
@@ -129,8 +125,14 @@ static int create(struct csock__pcap *p, const char *path, const struct csock__a
         return -ENOMEM;
     memcpy(p->path, path, n);
     p->fd = csock__sys->file_create(path);
-    if (p->fd < 0 || csock__sys->fd_stamp(p->fd, &p->stamp) < 0)
+    if (p->fd < 0)
         return -errno;
+    if (csock__sys->fd_stamp(p->fd, &p->stamp) < 0) {
+        int err = errno;
+        csock__sys->close(p->fd);
+        p->fd = -1;
+        return -err;
+    }
     struct iovec part = {head, csock__file_head(head, about)};
     write_all(p, &part, 1);
     return -p->err;
@@ -155,7 +157,6 @@ int csock__pcap_open(const char *path, const struct csock__about *about, size_t 
     p->generation = generation;
     p->keep = keep;
     p->seq = FIRST_SEQ;
-    p->shields = ends_program_at_limit();
     int r = create(p, path, about);
     if (r < 0)
         free_pcap(p);

@@ -1,8 +1,8 @@
 /* A capture file: where packets of one or several sockets go, each of them whole. Sits on sys.
  *
- * It may be read at any time: what a full disk has cut is cut off, and then the file is done. Nor
- * is anything written to what has got the file's descriptor since, in a program that closes all it
- * finds. */
+ * It may be read at any time: what a full disk has cut is cut off, and then the file is done. What
+ * has got the file's descriptor since, in a program that closes all it finds, is neither written to
+ * nor closed. */
 #ifndef CSOCK_CORE_CAPTURE_FILE_H
 #define CSOCK_CORE_CAPTURE_FILE_H
 
@@ -16,7 +16,6 @@ struct csock__pcap {
     int fd;                    /* -1: done */
     int err;                   /* what it ended with: an errno, or 0 */
     bool told;                 /* that, to somebody */
-    bool shields;              /* from SIGXFSZ, which would end the program */
     struct csock__stamp stamp; /* as it was made; its size is that of whole packets */
     uint32_t users, flows;     /* users: atomic */
     uint32_t generation;       /* of forks, that made it */

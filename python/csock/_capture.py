@@ -11,7 +11,9 @@ from . import _core, _socket
 def _about():
     """Hardware, system and program, as the head of a file tells."""
     system = os.uname()
-    name = os.path.basename(sys.argv[0] if getattr(sys, "argv", None) else "") or "python"
+    first, *_ = getattr(sys, "argv", None) or [""]
+    name = os.path.basename(first).replace("\0", "") if isinstance(first, str) else ""
+    name = name or "python"
     program = f"csock {sys.modules[__package__].__version__}: {name}, process {os.getpid()}"
     texts = system.machine, f"{system.sysname} {system.release}", program
     return tuple(text.encode("ascii", "replace").decode() for text in texts)
@@ -82,7 +84,10 @@ def capture(sock, path, *, tls=None, snaplen=0):
 
 def capture_all(folder, tls, say):
     """CSOCK_PCAP, CSOCK_PCAP_TLS."""
-    folder = os.path.abspath(folder)
+    try:
+        folder = os.path.abspath(folder)
+    except OSError:
+        pass  # the working directory is gone, and what is below it
     if not os.path.isdir(folder):
         say(f"CSOCK_PCAP={folder}: there is no such folder, and nothing is captured")
         return

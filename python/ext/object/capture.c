@@ -98,11 +98,13 @@ void sock_capture_tell(struct sock_object *s)
 void sock_capture_connected(struct sock_object *s, bool by_peer, int64_t began, int r,
                             const struct sockaddr *addr, socklen_t len)
 {
-    int err = r == CSOCK_ETIMEOUT ? ETIMEDOUT : r < 0 ? csock_err_errno(r) : 0;
-    if (r == -EINPROGRESS || r == -EAGAIN || r == -EISCONN || r == -EALREADY || r < -4095)
+    bool goes_on = r == -EINPROGRESS; /* how it ends is not seen, but who has begun it is */
+    int err = r == CSOCK_ETIMEOUT ? ETIMEDOUT : r < 0 && !goes_on ? csock_err_errno(r) : 0;
+    if (r == -EAGAIN || r == -EISCONN || r == -EALREADY || r < -4095)
         return;
+    int64_t ended = goes_on ? 0 : csock__pcap_now();
     Py_BEGIN_ALLOW_THREADS
-    csock__tap_connected(&s->core, by_peer, began, csock__pcap_now(), err, addr, len);
+    csock__tap_connected(&s->core, by_peer, began, ended, err, addr, len);
     Py_END_ALLOW_THREADS
     sock_capture_tell(s);
 }
