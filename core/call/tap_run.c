@@ -31,7 +31,8 @@ static void note_transfer(struct csock__tap *tap, struct csock *s, const struct 
 /* Gives the locks back. What fails is told once. */
 static void unlock_and_tell(struct csock__waiting *wg, struct csock__tap *tap)
 {
-    bool failed = tap->pcap ? tap->pcap->err && !tap->pcap->told : !tap->everything;
+    bool failed = tap->pcap ? tap->pcap->err && !__atomic_load_n(&tap->pcap->told, __ATOMIC_RELAXED)
+                            : !tap->everything;
     csock__tap_unlock(tap);
     if (failed && tap->hooks && wg->w->arg)
         tap->hooks->failed(wg->w->arg);

@@ -91,7 +91,8 @@ def capture_all(folder, tls, say):
     if not os.path.isdir(folder):
         say(f"CSOCK_PCAP={folder}: there is no such folder, and nothing is captured")
         return
-    if not os.access(folder, os.W_OK | os.X_OK):
+    own = os.access in os.supports_effective_ids
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=own):
         say(f"CSOCK_PCAP={folder}: no right to write there, and nothing is captured")
         return
     if tls not in ("", "plain"):

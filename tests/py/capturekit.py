@@ -32,10 +32,11 @@ def faults(path, *words):
 
 
 def fields(path, *names, where="", words=()):
-    """A list for each packet."""
+    """A list for each packet. Flags are "1" and "0", as tshark had them before 4.2."""
     options = [word for name in names for word in ("-e", name)]
     lines = tshark(path, *words, "-T", "fields", *options, *(["-Y", where] if where else []))
-    return [line.split("\t") for line in lines.splitlines()]
+    flags = {"True": "1", "False": "0"}
+    return [[flags.get(word, word) for word in line.split("\t")] for line in lines.splitlines()]
 
 
 def followed(path, number=0):

@@ -78,6 +78,7 @@ a.recv(1)
 """
 
 
+@pytest.mark.skipif(testkit.SANITISED, reason="what is wiped is what a sanitizer watches")
 def test_who_hides_hides_nobody_else():
     """A file is not known to be without csock because one process has wiped its copy."""
     with pskit.program(WIPED) as (_, hidden), pskit.program(HONEST) as (_, pid):
