@@ -57,11 +57,11 @@ def test_the_example(env):
     (whole,) = (span for span in spans if span["name"] == "fetch")
     # The server's thread waits, too, and has no span around it.
     below = [span for span in spans if span["parent_id"] == whole["context"]["span_id"]]
-    names = [span["name"] for span in below]
-    assert names[:3] == ["DNS lookup", "socket connect", "recv wait"]
-    assert set(names[3:]) <= {"recv wait"}  # the page may come in pieces, on a busy machine
+    # The host may have an address that refuses, and the page come in pieces.
+    kinds = [list(some) for _, some in itertools.groupby(below, lambda span: span["name"])]
+    assert [some[0]["name"] for some in kinds] == ["DNS lookup", "socket connect", "recv wait"]
     assert {span["kind"] for span in below} == {"SpanKind.CLIENT"}
-    look_up, connect, wait = (span["attributes"] for span in below[:3])
+    look_up, connect, wait = (some[-1]["attributes"] for some in kinds)
     assert look_up == {"dns.question.name": "localhost"}
     assert connect == wait
     assert connect["network.transport"] == "tcp" and connect["network.peer.port"] > 0
