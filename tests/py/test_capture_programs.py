@@ -208,7 +208,8 @@ def test_tls_if_it_is_asked_for(tls, tmp_path):
     words = "-d", "tcp.port==61000,http"
     assert tshark(path, *words, "-Y", "_ws.malformed || tcp.analysis.flags") == ""
     rows = fields(path, "http.request.uri", "http.response.code", where="http", words=words)
-    assert rows == [["/", ""], ["", "200"]]
+    assert rows[0] == ["/", ""] and len(rows) == 2
+    assert rows[1] in (["", "200"], ["/", "200"])  # newer ones say what it is the answer to
     assert len(fields(path, "tcp.flags", where="tcp.flags.fin==1")) == 2
     assert ", plain text of TLS" in fields(path, "frame.comment")[0][0]
 
