@@ -92,8 +92,7 @@ static ssize_t poll_tapped(struct csock__waiting *wg, struct csock__tap *tap,
                            const struct csock__op *op)
 {
     bool by_option = !csock__polls(wg) && bound_by_option(wg, op);
-    wg->op = op;
-    wg->since = 0;
+    csock__waits_in(wg, op);
     for (;;) {
         int ready = csock__poll(wg, op->events);
         if (ready < 0)

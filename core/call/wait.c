@@ -67,13 +67,6 @@ int csock__interrupted(struct csock__waiting *wg)
     return csock__closing(wg->call.s) ? CSOCK_ECLOSED : 0;
 }
 
-/* What follows is a wait in op. */
-static void waits_in(struct csock__waiting *wg, const struct csock__op *op)
-{
-    wg->op = op;
-    wg->since = 0;
-}
-
 /* For csock__show: what only few calls have. */
 static __attribute__((cold, noinline)) void show_address(struct csock__shown *shown,
                                                          const struct csock__op *op)
@@ -147,7 +140,7 @@ static __attribute__((noinline)) ssize_t run_asleep(struct csock__waiting *wg,
 {
     struct csock__sleep sleep;
     if (wg->op != op)
-        waits_in(wg, op);
+        csock__waits_in(wg, op);
     ssize_t r = fall_asleep(wg, &sleep);
     if (r < 0)
         return r;
@@ -335,7 +328,7 @@ static inline ssize_t run(struct csock__waiting *wg, const struct csock__op *op)
         if (r != -EAGAIN || csock__nowait(wg))
             return r;
     }
-    waits_in(wg, op);
+    csock__waits_in(wg, op);
     return csock__polls(wg) ? run_polling(wg, op) : csock__run_blocking(wg, op);
 }
 
@@ -370,7 +363,7 @@ int csock_ready(struct csock *s, short events, const struct csock_wait *w)
     int r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;
-    waits_in(&wg, &ready[events & (POLLIN | POLLOUT)]);
+    csock__waits_in(&wg, &ready[events & (POLLIN | POLLOUT)]);
     r = csock__poll(&wg, events);
     csock__waiting_end(&wg);
     return r;

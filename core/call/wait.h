@@ -70,6 +70,13 @@ struct csock__op {
 /* csock_set_blocking() for a call that is inside already. */
 int csock__set_blocking(struct csock *s, bool blocking);
 
+/* What follows is a wait in op. */
+static inline void csock__waits_in(struct csock__waiting *wg, const struct csock__op *op)
+{
+    wg->op = op;
+    wg->since = 0;
+}
+
 /* Whether the call waits by poll rather than by the blocking system call itself. */
 bool csock__polls(const struct csock__waiting *wg);
 
