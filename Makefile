@@ -122,17 +122,12 @@ bench-counts: setup-test
 	    $(if $(WHEEL),--other build/wheel)
 
 bench-tls bench-dial: setup-test
-bench-deadlines bench-ps bench-waits: setup-demo
-bench-capture: setup-demo
-	@tools/build.sh release
-	@PYTHONPATH=build/release/site $(VENV) bench/capture.py $(if $(FOLDER),--folder "$(FOLDER)") \
-	    $(if $(JSON),--json $(JSON))
-
-bench-tls bench-deadlines bench-dial bench-ps bench-waits: bench-%:
+bench-deadlines bench-ps bench-waits bench-capture: setup-demo
+bench-tls bench-deadlines bench-dial bench-ps bench-waits bench-capture: bench-%:
 	@tools/build.sh release
 	@PYTHONPATH=build/release/site $(VENV) bench/$*.py $(if $(ONLY),--only "$(ONLY)") \
 	    $(if $(JSON),--json $(JSON)) $(if $(OTHER),--other $(OTHER)) \
-	    $(if $(SVG),--svg $(SVG))
+	    $(if $(SVG),--svg $(SVG)) $(if $(FOLDER),--folder "$(FOLDER)")
 
 soak-tls: setup-demo
 	@tools/build.sh plain
