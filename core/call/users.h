@@ -42,14 +42,14 @@ void csock__recount(struct csock__call *call);
 /* The same for a call that is asleep and so does not ask: its thread does, as the first in the
  * child to notice. False if *s is closed. */
 bool csock__count_in_child(struct csock *s, uint32_t generation);
-/* csock__recount for a call that slept: its place of `on` in the thread's record says whether
+/* Whether this is a child since the call was counted, or was noticed to be one just now. */
+static inline bool csock__is_in_child(const struct csock__call *call)
+{
+    return __builtin_expect(call->generation != csock__known_generation(), 0);
+}
+/* csock__recount for such a call that slept: its place of `on` in the thread's record says whether
  * csock__count_in_child has counted it meanwhile. */
 void csock__settle_in_child(struct csock__call *call, uintptr_t on);
-static inline void csock__settle(struct csock__call *call, uintptr_t on)
-{
-    if (__builtin_expect(call->generation != csock__known_generation(), 0))
-        csock__settle_in_child(call, on);
-}
 
 /* What is added to an address in the list of the thread's own calls: the call is among the socket's
  * users for sure; it is asleep, so that it is in the thread's record, too. */

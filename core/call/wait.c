@@ -287,7 +287,7 @@ bool csock__has_to_poll(const struct csock__waiting *wg)
 }
 
 /* The descriptor may become non-blocking under the call, if another thread has a deadline. */
-ssize_t csock__run_blocking(struct csock__waiting *wg, const struct csock__op *op)
+static inline ssize_t run_blocking(struct csock__waiting *wg, const struct csock__op *op)
 {
     ssize_t r;
     while ((r = csock__block(wg, op)) == -EINTR) {
@@ -296,6 +296,11 @@ ssize_t csock__run_blocking(struct csock__waiting *wg, const struct csock__op *o
             return stop;
     }
     return r == -EAGAIN && csock__has_to_poll(wg) ? run_polling(wg, op) : r;
+}
+
+ssize_t csock__run_blocking(struct csock__waiting *wg, const struct csock__op *op)
+{
+    return run_blocking(wg, op);
 }
 
 /* Whether the call is tried before it waits. */
@@ -329,7 +334,7 @@ static inline ssize_t run(struct csock__waiting *wg, const struct csock__op *op)
             return r;
     }
     csock__waits_in(wg, op);
-    return csock__polls(wg) ? run_polling(wg, op) : csock__run_blocking(wg, op);
+    return csock__polls(wg) ? run_polling(wg, op) : run_blocking(wg, op);
 }
 
 ssize_t csock__run(struct csock__waiting *wg, const struct csock__op *op)

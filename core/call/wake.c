@@ -63,19 +63,18 @@ static inline bool sleeps_already(struct csock__thread *me)
 }
 
 /* For one more sleep. Where none is free it is lent. */
-__attribute__((cold, noinline)) static void another_sleep_place(struct csock__sleep *sleep)
+static unsigned another_place(struct csock__sleep *sleep)
 {
     struct csock__thread *me = sleep->me;
     for (unsigned i = 0; i < CSOCK__SLEEPS; i++)
-        if (!atomic_load_explicit(&me->on[i], memory_order_relaxed)) {
-            sleep->place = i;
-            return;
-        }
-    sleep->place = me->lent++ % CSOCK__SLEEPS;
+        if (!atomic_load_explicit(&me->on[i], memory_order_relaxed))
+            return i;
+    unsigned place = me->lent++ % CSOCK__SLEEPS;
     sleep->lent = true;
-    sleep->sig_before = atomic_load_explicit(&me->sig[sleep->place], memory_order_relaxed);
-    sleep->many_before = atomic_load_explicit(&me->many[sleep->place], memory_order_relaxed);
+    sleep->sig_before = atomic_load_explicit(&me->sig[place], memory_order_relaxed);
+    sleep->many_before = atomic_load_explicit(&me->many[place], memory_order_relaxed);
     sleep->given_up = atomic_load(&given_up);
+    return place;
 }
 
 __attribute__((cold, noinline)) static int look_at_mask(struct csock__sleep *sleep, int sig)
@@ -109,62 +108,79 @@ static inline int let_through(struct csock__sleep *sleep, bool nested, bool hard
     return looked && sleep->now - me->looked < LOOK_NS ? sig : look_at_mask(sleep, sig);
 }
 
+static inline void set_many(struct csock__thread *me, unsigned place, const uintptr_t *many)
+{
+    if (many)
+        atomic_store(&me->many[place], *many);
+}
+
 /* A handler that waited just before may have left something there. */
-__attribute__((cold, noinline)) static uintptr_t move_on_to(struct csock__sleep *sleep,
-                                                            uintptr_t what)
+__attribute__((cold, noinline)) static uintptr_t move_on_to(struct csock__thread *me,
+                                                            unsigned place, uintptr_t what)
 {
-    return csock__move_on(sleep->me, sleep->place, NULL, what);
+    return csock__move_on(me, place, NULL, what);
 }
 
-static inline void set_many(struct csock__sleep *sleep, uintptr_t what, uintptr_t many)
+/* In this place of the record; nested: it is not the thread's only sleep. */
+static inline void announce_at(struct csock__sleep *sleep, unsigned place, bool nested,
+                               uintptr_t what, const uintptr_t *many, bool hardly)
 {
-    if (what == CSOCK__MANY)
-        atomic_store(&sleep->me->many[sleep->place], many);
-}
-
-/* Announces a sleep on `what`: an address, or CSOCK__MANY. */
-static inline int announce(struct csock__sleep *sleep, uintptr_t what, uintptr_t many, bool hardly)
-{
-    struct csock__thread *me = sleep->me = csock__thread();
+    struct csock__thread *me = sleep->me;
     uintptr_t was = 0;
-    if (!me)
-        return -ENOMEM;
-    bool nested = sleeps_already(me);
-    sleep->sig = 0;
-    sleep->place = 0;
-    sleep->lent = false;
-    if (nested)
-        another_sleep_place(sleep);
-    unsigned place = sleep->place;
+    sleep->place = place;
     sleep->shown = &me->shown[place];
     int sig = let_through(sleep, nested, hardly);
     /* Before `on`: whoever has read that one reads this one after. */
     atomic_store_explicit(&me->sig[place], sig, memory_order_relaxed);
-    set_many(sleep, what, many);
+    set_many(me, place, many);
     /* The store must be seen before the caller looks at csock__closing: a closer marks the socket
      * first and reads the records then, so one of the two sees the other. */
     if (!atomic_compare_exchange_strong(&me->on[place], &was, what))
-        was = move_on_to(sleep, what);
-    sleep->before = sleep->lent ? was : 0;
+        was = move_on_to(me, place, what);
+    sleep->before = nested && sleep->lent ? was : 0;
     /* A handler that waited before that may have used the same place. */
     atomic_store_explicit(&me->sig[place], sig, memory_order_relaxed);
-    set_many(sleep, what, many);
+    set_many(me, place, many);
+}
+
+__attribute__((cold, noinline)) static void announce_another(struct csock__sleep *sleep,
+                                                             uintptr_t what, const uintptr_t *many,
+                                                             bool hardly)
+{
+    announce_at(sleep, another_place(sleep), true, what, many, hardly);
+}
+
+/* Announces a sleep on `what`: an address, or CSOCK__MANY, with csock__many_bit() of each. */
+static inline int announce(struct csock__sleep *sleep, uintptr_t what, const uintptr_t *many,
+                           bool hardly)
+{
+    sleep->me = csock__thread();
+    if (!sleep->me)
+        return -ENOMEM;
+    sleep->sig = 0;
+    sleep->lent = false;
+    if (sleeps_already(sleep->me))
+        announce_another(sleep, what, many, hardly);
+    else
+        announce_at(sleep, 0, false, what, many, hardly);
     return 0;
 }
 
-int csock__sleep_begin(struct csock__sleep *sleep, struct csock__call *call, bool hardly)
+/* inline: into the waits of wait.c, where calling it would cost a fifth of it. */
+inline int csock__sleep_begin(struct csock__sleep *sleep, struct csock__call *call, bool hardly)
 {
-    int r = announce(sleep, (uintptr_t)call->s, 0, hardly);
+    int r = announce(sleep, (uintptr_t)call->s, NULL, hardly);
     if (r < 0)
         return r;
     csock__note_asleep(call, true);
-    csock__settle(call, atomic_load_explicit(&sleep->me->on[sleep->place], memory_order_relaxed));
+    if (csock__is_in_child(call))
+        csock__settle_in_child(call, atomic_load(&sleep->me->on[sleep->place]));
     return 0;
 }
 
 int csock__sleep_begin_many(struct csock__sleep *sleep, uintptr_t many)
 {
-    return announce(sleep, CSOCK__MANY, many, false);
+    return announce(sleep, CSOCK__MANY, &many, false);
 }
 
 /* Not in a child, where it was not counted; nor once a closer has given up, as the socket may have
@@ -198,6 +214,14 @@ __attribute__((cold, noinline)) static uintptr_t end_sleep(const struct csock__s
     return on;
 }
 
+__attribute__((cold, noinline)) static void end_call_sleep(struct csock__sleep *sleep,
+                                                           struct csock__call *call)
+{
+    uintptr_t on = end_sleep(sleep, (uintptr_t)call->s, call->generation);
+    if (csock__is_in_child(call))
+        csock__settle_in_child(call, on);
+}
+
 /* What comes after: a signal that was sent is handled on the way out of any system call. */
 static inline void let_signal_in(const struct csock__sleep *sleep, bool sent)
 {
@@ -211,9 +235,9 @@ void csock__sleep_end(struct csock__sleep *sleep, struct csock__call *call)
 {
     uintptr_t on = (uintptr_t)call->s;
     csock__note_asleep(call, false);
-    if (call->generation != csock__known_generation() || sleep->before ||
+    if (csock__is_in_child(call) || sleep->before ||
         !atomic_compare_exchange_strong(&sleep->me->on[sleep->place], &on, 0))
-        csock__settle(call, end_sleep(sleep, (uintptr_t)call->s, call->generation));
+        end_call_sleep(sleep, call);
     else
         csock__show_nothing(sleep->shown);
     let_signal_in(sleep, csock__closing(call->s));

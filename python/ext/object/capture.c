@@ -8,7 +8,7 @@
 /* A call that writes to a file is one without the GIL, from here to its end. */
 static void call_begins(void *arg)
 {
-    ext_wait_captured(arg);
+    ext_wait_let_go(arg);
 }
 
 static void call_failed(void *arg)

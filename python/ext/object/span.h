@@ -22,7 +22,7 @@ struct ext_span {
 
 /* The time if anybody listens to what this thread does, else 0: when what may become a span begins.
  */
-int64_t ext_span_begin_heard(void);
+EXT_RARE int64_t ext_span_begin_heard(void);
 static inline int64_t ext_span_begin(const struct ext_state *st)
 {
     return __atomic_load_n(&st->span_functions, __ATOMIC_RELAXED) ? ext_span_begin_heard() : 0;
@@ -34,7 +34,7 @@ void ext_span_tell(struct ext_state *st, const struct ext_span *span);
  * the method, for that. */
 void ext_span_tell_result(const struct ext_span *span, const char *what, ssize_t r);
 /* The same of a receive's or a send's wait, which ends now. */
-void ext_span_tell_wait(struct sock_object *s, bool receives, int64_t began, ssize_t r);
+EXT_RARE void ext_span_tell_wait(struct sock_object *s, bool receives, int64_t began, ssize_t r);
 
 /* Of csock._core: tell_spans. */
 extern PyMethodDef span_functions[];

@@ -7,16 +7,6 @@
 #include <errno.h>
 #include <sys/time.h>
 
-/* A relative timeout, so that the core reads the clock only for a call that has to wait. */
-static struct csock_wait wait_of(int64_t timeout)
-{
-    if (timeout < 0)
-        return (struct csock_wait){.deadline = CSOCK_FOREVER};
-    if (timeout == 0)
-        return (struct csock_wait){.deadline = CSOCK_NOWAIT};
-    return (struct csock_wait){.deadline = CSOCK_FOREVER, .timeout = timeout};
-}
-
 /* Whether the kernel answers at once, whatever the descriptor's mode: the error queue of a family
  * that has one is never waited for. recv(2) */
 static bool never_waits(const struct sock_object *s, int flags)
@@ -140,28 +130,27 @@ static void sleeper_goes(struct ext_state *st)
 
 #endif
 
+void ext_wait_let_go(struct ext_wait *w)
+{
+    if (w->held)
+        drop(w);
+    w->held = false;
+}
+
 /* A call that has waited goes on without the GIL, to its end. Where many threads wait for one
  * datagram, poll(2) is spurious for all but one of them: each would take the GIL only to see that,
  * and while the one that gets the datagram stands in line with them, more are woken so. */
 static void before_waiting(void *arg)
 {
     struct ext_wait *w = arg;
+    struct ext_state *st = w->state;
     if (!(w->waited & EXT_SLEPT)) {
-        sleeper_comes(w->state);
-        w->began = ext_span_begin(w->state);
+        w->waited |= EXT_SLEPT;
+        sleeper_comes(st);
+        w->began = ext_span_begin(st);
         w->ticks = ext_ticks();
     }
-    w->waited |= EXT_SLEPT;
-    if (w->held)
-        drop(w);
-    w->held = false;
-}
-
-void ext_wait_captured(struct ext_wait *w)
-{
-    if (w->held)
-        drop(w);
-    w->held = false;
+    ext_wait_let_go(w);
 }
 
 static int handle_signals(void *arg)
@@ -176,17 +165,20 @@ static int handle_signals(void *arg)
     return stop;
 }
 
-/* How the GIL goes and comes in the call, and signals are heard. */
-static void attend(struct ext_wait *w, struct ext_state *st, bool held)
+/* How long the call waits; how the GIL goes and comes in it, and signals are heard. */
+static inline void attend(struct ext_wait *w, struct ext_state *st, bool held, int64_t deadline,
+                          int64_t timeout)
 {
     forget_parents_threads(st);
     w->state = st;
     w->held = held;
     w->waited = 0;
     w->raised = false;
-    w->wait.interrupted = handle_signals;
-    w->wait.pause = before_waiting;
-    w->wait.arg = w;
+    w->wait = (struct csock_wait){.deadline = deadline,
+                                  .timeout = timeout,
+                                  .interrupted = handle_signals,
+                                  .pause = before_waiting,
+                                  .arg = w};
 }
 
 /* All but letting the GIL go. */
@@ -194,14 +186,13 @@ static bool prepare(struct ext_wait *w, struct sock_object *s, bool held,
                     enum ext_direction direction, int flags)
 {
     int64_t timeout = EXT_GET(s->timeout);
-    w->wait = wait_of(timeout);
+    /* A relative timeout, so that the core reads the clock only for a call that has to wait. */
+    attend(w, s->state, held, timeout == 0 ? CSOCK_NOWAIT : CSOCK_FOREVER,
+           timeout > 0 ? timeout : 0);
     w->bounded = false;
-    if (ext_innermost && timeout != 0 && !bound_wait(w, s, timeout, direction, flags))
-        return false;
     w->s = s;
     w->direction = direction;
-    attend(w, s->state, held);
-    return true;
+    return !ext_innermost || timeout == 0 || bound_wait(w, s, timeout, direction, flags);
 }
 
 bool ext_wait_begin(struct ext_wait *w, struct sock_object *s, bool held,
@@ -241,9 +232,8 @@ bool ext_wait_begin_alone(struct ext_wait *w, struct ext_state *st, int64_t time
     w->lender = NULL;
     bool sooner = w->bounded && (own == CSOCK_FOREVER || m.at < own);
     w->ends_by = sooner ? EXT_BY_DEADLINE : EXT_BY_TIMEOUT;
-    w->wait = (struct csock_wait){.deadline = sooner ? m.at : own};
     w->s = NULL;
-    attend(w, st, true);
+    attend(w, st, true, sooner ? m.at : own, 0);
     return true;
 }
 
@@ -276,18 +266,20 @@ ssize_t ext_wait_end_bounded(const struct ext_wait *w, ssize_t r)
 /* The GIL is not held. */
 ssize_t ext_wait_end_waiting(struct ext_wait *w, ssize_t r)
 {
-    bool slept = w->waited & EXT_SLEPT;
-    if (slept)
+    struct sock_object *s = w->s;
+    if (w->waited & EXT_SLEPT)
         sleeper_goes(w->state);
     ext_wait_retake(w);
     if (w->bounded)
         r = ext_wait_end_bounded(w, r);
-    if (w->s && (w->waited & EXT_CAPTURE_FAILED))
-        sock_capture_tell(w->s);
-    if (!slept || !w->s)
+    if (!s)
         return r;
-    sock_add_wait(w->s, ext_ticks() - w->ticks);
+    if (w->waited & EXT_CAPTURE_FAILED)
+        sock_capture_tell(s);
+    if (!(w->waited & EXT_SLEPT))
+        return r;
+    sock_add_wait(s, ext_ticks() - w->ticks);
     if (w->began && w->direction != EXT_UNTOLD)
-        ext_span_tell_wait(w->s, w->direction == EXT_IN, w->began, r);
+        ext_span_tell_wait(s, w->direction == EXT_IN, w->began, r);
     return r;
 }

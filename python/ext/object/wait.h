@@ -61,8 +61,8 @@ bool ext_wait_begin_alone(struct ext_wait *w, struct ext_state *st, int64_t time
     __attribute__((warn_unused_result));
 /* For a wait that is one of several in a call, which counts them as one itself. */
 void ext_wait_uncounted(struct ext_wait *w);
-/* What a captured call does from here on is done without the GIL. */
-void ext_wait_captured(struct ext_wait *w);
+/* What the call does from here on, it does without the GIL: before it waits, or is captured. */
+void ext_wait_let_go(struct ext_wait *w);
 /* Around what such a call's callbacks do with the interpreter. */
 void ext_wait_take(struct ext_wait *w);
 void ext_wait_drop(struct ext_wait *w);
