@@ -362,14 +362,22 @@ static const struct csock__op ready[] = {[0] = {.kind = &any_kind},
                                          [POLLOUT] = {.kind = &out_kind},
                                          [POLLIN | POLLOUT] = {.kind = &any_kind}};
 
-int csock_ready(struct csock *s, short events, const struct csock_wait *w)
+int csock__ready_since(struct csock *s, short events, const struct csock_wait *w, int64_t *since)
 {
     struct csock__waiting wg;
     int r = csock__waiting_begin(&wg, s, w);
     if (r < 0)
         return r;
     csock__waits_in(&wg, &ready[events & (POLLIN | POLLOUT)]);
+    wg.since = *since;
     r = csock__poll(&wg, events);
+    *since = wg.since;
     csock__waiting_end(&wg);
     return r;
+}
+
+int csock_ready(struct csock *s, short events, const struct csock_wait *w)
+{
+    int64_t since = 0;
+    return csock__ready_since(s, events, w, &since);
 }

@@ -1,9 +1,11 @@
-/* Tries and waits. Sits on csock_enter and csock_ready, and on object/wait.h. Must not know what
+/* Tries and waits. Sits on csock_enter and csock__ready_since, and on object/wait.h. Must not know what
  * the methods make of the results. */
 #include "tls/half.h"
 #include "object/counts.h"
 #include "object/span.h"
 #include "object/wait.h"
+
+#include "call/wait.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -291,7 +293,8 @@ static int wait_for_socket(struct tls_call *c, short events, int64_t most)
     nap.wait.wait.interrupted = look_again;
     nap.wait.wait.deadline = sliced ? slice : deadline;
     nap.wait.wait.timeout = 0;
-    int r = (int)ext_wait_end(&nap.wait, csock_ready(&c->s->core, events, &nap.wait.wait));
+    int r = csock__ready_since(&c->s->core, events, &nap.wait.wait, &c->since);
+    r = (int)ext_wait_end(&nap.wait, r);
     if (r > 0 || (r == CSOCK_EINTERRUPTED && !nap.wait.raised))
         return 1;
     if (r == CSOCK_ETIMEOUT)
@@ -348,6 +351,7 @@ static int wait_first(struct tls_call *c)
 PyObject *tls_run(struct tls_call *c, PyObject **args, size_t n)
 {
     PyObject *result = NULL;
+    c->since = 0;
     int more = EXT_GET(c->t->waits) && asked(c, args, n) ? wait_first(c) : 1;
     c->unfinished = c->kind == TLS_WRITES && c->t->half.data;
     if (more == 0)
