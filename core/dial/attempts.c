@@ -145,9 +145,9 @@ static struct csock__flight *free_flight(struct csock__dialing *dl)
     return f;
 }
 
-/* Whether it waits in connect(2) itself, as the only one: nothing to race with, or of a family that
+/* Whether it waits in csock_connect(), as the only one: nothing to race with, or of a family that
  * cannot be waited for otherwise (unix(7): a full backlog is EAGAIN). Who is to be ended by the
- * closing of another socket has to wait for both. */
+ * closing of another socket waits for both, where that can be done. */
 static bool goes_alone(const struct csock__dialing *dl, const struct csock_dial_attempt *a)
 {
     if (!is_inet(a->family))
@@ -199,6 +199,33 @@ static int begin_connecting(const struct csock__dialing *dl, const struct csock_
     return r == -EINPROGRESS || r == -EALREADY ? UNDER_WAY : r;
 }
 
+/* A signal came, which may be the closer's. While the caller's callback runs no call is inside any
+ * socket; nor is there one after, if that is all. */
+static int is_over(void *arg)
+{
+    struct csock__dialing *dl = arg;
+    csock_leave(&dl->inside);
+    if (dl->w.interrupted && dl->w.interrupted(dl->w.arg))
+        return 1;
+    dl->closed = csock_enter(dl->d->until_closed, &dl->inside) < 0;
+    return dl->closed;
+}
+
+/* It stands inside the socket whose closing is to end it: so the closer wakes it. */
+static int connect_until_closed(struct csock__dialing *dl, const struct csock_dial_attempt *a)
+{
+    struct csock_wait w = csock__dial_wait(dl);
+    w.interrupted = is_over;
+    int r = csock_enter(dl->d->until_closed, &dl->inside);
+    dl->closed = r < 0 && r != -ENOMEM;
+    if (r < 0)
+        return dl->closed ? CSOCK_EINTERRUPTED : r;
+    r = csock_connect(a->s, &a->addr.any, a->len, &w);
+    if (r != CSOCK_EINTERRUPTED)
+        csock_leave(&dl->inside);
+    return r;
+}
+
 /* *ret_stop: what ends all. Returns what has become of the attempt: 0, its error, or UNDER_WAY. */
 static int launch(struct csock__dialing *dl, struct csock_dial_attempt *a, int *ret_stop)
 {
@@ -218,9 +245,10 @@ static int launch(struct csock__dialing *dl, struct csock_dial_attempt *a, int *
     }
     if (!alone)
         return begin_connecting(dl, a);
-    r = csock_connect(a->s, &a->addr.any, a->len, &dl->w);
+    r = dl->d->until_closed ? connect_until_closed(dl, a)
+                            : csock_connect(a->s, &a->addr.any, a->len, &dl->w);
     if (r == CSOCK_ETIMEOUT || r == CSOCK_EINTERRUPTED)
-        *ret_stop = r;
+        *ret_stop = dl->closed ? CSOCK_ECLOSED : r;
     return r == CSOCK_EINTERRUPTED ? -ECANCELED : r;
 }
 

@@ -115,6 +115,15 @@ static void on_resume(void *arg)
         dl->w.resume(dl->w.arg);
 }
 
+struct csock_wait csock__dial_wait(struct csock__dialing *dl)
+{
+    return (struct csock_wait){.deadline = dl->w.deadline,
+                               .interrupted = on_signal,
+                               .pause = on_pause,
+                               .resume = on_resume,
+                               .arg = dl};
+}
+
 /* What others are shown: all of it, which many waits are parts of. */
 static struct csock__shown shown_of(const struct csock__dialing *dl)
 {
@@ -128,11 +137,7 @@ static struct csock__shown shown_of(const struct csock__dialing *dl)
 static int wait_for_events(struct csock__dialing *dl)
 {
     struct watched all;
-    struct csock_wait w = {.deadline = dl->w.deadline,
-                           .interrupted = on_signal,
-                           .pause = on_pause,
-                           .resume = on_resume,
-                           .arg = dl};
+    struct csock_wait w = csock__dial_wait(dl);
     if (csock__ask_is_parents(dl)) /* a callback has forked */
         return csock__ask_anew(dl);
     int64_t timer = sooner(dl->race.timer, dl->ask.beside);

@@ -48,7 +48,9 @@ struct csock__dialing {
     struct csock__flight *winner; /* or NULL */
     size_t n_left_out;            /* addresses that are not wanted */
     int64_t looked_up;
-    bool forked; /* in a signal handler, while it waited */
+    bool forked;                /* in a signal handler, while it waited */
+    struct csock_inside inside; /* d->until_closed, while an attempt waits by itself */
+    bool closed;                /* that is, by then */
 };
 
 /* Addresses known. */
@@ -67,6 +69,10 @@ static inline bool csock__dial_over_time(const struct csock__dialing *dl, int64_
 
 /* ns since the beginning, and not 0. */
 int64_t csock__dial_elapsed(const struct csock__dialing *dl);
+
+/* For a wait of its own, until the caller's deadline: it has the caller's callbacks, and *dl is
+ * their argument. */
+struct csock_wait csock__dial_wait(struct csock__dialing *dl);
 
 /* ---- attempts.c */
 
