@@ -171,7 +171,7 @@ static int host_query(struct query *q, int (*ask)(struct query *q, size_t size),
     return r;
 }
 
-int csock_host_by_name(const char *name, int family, struct csock_host **ret_host)
+int csock__host_by_name(const char *name, int family, struct csock_host **ret_host)
 {
     struct query q = {.name = name, .family = family};
     if (family != AF_INET && family != AF_INET6)
@@ -179,7 +179,7 @@ int csock_host_by_name(const char *name, int family, struct csock_host **ret_hos
     return host_query(&q, ask_host_name, ret_host);
 }
 
-int csock_host_by_addr(const struct sockaddr *addr, socklen_t len, struct csock_host **ret_host)
+int csock__host_by_addr(const struct sockaddr *addr, socklen_t len, struct csock_host **ret_host)
 {
     struct query q = {0};
     union csock_addr copy; /* aligned for every family */

@@ -1,4 +1,4 @@
-/* Questions and answers: comparing, copying, asking. Sits on csock_resolve and csock_host_by_…. */
+/* Questions and answers: comparing, copying, asking. Sits on resolve.c and netdb.c. */
 #include "sys/sys.h"
 #include "names/question.h"
 
@@ -62,7 +62,7 @@ static int ask_addresses(const struct csock__question *q, struct csock__answer *
                                    .ai_family = q->family,
                                    .ai_socktype = q->type,
                                    .ai_protocol = q->proto};
-    return csock_resolve(q->host, q->service, q->has_hints ? &hints : NULL, &answer->list);
+    return csock__resolve(q->host, q->service, q->has_hints ? &hints : NULL, &answer->list);
 }
 
 static int ask_names(const struct csock__question *q, struct csock__answer *answer)
@@ -70,10 +70,10 @@ static int ask_names(const struct csock__question *q, struct csock__answer *answ
     struct csock__names *names = answer->names = csock__sys->alloc(sizeof *names);
     if (!names)
         return -ENOMEM;
-    return csock_resolve_reverse(q->addr, q->len, q->wants_host ? names->host : NULL,
-                                 q->wants_host ? sizeof names->host : 0,
-                                 q->wants_service ? names->service : NULL,
-                                 q->wants_service ? sizeof names->service : 0, q->flags);
+    return csock__resolve_reverse(q->addr, q->len, q->wants_host ? names->host : NULL,
+                                  q->wants_host ? sizeof names->host : 0,
+                                  q->wants_service ? names->service : NULL,
+                                  q->wants_service ? sizeof names->service : 0, q->flags);
 }
 
 static int ask_one(const struct csock__question *q, struct csock__answer *answer)
@@ -84,11 +84,11 @@ static int ask_one(const struct csock__question *q, struct csock__answer *answer
     case CSOCK__NAMES:
         return ask_names(q, answer);
     case CSOCK__HOST_BY_NAME:
-        return csock_host_by_name(q->host, q->family, &answer->host);
+        return csock__host_by_name(q->host, q->family, &answer->host);
     case CSOCK__HOST_BY_ADDR:
         break;
     }
-    return csock_host_by_addr(q->addr, q->len, &answer->host);
+    return csock__host_by_addr(q->addr, q->len, &answer->host);
 }
 
 void csock__ask(const struct csock__question *q, struct csock__answer *ret)

@@ -9,8 +9,7 @@
 
 enum csock__asked { CSOCK__ADDRESSES, CSOCK__NAMES, CSOCK__HOST_BY_NAME, CSOCK__HOST_BY_ADDR };
 
-/* Of one kind: csock_resolve, csock_resolve_reverse, csock_host_by_name, csock_host_by_addr. What a
- * kind does not use is 0. */
+/* Of one kind, as the calls in csock/names.h. What a kind does not use is 0. */
 struct csock__question {
     enum csock__asked what;
     const char *host, *service; /* may be NULL */
@@ -39,6 +38,18 @@ struct csock__answer {
     struct csock_host *host;
     struct csock__names *names;
 };
+
+/* Whether libc answers without asking anybody, or but files. */
+bool csock__is_local(const struct csock__question *q);
+
+/* libc's calls, plainly: in this thread, and shown to nobody. Results as of those without the
+ * second underscore. */
+int csock__resolve(const char *host, const char *service, const struct addrinfo *hints,
+                   struct addrinfo **ret_list);
+int csock__resolve_reverse(const struct sockaddr *addr, socklen_t len, char *host, size_t host_size,
+                           char *service, size_t service_size, int flags);
+int csock__host_by_name(const char *name, int family, struct csock_host **ret_host);
+int csock__host_by_addr(const struct sockaddr *addr, socklen_t len, struct csock_host **ret_host);
 
 /* Asks libc. *ret is the caller's, for csock__answer_clear. */
 void csock__ask(const struct csock__question *q, struct csock__answer *ret);

@@ -66,8 +66,8 @@ struct addrinfo *csock__list_copy(const struct addrinfo *list)
     return &copy->info;
 }
 
-int csock_resolve(const char *host, const char *service, const struct addrinfo *hints,
-                  struct addrinfo **ret_list)
+int csock__resolve(const char *host, const char *service, const struct addrinfo *hints,
+                   struct addrinfo **ret_list)
 {
     struct addrinfo *list = NULL;
     int code = csock__sys->getaddrinfo(host, service, hints, &list);
@@ -101,8 +101,8 @@ int csock__names_give(const struct csock__names *names, char *host, size_t host_
     return 0;
 }
 
-int csock_resolve_reverse(const struct sockaddr *addr, socklen_t len, char *host, size_t host_size,
-                          char *service, size_t service_size, int flags)
+int csock__resolve_reverse(const struct sockaddr *addr, socklen_t len, char *host, size_t host_size,
+                           char *service, size_t service_size, int flags)
 {
     /* libc may fill one and then fail with the other: the caller's stay as they are until both are
      * known. Longer names than these do not exist in DNS, nor in a services(5) one could write. */

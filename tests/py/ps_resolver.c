@@ -21,3 +21,14 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
         pause();
     return real(node, service, hints, ret);
 }
+
+int gethostbyname2_r(const char *name, int family, struct hostent *ret, char *buf, size_t size,
+                     struct hostent **ret_found, int *ret_herr)
+{
+    int (*real)(const char *, int, struct hostent *, char *, size_t, struct hostent **, int *) =
+        (int (*)(const char *, int, struct hostent *, char *, size_t, struct hostent **,
+                 int *))dlsym(RTLD_NEXT, "gethostbyname2_r");
+    while (ends_in_silent(name))
+        pause();
+    return real(name, family, ret, buf, size, ret_found, ret_herr);
+}

@@ -86,3 +86,16 @@ def compiled(source, target, *options):
     command = ["cc", *flags, "-o", target, source]
     subprocess.run([*map(str, command), *map(str, options)], check=True)
     return str(target)
+
+
+def linked(source, target, how):
+    """One over libcsock: the shared library, or the static one, whose symbols are then gone."""
+    prefix = os.environ.get("CSOCK_PREFIX")
+    if not prefix or testkit.SANITISED:
+        pytest.skip("needs the plain build, with its C library")
+    lib, include = f"{prefix}/lib", f"-I{prefix}/include"
+    if how == "shared":
+        options = f"-L{lib}", f"-Wl,-rpath,{lib}", "-lcsock"
+    else:
+        options = f"{lib}/libcsock.a", "-s", "-Wl,--gc-sections"
+    return compiled(source, target, include, *options)

@@ -1,6 +1,7 @@
 """`csock ps` of threads that wait for the address of a name, by whichever call, and of a dial."""
 
 import json
+import os
 import pathlib
 
 import dialkit
@@ -65,6 +66,15 @@ def test_look_ups_are_shown_by_their_names(shim):
     assert all(4000 < rows[name]["deadline"] <= 5000 for name in limited)
     assert {row["text"] for name, row in rows.items() if name != "connect"} == {""}
     assert all(f" {name}.silent " in text for name in hangs) and "eventfd" not in text
+
+
+@pytest.mark.parametrize("call", ["resolve", "host"])
+def test_so_are_those_that_nothing_ends_in_c(shim, tmp_path, call):
+    program = pskit.linked(HERE / "ps_look_up.c", tmp_path / "program", "shared")
+    with pskit.running([program, call], env={**os.environ, **shim}) as child:
+        found = pskit.rows_until(pskit.hanging, child.pid)
+    (row,) = found[child.pid].values()
+    assert (row["call"], row["about"], row["deadline"]) == ("look-up", "db.silent", None)
 
 
 DIALS = """

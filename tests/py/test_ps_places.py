@@ -18,20 +18,11 @@ from csock import _ps_kernel
 pytestmark = pskit.on_a_real_machine
 
 HERE = pathlib.Path(__file__).parent
-PREFIX = os.environ.get("CSOCK_PREFIX")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
 def linked(how, folder):
-    """ps_program.c with the shared library, or with the static one, whose symbols are then gone."""
-    if not PREFIX or testkit.SANITISED:
-        pytest.skip("needs the plain build, with its C library")
-    lib, include = f"{PREFIX}/lib", f"-I{PREFIX}/include"
-    if how == "shared":
-        options = f"-L{lib}", f"-Wl,-rpath,{lib}", "-lcsock"
-    else:
-        options = f"{lib}/libcsock.a", "-s", "-Wl,--gc-sections"
-    return pskit.compiled(HERE / "ps_program.c", folder / "program", include, *options)
+    return pskit.linked(HERE / "ps_program.c", folder / "program", how)
 
 
 @pytest.mark.parametrize("how", ["shared", "static"])

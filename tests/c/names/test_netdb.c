@@ -1,6 +1,7 @@
 /* Hosts: what libc answers, and every way in which it can fail to. Answers that need files or
  * servers are scripted. And memory, for look-ups of all kinds. */
 #include "answers.h"
+#include "record.h"
 
 #include <netdb.h>
 
@@ -234,5 +235,5 @@ int main(void)
         NAMES_TEST(host_bad_arguments), NAMES_TEST(no_memory_at_any_allocation),
         NAMES_TEST(growth_is_bounded),
     };
-    return cmocka_run_group_tests_name("netdb", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("netdb", tests, make_record, NULL);
 }

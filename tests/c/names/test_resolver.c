@@ -243,10 +243,11 @@ static void not_under_tsan(void)
         skip();
 }
 
-/* For `csock ps`; s may be NULL. */
-static void check_shown(struct csock *s)
+/* For `csock ps`; s and w may be NULL. */
+static void check_shown(ssize_t (*run)(struct util_call *call), struct csock *s,
+                        const struct csock_wait *w)
 {
-    struct util_call call = {.run = resolve_call, .s = s, .w = WITHIN(60000 * MS)};
+    struct util_call call = {.run = run, .s = s, .w = w};
     util_start_asleep(&call);
     const struct csock__thread *t = csock__threads();
     while (t->tid != call.tid && t->next)
@@ -255,7 +256,7 @@ static void check_shown(struct csock *s)
     assert_true(t->on[0] != 0);
     assert_int_equal(t->shown[0].what, CSOCK__LOOKUP);
     assert_int_equal(t->shown[0].fd, s ? csock_fd(s) : -1);
-    assert_true(t->shown[0].deadline == call.w->deadline);
+    assert_true(t->shown[0].deadline == (w ? w->deadline : CSOCK_FOREVER));
     assert_int_equal(t->shown[0].about_size, sizeof "slow.example");
     assert_string_equal((const char *)(uintptr_t)t->shown[0].about, "slow.example");
     silent_end();
@@ -268,7 +269,44 @@ static void it_is_shown_to_other_processes(void **state)
 {
     (void)state;
     not_under_tsan();
-    check_shown(NULL);
+    check_shown(resolve_call, NULL, WITHIN(60000 * MS));
+}
+
+static ssize_t resolve_plainly(struct util_call *call)
+{
+    struct addrinfo *found;
+    int r = csock_resolve("slow.example", "80", &streams, &found);
+    (void)call;
+    if (r == 0)
+        csock_resolve_free(found);
+    return r;
+}
+
+static ssize_t find_host_plainly(struct util_call *call)
+{
+    struct csock_host *host;
+    int r = csock_host_by_name("slow.example", AF_INET, &host);
+    (void)call;
+    if (r == 0)
+        csock_host_free(host);
+    return r;
+}
+
+static void so_is_one_that_nothing_ends(void **state)
+{
+    (void)state;
+    not_under_tsan();
+    silent_in_own_thread();
+    check_shown(resolve_plainly, NULL, NULL);
+    assert_int_equal(fake_calls(FAKE_THREAD_START), 0);
+}
+
+static void so_is_that_of_a_host_entry(void **state)
+{
+    (void)state;
+    not_under_tsan();
+    silent_in_own_thread();
+    check_shown(find_host_plainly, NULL, NULL);
 }
 
 static void it_is_shown_with_its_socket(void **state)
@@ -277,7 +315,7 @@ static void it_is_shown_with_its_socket(void **state)
     (void)state;
     not_under_tsan();
     util_pair(s, AF_UNIX, SOCK_STREAM);
-    check_shown(&s[0]);
+    check_shown(resolve_call, &s[0], WITHIN(60000 * MS));
     util_close(&s[0]);
     util_close(&s[1]);
 }
@@ -345,6 +383,8 @@ int main(void)
         SILENT_TEST(closing_the_socket_ends_it),
         SILENT_TEST(pause_and_resume_surround_the_wait),
         SILENT_TEST(it_is_shown_to_other_processes),
+        SILENT_TEST(so_is_one_that_nothing_ends),
+        SILENT_TEST(so_is_that_of_a_host_entry),
         SILENT_TEST(it_is_shown_with_its_socket),
         SILENT_TEST(host_entries_and_names),
     };
