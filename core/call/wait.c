@@ -362,7 +362,7 @@ static const struct csock__op ready[] = {[0] = {.kind = &any_kind},
                                          [POLLOUT] = {.kind = &out_kind},
                                          [POLLIN | POLLOUT] = {.kind = &any_kind}};
 
-int csock__ready_since(struct csock *s, short events, const struct csock_wait *w, int64_t *since)
+int csock_ready_since(struct csock *s, short events, const struct csock_wait *w, int64_t *since)
 {
     struct csock__waiting wg;
     int r = csock__waiting_begin(&wg, s, w);
@@ -379,5 +379,5 @@ int csock__ready_since(struct csock *s, short events, const struct csock_wait *w
 int csock_ready(struct csock *s, short events, const struct csock_wait *w)
 {
     int64_t since = 0;
-    return csock__ready_since(s, events, w, &since);
+    return csock_ready_since(s, events, w, &since);
 }

@@ -120,10 +120,6 @@ int csock__back_off(struct csock__waiting *wg);
  * all of them is over. It begins at the first such look, if it has not begun. */
 bool csock__is_late(struct csock__waiting *wg);
 
-/* csock_ready() as one of several waits in a call, which is how others are shown it. *since, which
- * begins as 0: when the first of them had to wait. */
-int csock__ready_since(struct csock *s, short events, const struct csock_wait *w, int64_t *since);
-
 /* A signal came: 0 to go on, or an error. */
 int csock__interrupted(struct csock__waiting *wg);
 

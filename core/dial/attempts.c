@@ -201,7 +201,7 @@ static int begin_connecting(const struct csock__dialing *dl, const struct csock_
 
 /* A signal came, which may be the closer's. While the caller's callback runs no call is inside any
  * socket; nor is there one after, if that is all. */
-static int is_over(void *arg)
+static int alone_is_over(void *arg)
 {
     struct csock__dialing *dl = arg;
     csock_leave(&dl->inside);
@@ -215,7 +215,7 @@ static int is_over(void *arg)
 static int connect_until_closed(struct csock__dialing *dl, const struct csock_dial_attempt *a)
 {
     struct csock_wait w = csock__dial_wait(dl);
-    w.interrupted = is_over;
+    w.interrupted = alone_is_over;
     int r = csock_enter(dl->d->until_closed, &dl->inside);
     dl->closed = r < 0 && r != -ENOMEM;
     if (r < 0)

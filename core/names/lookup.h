@@ -19,8 +19,8 @@ int csock__lookup_start(const struct csock__question *q, int event,
  * -EAGAIN, -ESTALE. */
 int csock__lookup_answer(const struct csock__lookup *lookup, struct csock__answer *ret);
 
-/* Asks for as long as w says, as csock_resolve_for does; it may be NULL, as s may. 0 and the answer,
- * whose result may be an error; else an error of the asking. resolver.c */
+/* Asks for as long as w says, as csock_resolve_for does; it may be NULL, as s may. 0 and the
+ * answer, whose result may be an error; else an error of the asking. resolver.c */
 int csock__ask_within(struct csock *s, const struct csock__question *q, const struct csock_wait *w,
                       struct csock__answer *ret);
 

@@ -197,6 +197,11 @@ CSOCK_API int csock_connect_finish(struct csock *s, const struct csock_wait *w);
  * CSOCK_ETIMEOUT also with CSOCK_NOWAIT, when none does. */
 CSOCK_API int csock_ready(struct csock *s, short events, const struct csock_wait *w);
 
+/* The same as one of several waits in a call of the caller's own, which `csock ps` then shows as
+ * one. *since is that call's: 0 at its beginning, and after that the library's. */
+CSOCK_API int csock_ready_since(struct csock *s, short events, const struct csock_wait *w,
+                                int64_t *since);
+
 /* A call of the caller's own: what another library does to the descriptor of *s (TLS, say) between
  * these two stands inside the socket as any call here does. Its descriptor is not given back
  * meanwhile; csock_close and csock_detach in another thread end with EINTR what sleeps in the

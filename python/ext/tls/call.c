@@ -1,11 +1,9 @@
-/* Tries and waits. Sits on csock_enter and csock__ready_since, and on object/wait.h. Must not know what
- * the methods make of the results. */
+/* Tries and waits. Sits on csock_enter and csock_ready_since, and on object/wait.h. Must not know
+ * what the methods make of the results. */
 #include "tls/half.h"
 #include "object/counts.h"
 #include "object/span.h"
 #include "object/wait.h"
-
-#include "call/wait.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -293,7 +291,7 @@ static int wait_for_socket(struct tls_call *c, short events, int64_t most)
     nap.wait.wait.interrupted = look_again;
     nap.wait.wait.deadline = sliced ? slice : deadline;
     nap.wait.wait.timeout = 0;
-    int r = csock__ready_since(&c->s->core, events, &nap.wait.wait, &c->since);
+    int r = csock_ready_since(&c->s->core, events, &nap.wait.wait, &c->since);
     r = (int)ext_wait_end(&nap.wait, r);
     if (r > 0 || (r == CSOCK_EINTERRUPTED && !nap.wait.raised))
         return 1;

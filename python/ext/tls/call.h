@@ -24,7 +24,7 @@ struct tls_call {
     bool slept;            /* in any wait */
     uint64_t ticks;        /* ext_ticks() when it first had to wait, if it has */
     int64_t began;         /* the same by csock_now(); 0: nobody listens for spans */
-    int64_t since;         /* the same of this tls_run(), for `csock ps` */
+    int64_t since;         /* for csock_ready_since: of this tls_run() */
     bool output;           /* what it wanted last was to write */
     bool unfinished;       /* of a write: its record is half sent, as far as anybody knows */
     const char *record;    /* of a write: what the record holds */

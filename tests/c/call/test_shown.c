@@ -194,6 +194,27 @@ static void what_is_polled_for(void **state)
     }
 }
 
+static ssize_t await_further(struct util_call *call)
+{
+    return csock_ready_since(call->s, POLLIN, call->w, call->arg);
+}
+
+static void several_waits_that_are_one(void **state)
+{
+    int64_t since = 0, before = csock_now();
+    struct util_call call = {.run = await_further, .s = &s[0], .arg = &since};
+    (void)state;
+    assert_int_equal(csock_ready_since(&s[0], POLLIN, WITHIN(MS), &since), CSOCK_ETIMEOUT);
+    const int64_t first = since;
+    assert_in_range(first + 100 * MS - before, 0, SOON); /* by a coarse clock */
+    util_sleep(20 * MS);
+    util_start_asleep(&call);
+    assert_true(shown_by(call.tid).since == first);
+    assert_int_equal(csock_send(&s[1], "x", 1, 0, NULL), 1);
+    assert_int_equal(util_join(&call), POLLIN);
+    assert_true(since == first);
+}
+
 static ssize_t await_two(struct util_call *call)
 {
     struct csock_polled two[] = {{.s = &call->s[0], .events = POLLIN}, {.s = &call->s[1]}};
@@ -240,6 +261,7 @@ int main(void)
         ROW(signals_do_not_make_a_wait_younger),
         ROW(whom_a_datagram_is_for),
         ROW(what_is_polled_for),
+        ROW(several_waits_that_are_one),
         ROW(one_of_many),
         ROW(nothing_is_shown_where_that_is_off),
     };
