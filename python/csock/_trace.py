@@ -3,7 +3,10 @@
 Sits on csock._core.tell_spans(). Imports nothing once it is loaded: spans are told when the program
 may have no files any more."""
 
+import _thread
 import errno
+import os
+import sys
 import time
 
 from . import _core, _socket
@@ -110,6 +113,20 @@ def _make(name, began, ended, about, peer, error):
     return span
 
 
+def _thread_name(number):
+    """By `threading`, if the program has loaded that and it knows this thread; else its number."""
+    this = _thread.get_ident()
+    known = getattr(sys.modules.get("threading"), "enumerate", tuple)
+    return next((thread.name for thread in known() if thread.ident == this), str(number))
+
+
+def who():
+    """Which of the processes that share a stderr, and which thread, but for the main one."""
+    process, number = os.getpid(), _thread.get_native_id()
+    thread = "" if number == process else f" {plain(_thread_name(number))}"
+    return f"csock[{process}{thread}]"
+
+
 def line(span):
     """For people, who may have a terminal that obeys what is in a name."""
     about = span.attributes
@@ -134,4 +151,4 @@ def trace(function):
 
 
 def say_all(say):
-    _listen("environment", lambda span: say(line(span)))
+    _listen("environment", lambda span: say(line(span), who()))

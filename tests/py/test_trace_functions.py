@@ -204,12 +204,62 @@ def traced(env, words, *args):
 
 def test_the_environment_has_all_printed(env):
     lines = traced(env, "all").stderr.splitlines()
-    assert len(lines) == 3 and all(line.startswith("csock: ") for line in lines)
-    recv, connect, look_up = lines
-    assert re.fullmatch(r"csock: recv wait \d+\.\d{3} s TimeoutError", recv)
-    assert connect.startswith("csock: socket connect 127.0.0.1:") and connect.endswith(" s")
-    assert look_up.startswith("csock: DNS lookup name.invalid ")
+    (process,) = {line.partition(": ")[0] for line in lines}
+    assert re.fullmatch(r"csock\[\d+\]", process)
+    recv, connect, look_up = (line.removeprefix(f"{process}: ") for line in lines)
+    assert re.fullmatch(r"recv wait \d+\.\d{3} s TimeoutError", recv)
+    assert connect.startswith("socket connect 127.0.0.1:") and connect.endswith(" s")
+    assert look_up.startswith("DNS lookup name.invalid ")
     assert look_up.endswith(" s socket.gaierror")
+
+
+WHO = """
+import csock, os, sys, _thread
+def wait():
+    a, b = csock.socketpair()
+    a.settimeout(0.01)
+    try: a.recv(1)
+    except TimeoutError: pass
+def number():
+    print(_thread.get_native_id(), flush=True)
+    wait()
+    lock.release()
+lock = _thread.allocate_lock()
+lock.acquire()
+print(os.getpid(), flush=True)
+wait()
+_thread.start_new_thread(number, ())
+lock.acquire()
+import threading
+def fork():
+    wait()
+    if os.fork() == 0:
+        print(os.getpid(), flush=True)
+        wait()
+        os._exit(0)
+    os.wait()
+for name in "worker", "b\x1b[2J":
+    thread = threading.Thread(target=fork, name=name)
+    thread.start()
+    thread.join()
+_thread.start_new_thread(number, ())
+lock.acquire()
+print(threading.active_count())
+"""
+
+
+def test_each_line_says_who_waits(env):
+    """The process, and the thread if it is not the main one: of a child that is the forked one."""
+    python = [sys.executable, "-W", "ignore", "-c", WHO]
+    done = childkit.run(*python, env={**env, "CSOCK_TRACE": "all"})
+    assert done.returncode == 0, done.stderr
+    main, plain, first, second, foreign, count = done.stdout.split()
+    said = [line.partition("]: recv wait ")[0] for line in done.stderr.splitlines()]
+    assert said == [f"csock[{who}" for who in (
+        main, f"{main} {plain}", f"{main} worker", first, main + r" b\x1b[2J", second,
+        f"{main} {foreign}",
+    )]  # fmt: skip
+    assert count == "1"  # and looking makes none known
 
 
 def test_the_environment_and_the_program(env):
