@@ -48,7 +48,7 @@ _MORE = ("EAGAIN", "EBADF", "EWOULDBLOCK", "AddressInfo", "MsgFlag", "SocketIO")
 # csock's own, beside install() and uninstall(). `import *` brings none of them. Those of the reader
 # are made when the first of them is asked for.
 _READER = ("Reader", "IncompleteReadError", "LimitOverrunError")
-_CLASSES = {"Span": "_trace", "Capture": "_capture"}
+_CLASSES = {"Span": "_trace", "Capture": "_capture", "Stats": "_core"}
 _OWN = ("Attempt", "DeadlineExceeded", "current_deadline", "deadline", "dial", "is_alive")
 _OWN += ("lookups", "stats")
 
@@ -68,10 +68,10 @@ def _disabled():
     return True
 
 
-def _say(text):
+def _say(text, who="csock"):
     """One line on stderr, whatever state that is in."""
     try:
-        sys.stderr.write(f"csock: {text}\n")
+        sys.stderr.write(f"{who}: {text}\n")
         sys.stderr.flush()
     except (AttributeError, OSError, ValueError):
         pass  # none, or closed: nobody to tell
@@ -275,7 +275,8 @@ def _load_reader():
 
 
 def _load_class(name):
-    globals()[name] = getattr(_submodule(_CLASSES[name]), name)
+    module = _loaded(_CLASSES[name])
+    globals()[name] = module.stats_class() if name == "Stats" else getattr(module, name)
 
 
 def _load_constants():

@@ -1,9 +1,12 @@
 """csock.stats(): what a socket has carried, by which calls and after which waits; a build without
 counters says so."""
 
+import copy
+import pickle
 import socket as stock
 import time
 
+import childkit
 import pytest
 import testkit
 from statskit import counted, moved, with_counters, woken
@@ -45,6 +48,18 @@ def test_the_row(pair):
     a.send(b"x")
     b.recv(1)
     assert csock.stats(a).since <= before
+
+
+@with_counters
+def test_rows_go_to_other_processes_and_are_copied(pair):
+    row = csock.stats(pair[0])
+    assert type(row) is csock.Stats
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        again = pickle.loads(pickle.dumps(row, protocol))
+        assert type(again) is csock.Stats and again == row and again.since == row.since
+    assert copy.copy(row) == copy.deepcopy(row) == row
+    text = f"import pickle; print(pickle.loads({pickle.dumps(row)!r}))"  # csock is not there yet
+    assert childkit.out(text, env=childkit.environment()) == f"{row}\n"
 
 
 RECEIVES = {

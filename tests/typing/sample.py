@@ -303,6 +303,8 @@ def standing(s: csock.socket) -> None:
     assert_type(csock.is_alive(s), bool)
     assert_type(csock.stats().bytes_sent + csock.stats(s).receives, int)
     assert_type(csock.stats(s).waited, float)
+    counted: list[csock.Stats] = [csock.stats(s)]
+    assert_type(counted[0].since, float)
     spans: list[csock.Span] = []
     csock.trace(spans.append)
     csock.trace(None)

@@ -20,11 +20,11 @@ struct dial_race {
     struct csock_dial_report report;
     PyObject *host, *port; /* NULL where addresses were given */
     PyObject *resolver;    /* or NULL */
-    int64_t since;         /* when the call began */
-    int64_t bound;         /* ns for all of it; < 0: none */
+    int64_t since;         /* when the Python call began */
+    int64_t bound;         /* ns from then on, for all of it; < 0: none */
     int64_t timeout;       /* that the socket comes with; the same */
     bool all_errors;       /* an ExceptionGroup */
-    int64_t began;         /* for object/span.h; 0: nobody listens */
+    int64_t began; /* when csock_dial() did, as its times are from there; 0: see object/span.h */
 
     /* Owned: a list of the objects of the attempts; in a tuple one that could not be bound. */
     PyObject *socks;

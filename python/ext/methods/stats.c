@@ -79,6 +79,16 @@ static PyObject *core_stats(PyObject *module, PyObject *const *args, Py_ssize_t 
     return NULL;
 }
 
+/* csock.Stats, by which pickle finds it. */
+static PyObject *core_stats_class(PyObject *module, PyObject *none)
+{
+    (void)none;
+    return (PyObject *)stats_type(ext_state_of(module));
+}
+
+PyDoc_STRVAR(stats_class_doc, "stats_class($module, /)\n--\n\n"
+                              "The class of what stats() returns.");
+
 PyDoc_STRVAR(
     stats_doc,
     "stats([sock]) -> (bytes_received, bytes_sent, receives, sends, waits, waited, since)\n\n"
@@ -87,5 +97,6 @@ PyDoc_STRVAR(
 
 PyMethodDef stats_functions[] = {
     {"stats", EXT_FASTCALL(core_stats), stats_doc},
+    {"stats_class", core_stats_class, METH_NOARGS, stats_class_doc},
     {NULL, NULL, 0, NULL},
 };
