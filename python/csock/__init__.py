@@ -48,7 +48,7 @@ _MORE = ("EAGAIN", "EBADF", "EWOULDBLOCK", "AddressInfo", "MsgFlag", "SocketIO")
 # csock's own, beside install() and uninstall(). `import *` brings none of them. Those of the reader
 # are made when the first of them is asked for.
 _READER = ("Reader", "IncompleteReadError", "LimitOverrunError")
-_CLASSES = {"Span": "_trace", "Capture": "_capture", "Stats": "_core"}
+_CLASSES = {"Span": "_trace", "Capture": "_capture", "Lookup": "_core", "Stats": "_core"}
 _OWN = ("Attempt", "DeadlineExceeded", "current_deadline", "deadline", "dial", "is_alive")
 _OWN += ("lookups", "stats")
 
@@ -276,7 +276,10 @@ def _load_reader():
 
 def _load_class(name):
     module = _loaded(_CLASSES[name])
-    globals()[name] = module.stats_class() if name == "Stats" else getattr(module, name)
+    if _CLASSES[name] == "_core":  # which makes it when it is asked for
+        globals()[name] = getattr(module, f"{name.lower()}_class")()
+    else:
+        globals()[name] = getattr(module, name)
 
 
 def _load_constants():

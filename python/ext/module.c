@@ -50,6 +50,7 @@ static int socket_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->stream_type);
     Py_VISIT(st->reader_type);
     Py_VISIT(st->stats_type);
+    Py_VISIT(st->lookup_type);
     Py_VISIT(st->incomplete);
     Py_VISIT(st->overrun);
     Py_VISIT(st->errors.gaierror);
@@ -71,6 +72,7 @@ static int socket_clear(PyObject *module)
     Py_CLEAR(st->stream_type);
     Py_CLEAR(st->reader_type);
     Py_CLEAR(st->stats_type);
+    Py_CLEAR(st->lookup_type);
     Py_CLEAR(st->incomplete);
     Py_CLEAR(st->overrun);
     Py_CLEAR(st->errors.gaierror);

@@ -50,6 +50,7 @@ struct ext_state {
     struct sock_census *census;          /* object/counts.c: of all sockets; NULL: built without */
     int captures;                        /* object/capture.h: CSOCK_PCAP */
     PyTypeObject *stats_type;            /* methods/stats.c; NULL until somebody asks for it */
+    PyTypeObject *lookup_type;           /* object/lookup.c; the same */
     PyObject *spares[EXT_SPARES];        /* methods/receive.c: buffers for reuse; may be NULL */
     PyObject *results[2];                /* methods/results.c: the newest first; the same */
     /* object/wait.c: threads that want the GIL back after waiting, and EXT_CROWDED more while very

@@ -243,6 +243,7 @@ def test_those_under_way_are_listed(lab):
             thread.join()
         rows = sock.lookups()
         assert rows[0].thread in map(int, os.listdir("/proc/self/task"))
+        assert type(rows[0]) is sock.Lookup
         result = rows, time.monotonic(), waiting
         """,
     )

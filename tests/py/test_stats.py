@@ -51,12 +51,23 @@ def test_the_row(pair):
 
 
 @with_counters
-def test_rows_go_to_other_processes_and_are_copied(pair):
-    row = csock.stats(pair[0])
-    assert type(row) is csock.Stats
+def test_its_class_has_a_name(pair):
+    assert type(csock.stats()) is type(csock.stats(pair[0])) is csock.Stats
+
+
+ROWS = {
+    "Stats": (1, 2, 3, 4, 5, 0.5, 7.5),
+    "Lookup": ("host.example", "80", 0, 1.5, 1, 4711),
+    "Attempt": (("192.0.2.1", 80), 0.5, None),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_rows_go_to_other_processes_and_are_copied(name):
+    row = getattr(csock, name)(ROWS[name])
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         again = pickle.loads(pickle.dumps(row, protocol))
-        assert type(again) is csock.Stats and again == row and again.since == row.since
+        assert type(again) is type(row) and again == row == ROWS[name]
     assert copy.copy(row) == copy.deepcopy(row) == row
     text = f"import pickle; print(pickle.loads({pickle.dumps(row)!r}))"  # csock is not there yet
     assert childkit.out(text, env=childkit.environment()) == f"{row}\n"

@@ -322,7 +322,8 @@ def deadlines() -> None:
         assert_type(d.remaining(), float | None)
         assert_type(d.expired(), bool)
         assert_type(csock.current_deadline(), csock.deadline | None)
-        assert_type([row.host for row in csock.lookups() if row.waiting], list[str])
+        rows: list[csock.Lookup] = csock.lookups()
+        assert_type([row.host for row in rows if row.waiting], list[str])
         with csock.deadline(None), csock.deadline(until=csock.current_deadline()):
             pass
     try:

@@ -21,22 +21,9 @@ static PyStructSequence_Desc stats_description = {
     .n_in_sequence = 7,
 };
 
-/* Made when somebody asks for the first time: no import waits for it. New reference. */
 static PyTypeObject *stats_type(struct ext_state *st)
 {
-    PyTypeObject *type = __atomic_load_n(&st->stats_type, __ATOMIC_ACQUIRE), *none = NULL;
-    if (type)
-        return (PyTypeObject *)Py_NewRef(type);
-    type = PyStructSequence_NewType(&stats_description);
-    if (!type)
-        return NULL;
-    Py_INCREF(type); /* the state's */
-    if (__atomic_compare_exchange_n(&st->stats_type, &none, type, false, __ATOMIC_ACQ_REL,
-                                    __ATOMIC_ACQUIRE))
-        return type;
-    Py_DECREF(type); /* another thread has made one meanwhile */
-    Py_DECREF(type);
-    return (PyTypeObject *)Py_NewRef(none);
+    return ext_row_type(&st->stats_type, &stats_description);
 }
 
 static PyObject *in_seconds(int64_t ns)

@@ -137,14 +137,19 @@ static PyObject *under_way_as_py(PyTypeObject *type, const struct csock_lookup *
     return ext_row_of(type, items, sizeof items / sizeof *items);
 }
 
-/* The class is made anew for each list: few ask, and no module has to keep it. */
+/* csock.Lookup, by which pickle finds it. */
+static PyObject *core_lookup_class(PyObject *module, PyObject *none)
+{
+    (void)none;
+    return (PyObject *)ext_row_type(&ext_state_of(module)->lookup_type, &row_desc);
+}
+
 static PyObject *core_lookups(PyObject *module, PyObject *none)
 {
     struct csock_lookup rows[CSOCK_LOOKUPS_MAX];
     size_t n = csock_lookups(rows, CSOCK_LOOKUPS_MAX);
-    PyTypeObject *type = PyStructSequence_NewType(&row_desc);
+    PyTypeObject *type = (PyTypeObject *)core_lookup_class(module, none);
     PyObject *list = type ? PyList_New(0) : NULL;
-    (void)module, (void)none;
     for (size_t i = 0; list && i < n; i++)
         ext_list_add(&list, under_way_as_py(type, &rows[i]));
     Py_XDECREF(type);
@@ -158,7 +163,11 @@ PyDoc_STRVAR(
     "each (host, service, family, since, waiting, thread). One that was given up goes on\n"
     "until libc has come to an end with it.");
 
+PyDoc_STRVAR(lookup_class_doc, "lookup_class($module, /)\n--\n\n"
+                               "The class of what lookups() returns a list of.");
+
 PyMethodDef lookup_functions[] = {
+    {"lookup_class", core_lookup_class, METH_NOARGS, lookup_class_doc},
     {"lookups", core_lookups, METH_NOARGS, lookups_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -103,6 +103,22 @@ PyObject *ext_tuple_of(PyObject **items, Py_ssize_t n)
     return tuple;
 }
 
+PyTypeObject *ext_row_type(PyTypeObject **place, PyStructSequence_Desc *description)
+{
+    PyTypeObject *type = __atomic_load_n(place, __ATOMIC_ACQUIRE), *none = NULL;
+    if (type)
+        return (PyTypeObject *)Py_NewRef(type);
+    type = PyStructSequence_NewType(description);
+    if (!type)
+        return NULL;
+    Py_INCREF(type); /* the place's */
+    if (__atomic_compare_exchange_n(place, &none, type, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return type;
+    Py_DECREF(type); /* another thread has made one meanwhile */
+    Py_DECREF(type);
+    return (PyTypeObject *)Py_NewRef(none);
+}
+
 PyObject *ext_row_of(PyTypeObject *type, PyObject **items, Py_ssize_t n)
 {
     PyObject *row = PyStructSequence_New(type);

@@ -47,6 +47,9 @@ PyObject *ext_tuple_copy(PyObject *const *items, Py_ssize_t n);
 PyObject *ext_keywords_copy(PyObject *const *values, PyObject *kwnames);
 /* A tuple of the items, which it takes over; NULL if one of them is NULL. */
 PyObject *ext_tuple_of(PyObject **items, Py_ssize_t n);
+/* The class of a struct sequence, a new reference. It is made when somebody asks for the first
+ * time, so that no import waits for it, and kept in *place. */
+PyTypeObject *ext_row_type(PyTypeObject **place, PyStructSequence_Desc *description);
 /* The same as a row of that class, a struct sequence. */
 PyObject *ext_row_of(PyTypeObject *type, PyObject **items, Py_ssize_t n);
 /* Adds an item, which it takes over, to a list; where it is NULL, or does not fit into memory, the
