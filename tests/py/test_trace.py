@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import socket as stock
+import struct
 import time
 
 import dialkit
@@ -279,8 +280,7 @@ def test_other_protocols(spans):
 
 def test_the_kernels_own_timeout(pair, spans):
     a, _ = pair
-    a.setsockopt(csock.SOL_SOCKET, csock.SO_RCVTIMEO, (0).to_bytes(8, "little") +
-                 (20000).to_bytes(8, "little"))  # fmt: skip
+    a.setsockopt(csock.SOL_SOCKET, csock.SO_RCVTIMEO, struct.pack("ll", 0, 20000))
     with pytest.raises(BlockingIOError):
         a.recv(1)
     assert shown(spans) == [("recv wait", {**UNIX, "error.type": "BlockingIOError"})]

@@ -2,6 +2,7 @@
 their times, attributes and errors; and an exporter that sends by sockets hears nothing of that."""
 
 import datetime
+import importlib.util
 import itertools
 import json
 import pathlib
@@ -9,7 +10,8 @@ import pathlib
 import childkit
 import pytest
 
-pytest.importorskip("opentelemetry.sdk", reason="opentelemetry-sdk is not installed")
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("opentelemetry") is None,
+                                reason="opentelemetry-sdk is not installed")  # fmt: skip
 
 EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples/python/opentelemetry_spans.py"
 
