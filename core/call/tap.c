@@ -9,8 +9,8 @@
 #include "call/taps.h"
 #include "call/users.h"
 
-/* Of a generation that is being left. Other threads wait; it takes no time. */
-#define CHANGING UINT32_MAX
+/* With the generation that it is being made for. Other threads wait; it takes no time. */
+#define CHANGING (UINT32_C(1) << 31)
 
 static struct csock__tap *tap_in(const struct csock *s)
 {
@@ -37,6 +37,7 @@ static void leave_file(struct csock__tap *tap)
     if (*at)
         *at = tap->next;
     tap->pcap = NULL;
+    csock__pcap_flush(pcap);
     csock__unlock(&pcap->lock);
     csock__pcap_let_go(pcap);
 }
@@ -58,16 +59,18 @@ static void begin_anew(struct csock__tap *tap)
     tap->silent = false;
 }
 
-/* In a child, whoever is the first to notice: what the parent's other threads had is had by nobody.
- * The parent's file is closed here, and not written to. */
+/* In a child, whoever is the first to notice: what the parent's other threads had is had by nobody,
+ * and one of them may have been in here, for the parent. The parent's file is closed here, and not
+ * written to. */
 static void settle_in_child(struct csock__tap *tap, uint32_t was, uint32_t now)
 {
-    struct csock__pcap *parents = tap->pcap;
-    if (was == CHANGING || !__atomic_compare_exchange_n(&tap->generation, &was, CHANGING, false,
-                                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+    if (was == (now | CHANGING) ||
+        !__atomic_compare_exchange_n(&tap->generation, &was, now | CHANGING, false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
         csock__sys->yield();
         return;
     }
+    struct csock__pcap *parents = tap->pcap;
     tap->lock = (struct csock__lock){0};
     tap->pcap = NULL;
     tap->next = NULL;
@@ -100,6 +103,12 @@ void csock__tap_lock(struct csock__tap *tap)
     csock__lock(&tap->lock);
     if (tap->pcap)
         csock__lock(&tap->pcap->lock);
+}
+
+void csock__tap_write_out(struct csock__tap *tap)
+{
+    if (tap->pcap)
+        csock__pcap_flush(tap->pcap);
 }
 
 struct csock__tap *csock__tap_of(struct csock *s)
@@ -263,6 +272,7 @@ void csock__tap_shut(struct csock *s, int how)
     csock__tap_lock(tap);
     if (has_begun(tap) && how != SHUT_RD)
         csock__tap_finish(tap, CSOCK__OUTWARD);
+    csock__tap_write_out(tap);
     csock__tap_unlock(tap);
 }
 

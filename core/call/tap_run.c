@@ -45,6 +45,8 @@ static ssize_t try_once(struct csock__waiting *wg, struct csock__tap *tap,
     csock__tap_lock(tap);
     ssize_t r = op->kind->run(csock__fd(s), op, MSG_DONTWAIT);
     note_transfer(tap, s, op, r);
+    if (r <= 0)
+        csock__tap_write_out(tap);
     unlock_and_tell(wg, tap);
     return r;
 }
@@ -61,12 +63,21 @@ static ssize_t try_tapped(struct csock__waiting *wg, struct csock__tap *tap,
     return r <= 0 && csock__closing(wg->call.s) ? CSOCK_ECLOSED : r;
 }
 
+/* Whoever looks what a program hangs in is to see all that came before. */
+static void write_before_sleep(struct csock__tap *tap)
+{
+    csock__tap_lock(tap);
+    csock__tap_write_out(tap);
+    csock__tap_unlock(tap);
+}
+
 /* What only the blocking call itself does: MSG_WAITALL, MSG_FASTOPEN, SO_RCVLOWAT; and of datagrams
  * the end after shutdown(2), where a try says EAGAIN for ever, and room at any of the peers of
  * AF_UNIX. Nobody holds a lock while it sleeps. */
 static ssize_t block_tapped(struct csock__waiting *wg, struct csock__tap *tap,
                             const struct csock__op *op)
 {
+    write_before_sleep(tap);
     ssize_t r = csock__run_blocking(wg, op);
     csock__tap_lock(tap);
     note_transfer(tap, wg->call.s, op, r);
@@ -129,6 +140,8 @@ ssize_t csock__run_tapped(struct csock__waiting *wg, const struct csock__op *op)
         ssize_t r = try_tapped(wg, tap, op);
         if (r != -EAGAIN || once || is_told_so(wg))
             return r;
+    } else {
+        write_before_sleep(tap);
     }
     if (!polls && wg->call.s->type == SOCK_DGRAM)
         return block_tapped(wg, tap, op);

@@ -79,10 +79,22 @@ static void add_name(struct csock__tap *tap, const char *word, const union csock
         snprintf(tap->comment + n, sizeof tap->comment - n, ", %s %.80s", word, text);
 }
 
+/* This thread's number, which the kernel is asked for once. */
+static pid_t own_number(void)
+{
+    static CSOCK__TLS pid_t number;
+    static CSOCK__TLS uint32_t since; /* generation */
+    if (since != csock__generation()) {
+        since = csock__generation();
+        number = csock__sys->gettid();
+    }
+    return number;
+}
+
 /* Of the first packet, and of the first by another thread than the one before. */
 static void set_comment(struct csock__tap *tap, const struct csock *s, bool first)
 {
-    pid_t thread = csock__sys->gettid();
+    pid_t thread = own_number();
     if (!first && thread == tap->thread)
         return;
     tap->thread = thread;
@@ -191,6 +203,8 @@ static void stream_moved(struct csock__tap *tap, const struct csock *s,
                          const struct csock__moved *m, int64_t now, size_t n)
 {
     struct csock__batch *b = &tap->pcap->batch;
+    /* Of SOCK_SEQPACKET nothing may be a message of no bytes. recv(2) */
+    bool ends = n == 0 && m->way == CSOCK__INWARD && s->type != SOCK_SEQPACKET;
     /* tcp(7) */
     bool discarded = (m->flags & MSG_TRUNC) && m->way == CSOCK__INWARD && s->family != AF_UNIX;
     size_t room = room_of(m), known = discarded ? 0 : n < room ? n : room;
@@ -200,7 +214,7 @@ static void stream_moved(struct csock__tap *tap, const struct csock *s,
         begin_connection(tap, s, now, 0);
     else
         set_comment(tap, s, false);
-    if (n == 0 && m->way == CSOCK__INWARD && room > 0 && !tap->silent)
+    if (ends && room > 0 && !tap->silent)
         csock__flow_end(&tap->flow, b, CSOCK__INWARD, now);
     else if (n > 0 && !tap->silent)
         csock__flow_bytes(&tap->flow, b, m->way, now, data, n, data ? known : 0);

@@ -40,6 +40,8 @@ void csock__tap_transfer(struct csock__tap *tap, const struct csock *s,
                          const struct csock__moved *m, ssize_t r);
 void csock__tap_failed_connect(struct csock__tap *tap, const struct csock *s, int err);
 void csock__tap_finish(struct csock__tap *tap, enum csock__way way);
+/* What is collected in a burst, of all sockets of its file. */
+void csock__tap_write_out(struct csock__tap *tap);
 
 /* A file of the folder for this one; NULL: it cannot be, which is told once. */
 struct csock__pcap *csock__tap_open_file(const struct csock__tap *tap);

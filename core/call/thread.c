@@ -8,14 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sys/lock.h"
 #include "sys/sys.h"
 #include "call/thread.h"
 #include "call/users.h"
 
 #define BEING_TAKEN ((uint32_t)1 << 31) /* by its new owner, who fills it in */
 
-static uint32_t plain_mark = 1;
-uint32_t *csock__mark = &plain_mark;
 static uint32_t newest = 1; /* generation of this process, or an older one in a new child */
 static uint32_t mark_at_fork;
 
@@ -164,7 +163,7 @@ __attribute__((constructor)) static void watch_forks(void)
 {
     uint32_t *page = csock__sys->wiped_on_fork();
     if (page) {
-        *page = plain_mark;
+        *page = *csock__mark;
         csock__mark = page;
     }
     pthread_atfork(before_fork, NULL, after_fork_in_child);
@@ -233,16 +232,6 @@ struct csock__thread *csock__thread(void)
 struct csock__thread *csock__threads(void)
 {
     return atomic_load(&csock__records.first);
-}
-
-/* That thread may have been taken off this very processor, and a caller of higher priority that
- * only yields would never let it go on. sched(7) */
-void csock__give_way(unsigned times)
-{
-    if (times < 10)
-        csock__sys->yield();
-    else
-        csock__sys->nanosleep(&(struct timespec){.tv_nsec = 50000});
 }
 
 bool csock__someone_sleeps(const struct csock *s)

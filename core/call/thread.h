@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "call/shown.h"
+#include "sys/mark.h"
 
 /* Readers of other processes know it up to and with `shown`: shown.h. */
 struct csock__thread {
@@ -97,18 +98,8 @@ bool csock__someone_fell_asleep(const struct csock *s);
 uintptr_t csock__move_on(struct csock__thread *t, unsigned place, const struct csock *only,
                          uintptr_t to);
 
-/* Lets a thread run that is about to finish something; times counts how often in a row. */
-void csock__give_way(unsigned times);
-
-/* One more than how often this process is a fork of the one that started. Every call asks: so a
- * word is read in place, which the kernel itself makes 0 in each child, whatever made it, fork(3),
- * _Fork(3) or a bare clone(2). Whoever finds 0 is the first to notice. */
-extern uint32_t *csock__mark;
+/* One more than how often this process is a fork of the one that started. */
 __attribute__((cold, noinline)) uint32_t csock__after_fork(void);
-static inline uint32_t csock__known_generation(void) /* or 0 */
-{
-    return __atomic_load_n(csock__mark, __ATOMIC_RELAXED);
-}
 static inline uint32_t csock__generation(void)
 {
     uint32_t mark = csock__known_generation();

@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "sys/mark.h"
+
 #define FIRST_SEQ 100000
 
 int64_t csock__pcap_now(void)
@@ -23,6 +25,7 @@ static bool is_ours(const struct csock__pcap *p)
 
 void csock__pcap_end(struct csock__pcap *p)
 {
+    csock__pcap_stop_collecting(p);
     if (p->fd >= 0 && is_ours(p))
         csock__sys->close(p->fd);
     p->fd = -1;
@@ -55,11 +58,11 @@ static void skip(struct iovec **parts, int *n, size_t done)
     }
 }
 
-/* 0, or an errno. */
-static int write_parts(struct csock__pcap *p, struct iovec *parts, int n)
+/* 0, or an errno; and how many bytes there are now, whole packets or not. */
+static int write_parts(struct csock__pcap *p, struct iovec *parts, int n, size_t *ret_done)
 {
-    uint64_t at = p->stamp.size;
     while (n > 0) {
+        uint64_t at = p->stamp.size + *ret_done;
         off_t offset = (off_t)at;
         if (offset < 0 || (uint64_t)offset != at)
             return EFBIG;
@@ -68,10 +71,9 @@ static int write_parts(struct csock__pcap *p, struct iovec *parts, int n)
             continue;
         if (r <= 0)
             return r < 0 ? errno : EIO;
-        at += (uint64_t)r;
+        *ret_done += (size_t)r;
         skip(&parts, &n, (size_t)r);
     }
-    p->stamp.size = at;
     return 0;
 }
 
@@ -83,37 +85,49 @@ static bool ignores_limit(void)
 
 /* A file that RLIMIT_FSIZE bounds raises SIGXFSZ, which ends a program that has no handler; Python
  * ignores it. One that was pending before is the program's. setrlimit(2) */
-static int write_shielded(struct csock__pcap *p, struct iovec *parts, int n)
+static int write_shielded(struct csock__pcap *p, struct iovec *parts, int n, size_t *ret_done)
 {
     sigset_t limit, before;
     sigemptyset(&limit);
     sigaddset(&limit, SIGXFSZ);
     if (ignores_limit() || csock__sys->thread_mask(SIG_BLOCK, &limit, &before) != 0)
-        return write_parts(p, parts, n);
+        return write_parts(p, parts, n, ret_done);
     bool theirs = sigismember(&before, SIGXFSZ) && csock__sys->signal_pending(SIGXFSZ) != 0;
-    int err = write_parts(p, parts, n);
+    int err = write_parts(p, parts, n, ret_done);
     if (err == EFBIG && !theirs)
         csock__sys->signal_take(SIGXFSZ);
     csock__sys->thread_mask(SIG_SETMASK, &before, NULL);
     return err;
 }
 
-/* All of it, or nothing. */
-static void write_all(struct csock__pcap *p, struct iovec *parts, int n)
+/* Bytes of whole blocks among the first n: the second word of each is its length. */
+static size_t whole_blocks(const uint8_t *blocks, size_t n)
 {
-    if (p->fd < 0)
-        return;
-    int err = is_ours(p) ? write_shielded(p, parts, n) : EBADF;
-    if (err == 0)
-        return;
-    if (err != EBADF)
-        csock__sys->file_cut(p->fd, (off_t)p->stamp.size);
-    fail(p, err);
+    size_t whole = 0;
+    uint32_t size;
+    while (n - whole >= 2 * sizeof size) {
+        memcpy(&size, blocks + whole + sizeof size, sizeof size);
+        if (size > n - whole)
+            break;
+        whole += size;
+    }
+    return whole;
 }
 
-static void flush(struct csock__batch *b)
+void csock__pcap_write(struct csock__pcap *p, struct iovec *parts, int n)
 {
-    write_all((struct csock__pcap *)b, b->parts, 3 * b->n);
+    const uint8_t *blocks = n == 1 ? parts->iov_base : NULL;
+    size_t done = 0;
+    if (p->fd < 0)
+        return;
+    bool may = csock__known_generation() == p->generation && is_ours(p);
+    int err = may ? write_shielded(p, parts, n, &done) : EBADF;
+    if (err == 0 || blocks)
+        p->stamp.size += err == 0 ? done : whole_blocks(blocks, done);
+    if (err != 0 && err != EBADF)
+        csock__sys->file_cut(p->fd, (off_t)p->stamp.size);
+    if (err != 0)
+        fail(p, err);
 }
 
 /* 0 or -errno. */
@@ -134,13 +148,22 @@ static int create(struct csock__pcap *p, const char *path, const struct csock__a
         return -err;
     }
     struct iovec part = {head, csock__file_head(head, about)};
-    write_all(p, &part, 1);
+    csock__pcap_write(p, &part, 1);
     return -p->err;
 }
 
+/* In a child the thread that goes through its parent's files, and may have any lock, is not there.
+ */
 static void free_pcap(struct csock__pcap *p)
 {
+    bool own = csock__known_generation() == p->generation;
+    if (own)
+        csock__lock(&p->lock);
     csock__pcap_end(p);
+    if (own)
+        csock__unlock(&p->lock);
+    if (own)
+        csock__unwatch(p);
     csock__sys->release(p->path);
     csock__sys->release(p);
 }
@@ -151,7 +174,7 @@ int csock__pcap_open(const char *path, const struct csock__about *about, size_t 
     struct csock__pcap *p = csock__sys->alloc(sizeof *p);
     if (!p)
         return -ENOMEM;
-    p->batch.flush = flush;
+    p->batch.flush = csock__pcap_take;
     p->fd = -1;
     p->users = 1;
     p->generation = generation;

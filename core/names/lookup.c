@@ -1,4 +1,5 @@
 /* See lookup.h. Sits on question, call/thread and sys. */
+#include "sys/lock.h"
 #include "sys/sys.h"
 #include "call/thread.h"
 #include "names/lookup.h"
@@ -40,23 +41,14 @@ struct lookup_list {
 
 static struct lookup_list under_way;
 
-static atomic_uint holder; /* of the lock: 0, or the generation of the process */
+static uint32_t holder; /* of the lock: sys/lock.h */
 
-/* ---- the lock
- *
- * Held for moments, and with all signals blocked: a handler that ran meanwhile could leave for
- * good, or ask for a look-up itself. A child finds it held, if at all, by a thread that it does not
- * have, in another generation. */
+/* ---- the lock */
 
 static void take_lock(void)
 {
     uint32_t generation = csock__generation();
-    for (unsigned times = 0;;) {
-        uint32_t was = atomic_load(&holder);
-        if (was != generation && atomic_compare_exchange_strong(&holder, &was, generation))
-            break;
-        csock__give_way(times++);
-    }
+    csock__take(&holder, generation);
     if (under_way.generation != generation) {
         under_way.first = NULL;
         under_way.n = 0;
@@ -75,7 +67,7 @@ static void lock(sigset_t *ret_before)
 
 static void unlock(const sigset_t *before)
 {
-    atomic_store(&holder, 0);
+    csock__give_back(&holder);
     csock__sys->thread_mask(SIG_SETMASK, before, NULL);
 }
 
@@ -157,7 +149,7 @@ static void *run_job(void *arg)
     bool last = job->n_askers == 0;
     __atomic_add_fetch(&under_way.ended, 1, __ATOMIC_SEQ_CST);
     csock__lookups_pass_on();
-    atomic_store(&holder, 0);
+    csock__give_back(&holder);
     if (last)
         free_job(job);
     return NULL;

@@ -243,8 +243,8 @@ static PyObject *sock_detach(PyObject *self, PyObject *unused)
     (void)unused;
     if (ext_take_fd(s) >= 0) {
         bool borrowed = sock_mode_is_borrowed(s);
-        Py_BEGIN_ALLOW_THREADS
         sock_capture_end(s, false);
+        Py_BEGIN_ALLOW_THREADS
         fd = csock_detach(&s->core);
         Py_END_ALLOW_THREADS
         if (fd >= 0 && borrowed)

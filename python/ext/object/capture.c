@@ -16,6 +16,14 @@ static void call_failed(void *arg)
     ((struct ext_wait *)arg)->waited |= EXT_CAPTURE_FAILED;
 }
 
+static void tell(const char *path, int err)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PySys_FormatStderr("csock: no more is captured to %s: %s\n", path, strerror(err));
+    PyErr_Restore(type, value, traceback);
+}
+
 static const struct csock__tap_hooks hooks = {.begin = call_begins, .failed = call_failed};
 
 int sock_capture(struct sock_object *s, struct csock__pcap *pcap, bool plain)
@@ -39,10 +47,15 @@ int64_t sock_capture_now(void)
     return csock__pcap_now();
 }
 
+/* What fails at the end has nobody after it to tell. */
 void sock_capture_end(struct sock_object *s, bool closes)
 {
-    if (sock_is_captured(s))
-        csock__tap_end(&s->core, closes);
+    if (!sock_is_captured(s))
+        return;
+    sock_capture_shut(s, closes ? SHUT_RDWR : SHUT_RD);
+    Py_BEGIN_ALLOW_THREADS
+    csock__tap_end(&s->core, closes);
+    Py_END_ALLOW_THREADS
 }
 
 void sock_capture_free(struct sock_object *s)
@@ -72,6 +85,9 @@ void sock_capture_close(struct csock__pcap *pcap)
     Py_BEGIN_ALLOW_THREADS
     csock__pcap_close(pcap);
     Py_END_ALLOW_THREADS
+    int err = csock__pcap_failure(pcap);
+    if (err)
+        tell(pcap->path, err);
 }
 
 int sock_capture_all(struct ext_state *st, const char *folder, const struct csock__about *about,
@@ -86,13 +102,9 @@ int sock_capture_all(struct ext_state *st, const char *folder, const struct csoc
 void sock_capture_tell(struct sock_object *s)
 {
     char path[4200];
-    PyObject *type, *value, *traceback;
     int err = csock__tap_failure(&s->core, path, sizeof path);
-    if (err == 0)
-        return;
-    PyErr_Fetch(&type, &value, &traceback);
-    PySys_FormatStderr("csock: no more is captured to %s: %s\n", path, strerror(err));
-    PyErr_Restore(type, value, traceback);
+    if (err)
+        tell(path, err);
 }
 
 void sock_capture_connected(struct sock_object *s, bool by_peer, int64_t began, int r,

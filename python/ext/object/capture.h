@@ -34,7 +34,7 @@ EXT_RARE void sock_capture_shut(struct sock_object *s, int how);
 EXT_RARE void sock_capture_read(struct sock_object *s, PyObject *result, PyObject *buffer);
 EXT_RARE void sock_capture_written(struct sock_object *s, const void *data, size_t n);
 
-/* Before the socket is closed, or given away; without the GIL. And before the object goes. */
+/* Before the socket is closed, or given away. And before the object goes. */
 void sock_capture_end(struct sock_object *s, bool closes);
 void sock_capture_free(struct sock_object *s);
 

@@ -28,8 +28,8 @@ static bool fileno_argument(PyObject *o, int *ret)
 
 static void detach_core(struct sock_object *s)
 {
-    Py_BEGIN_ALLOW_THREADS
     sock_capture_end(s, false);
+    Py_BEGIN_ALLOW_THREADS
     csock_detach(&s->core);
     Py_END_ALLOW_THREADS
 }

@@ -29,8 +29,8 @@ int sock_close_core(struct sock_object *s)
 {
     int r;
     bool wait = !interp_is_finalizing();
-    Py_BEGIN_ALLOW_THREADS
     sock_capture_end(s, true);
+    Py_BEGIN_ALLOW_THREADS
     r = wait ? csock_close(&s->core) : csock_close_within(&s->core, 0);
     Py_END_ALLOW_THREADS
     return r;

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "call/thread.h"
+#include "sys/lock.h"
 #include "call/users.h"
 
 static struct csock mine[2], others[2];

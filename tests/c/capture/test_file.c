@@ -27,22 +27,6 @@ static void write_some(struct csock__pcap *p, size_t n)
     csock__batch_end(&p->batch);
 }
 
-/* Packets in the file, which is whole. */
-static unsigned packets_in_file(void)
-{
-    static uint8_t bytes[2000000];
-    struct block b;
-    unsigned packets = 0;
-    int fd = open(block_path, O_RDONLY);
-    ssize_t n = read(fd, bytes, sizeof bytes);
-    close(fd);
-    assert_in_range(n, 1, sizeof bytes - 1);
-    size_t at = block_head(bytes, (size_t)n);
-    while (block_next(bytes, (size_t)n, &at, &b))
-        packets++;
-    return packets;
-}
-
 static void it_is_new_and_the_users_alone(void **state)
 {
     struct csock__pcap *p = opened(), *other = NULL;
@@ -104,7 +88,7 @@ static void a_full_disk_leaves_whole_packets(void **state)
     for (ssize_t bytes = 0; bytes < 400; bytes += 7) {
         struct csock__pcap *p = opened();
         write_some(p, 10);
-        unsigned before = packets_in_file();
+        unsigned before = block_count(NULL);
         fake_under()->file_write = write_less;
         most = bytes;
         for (int i = 0; i < 10; i++)
@@ -112,7 +96,7 @@ static void a_full_disk_leaves_whole_packets(void **state)
         assert_int_equal(csock__pcap_failure(p), ENOSPC);
         assert_int_equal(csock__pcap_failure(p), 0);
         assert_int_equal(p->fd, -1);
-        assert_in_range(packets_in_file(), before, before + 3);
+        assert_in_range(block_count(NULL), before, before + 3);
         csock__pcap_let_go(p);
         fake_install();
     }
@@ -128,7 +112,7 @@ static void a_write_in_parts_and_a_signal_are_gone_on_after(void **state)
     fake_fail(FAKE_FILE_WRITE, 2, EINTR);
     write_some(p, 100000);
     assert_int_equal(csock__pcap_failure(p), 0);
-    assert_int_equal(packets_in_file(), 2);
+    assert_int_equal(block_count(NULL), 2);
     csock__pcap_let_go(p);
 }
 
@@ -162,10 +146,12 @@ static void what_has_got_its_descriptor_is_left_alone(void **state)
 /* In a child: SIGXFSZ has its default action, which ends the program. */
 static int write_to_the_limit(void *arg)
 {
-    struct csock__pcap *p = arg;
     const struct rlimit limit = {4096, 4096};
+    struct csock__pcap *p = NULL;
+    (void)arg;
     signal(SIGXFSZ, SIG_DFL);
-    if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
+    if (setrlimit(RLIMIT_FSIZE, &limit) < 0 ||
+        csock__pcap_open(block_path, &about, 0, csock_forks() + 1, &p) < 0)
         return __LINE__;
     for (int i = 0; i < 100; i++)
         write_some(p, 100);
@@ -176,10 +162,29 @@ static int write_to_the_limit(void *arg)
 
 static void the_limit_of_files_ends_the_capture_alone(void **state)
 {
+    (void)state;
+    unlink(block_path);
+    util_in_child(write_to_the_limit, NULL);
+    assert_in_range(block_count(NULL), 10, 30);
+}
+
+static int write_a_lot(void *arg)
+{
+    for (int i = 0; i < 100; i++)
+        write_some(arg, 10000);
+    csock__pcap_let_go(arg);
+    return 0;
+}
+
+/* Nor closes anything but its own descriptor of it. */
+static void a_child_writes_nothing(void **state)
+{
     struct csock__pcap *p = opened();
     (void)state;
-    util_in_child(write_to_the_limit, p);
-    assert_in_range(packets_in_file(), 10, 30);
+    write_some(p, 10);
+    util_in_child(write_a_lot, p);
+    write_some(p, 10);
+    assert_int_equal(block_count(NULL), 2);
     csock__pcap_let_go(p);
 }
 
@@ -192,6 +197,7 @@ int main(void)
         TEST(a_write_in_parts_and_a_signal_are_gone_on_after),
         TEST(what_has_got_its_descriptor_is_left_alone),
         TEST(the_limit_of_files_ends_the_capture_alone),
+        TEST(a_child_writes_nothing),
     };
     return cmocka_run_group_tests(tests, block_make_folder, block_remove_folder);
 }

@@ -34,4 +34,8 @@ int block_remove_folder(void **state);
 /* A section and an interface with nanoseconds: how long they are. */
 size_t block_head(const uint8_t *bytes, size_t n);
 
+/* Packets in the file at block_path, and bytes of data in them (or NULL). Asserts that it is whole,
+ * and that those of a connection, which is told by its ports, go on from one another. */
+unsigned block_count(uint64_t *ret_bytes);
+
 #endif

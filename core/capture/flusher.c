@@ -1,0 +1,192 @@
+/* See flusher.h. Sits on burst.h, and on sys for the thread. */
+#include "capture/flusher.h"
+
+#include "capture/file.h"
+#include "csock/time.h"
+#include "sys/mark.h"
+
+#define PATIENCE INT64_C(10000000)           /* with whoever has a file's lock */
+#define PATIENCE_AT_EXIT INT64_C(1000000000) /* with all of them together */
+
+static uint32_t holder; /* of the lock of what follows: sys/lock.h. Taken after that of a file */
+static uint32_t generation; /* of it */
+static struct csock__pcap *first;
+static bool runs, exits;
+
+/* ---- the list */
+
+/* False: in a child that nobody has noticed yet, and which has no captures. */
+static bool take(void)
+{
+    uint32_t now = csock__known_generation();
+    if (now == 0)
+        return false;
+    csock__take(&holder, now);
+    if (generation != now) {
+        generation = now;
+        first = NULL;
+        exits = false;
+        __atomic_store_n(&runs, false, __ATOMIC_RELAXED);
+    }
+    return true;
+}
+
+static bool lock(sigset_t *ret_before)
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigemptyset(ret_before);
+    csock__sys->thread_mask(SIG_SETMASK, &all, ret_before);
+    bool ok = take();
+    if (!ok)
+        csock__sys->thread_mask(SIG_SETMASK, ret_before, NULL);
+    return ok;
+}
+
+static void unlock(const sigset_t *before)
+{
+    csock__give_back(&holder);
+    csock__sys->thread_mask(SIG_SETMASK, before, NULL);
+}
+
+static void add(struct csock__pcap *p)
+{
+    p->watched.wanted = true;
+    if (p->watched.listed)
+        return;
+    p->watched.listed = true;
+    p->watched.next = first;
+    first = p;
+}
+
+static void take_out(struct csock__pcap *p)
+{
+    struct csock__pcap **at = &first;
+    while (*at != p)
+        at = &(*at)->watched.next;
+    *at = p->watched.next;
+    p->watched.listed = false;
+}
+
+/* The one after p, or the first, which nobody frees until it is stepped on from. */
+static struct csock__pcap *step(struct csock__pcap *p)
+{
+    sigset_t before;
+    struct csock__pcap *next = NULL;
+    if (!lock(&before))
+        return NULL;
+    next = p ? p->watched.next : first;
+    if (next)
+        next->watched.held++;
+    if (p && --p->watched.held == 0 && !p->watched.wanted)
+        take_out(p);
+    unlock(&before);
+    return next;
+}
+
+void csock__unwatch(struct csock__pcap *p)
+{
+    sigset_t before;
+    bool out = false;
+    for (unsigned times = 0; !out && lock(&before); csock__give_way(times++)) {
+        if (p->watched.listed && p->watched.held == 0)
+            take_out(p);
+        out = !p->watched.listed;
+        unlock(&before);
+    }
+}
+
+/* ---- the thread. It has no signal unblocked. */
+
+static void unwant(struct csock__pcap *p)
+{
+    sigset_t before;
+    if (!lock(&before))
+        return;
+    p->watched.wanted = false;
+    unlock(&before);
+}
+
+/* In the middle of a burst it keeps away from the lock, which others want again and again. */
+static void look_after(struct csock__pcap *p)
+{
+    int64_t now = csock_now();
+    uint32_t since = __atomic_load_n(&p->burst.since, __ATOMIC_RELAXED);
+    if ((since && csock__burst_ms(now) - since < CSOCK__LATE) ||
+        !csock__lock_within(&p->lock, PATIENCE))
+        return;
+    csock__pcap_flush(p);
+    if (now - p->burst.newest >= CSOCK__IDLE) {
+        csock__pcap_stop_collecting(p);
+        unwant(p);
+    }
+    csock__unlock(&p->lock);
+}
+
+/* The last that it does is to give the lock back. */
+static bool goes_on(void)
+{
+    if (!take())
+        return false;
+    bool on = first != NULL;
+    __atomic_store_n(&runs, on, __ATOMIC_RELAXED);
+    csock__give_back(&holder);
+    return on;
+}
+
+static void *run(void *unused)
+{
+    (void)unused;
+    do {
+        csock__sys->nanosleep(&(struct timespec){.tv_nsec = CSOCK__LATE * 1000000l});
+        for (struct csock__pcap *p = step(NULL); p; p = step(p))
+            look_after(p);
+    } while (goes_on());
+    return NULL;
+}
+
+/* With the lock, and so with all signals blocked, as the thread then has them. */
+static bool has_thread(void)
+{
+    pthread_t thread;
+    if (runs || csock__sys->thread_start(&thread, run, NULL) != 0)
+        return runs;
+    csock__sys->thread_detach(thread);
+    __atomic_store_n(&runs, true, __ATOMIC_RELAXED);
+    return true;
+}
+
+bool csock__watch(struct csock__pcap *p)
+{
+    sigset_t before;
+    if (!lock(&before))
+        return false;
+    bool ok = generation == p->generation && !exits && has_thread();
+    if (ok)
+        add(p);
+    unlock(&before);
+    return ok;
+}
+
+bool csock__flusher_runs(void)
+{
+    return __atomic_load_n(&runs, __ATOMIC_RELAXED);
+}
+
+/* ---- exit(3), and what comes to the same in Python. Other threads may go on, for ever with a lock:
+ * from here on nothing is collected. */
+
+__attribute__((destructor)) static void write_at_exit(void)
+{
+    sigset_t before;
+    int64_t until = csock_now() + PATIENCE_AT_EXIT;
+    if (!lock(&before))
+        return;
+    exits = true;
+    unlock(&before);
+    for (struct csock__pcap *p = step(NULL); p; p = step(p))
+        if (csock__lock_within(&p->lock, until - csock_now())) {
+            csock__pcap_stop_collecting(p);
+            csock__unlock(&p->lock);
+        }
+}

@@ -1,0 +1,31 @@
+/* A thread that writes what bursts have left in buffers: a program that hangs after one, or waits
+ * where no capture sees it, is one whose file is read. There is one for all files, while any has a
+ * buffer. What is collected when the process ends by exit(3) is written then; what ends it without
+ * (_exit(2), exec, SIGKILL) has what is in the buffers lost, which is what came in the last 20 to 40
+ * ms of a burst.
+ *
+ * A child of fork(2) has neither the thread nor its parent's files here. */
+#ifndef CSOCK_CORE_FLUSHER_H
+#define CSOCK_CORE_FLUSHER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct csock__pcap;
+
+/* A file's place here. Under the lock of all of them. */
+struct csock__watched {
+    struct csock__pcap *next;
+    unsigned held; /* by those who go through them: it is not to be freed */
+    bool listed, wanted;
+};
+
+/* It has got a buffer. For whoever has its lock. False: there is no thread to be had, or the process
+ * ends. */
+bool csock__watch(struct csock__pcap *p);
+/* Before its memory goes; its lock is not held. */
+void csock__unwatch(struct csock__pcap *p);
+/* Whether the thread is there. */
+bool csock__flusher_runs(void);
+
+#endif
