@@ -9,7 +9,7 @@ run_tests.py [--json FILE] --built FOLDER py    the Python tests with the csock 
 lint              tools/lint
 c                 the C tests
 c-asan            the same under AddressSanitizer and UndefinedBehaviorSanitizer
-c-tsan            threads on shared sockets, look-ups and dials, under ThreadSanitizer
+c-tsan            threads on shared sockets, look-ups, dials and captures, under ThreadSanitizer
 py                the Python tests
 py-plain          those that have to do with the interpreter, with a csock that keeps out of its
                   insides, as an unknown CPython gets it, and counts nothing (-Dstats=false)
@@ -134,6 +134,7 @@ def suite_c_asan(result):
 
 
 TSAN = "stress", "resolver", "lookups", "poll", "dial", "dial_names", "dial_lookups"
+TSAN += "tap", "tap_burst", "capture_burst", "capture_burst_ends"
 
 
 def suite_c_tsan(result):

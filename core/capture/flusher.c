@@ -129,7 +129,7 @@ static bool goes_on(void)
     if (!take())
         return false;
     bool on = first != NULL;
-    __atomic_store_n(&runs, on, __ATOMIC_RELAXED);
+    __atomic_store_n(&runs, on, __ATOMIC_RELEASE);
     csock__give_back(&holder);
     return on;
 }
@@ -170,7 +170,7 @@ bool csock__watch(struct csock__pcap *p)
 
 bool csock__flusher_runs(void)
 {
-    return __atomic_load_n(&runs, __ATOMIC_RELAXED);
+    return __atomic_load_n(&runs, __ATOMIC_ACQUIRE);
 }
 
 /* ---- exit(3), and what comes to the same in Python. Other threads may go on, for ever with a lock:

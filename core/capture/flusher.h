@@ -25,7 +25,7 @@ struct csock__watched {
 bool csock__watch(struct csock__pcap *p);
 /* Before its memory goes; its lock is not held. */
 void csock__unwatch(struct csock__pcap *p);
-/* Whether the thread is there. */
+/* Whether the thread is there; if not, all that it did is done. */
 bool csock__flusher_runs(void);
 
 #endif

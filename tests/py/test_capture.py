@@ -268,6 +268,15 @@ def test_seqpacket(path):
     assert sides(path) == (b"one", b"two")
 
 
+def test_a_message_of_no_bytes_is_no_end(path):
+    a, b = csock.socketpair(stock.AF_UNIX, stock.SOCK_SEQPACKET)
+    with a, b, csock.capture(a, path):
+        for word in (b"one", b"", b"two"):
+            b.send(word)
+            assert a.recv(100) == word
+    assert sides(path) == (b"", b"onetwo")
+
+
 def test_names_of_unix_sockets(path, tmp_path):
     with csock.socket(stock.AF_UNIX) as server, csock.socket(stock.AF_UNIX) as client:
         server.bind(str(tmp_path / "s"))

@@ -1,7 +1,6 @@
 /* Tapped sockets: results are what they would have been, and everything is in the file, in order.
  */
-#include "blocks.h"
-#include "util.h"
+#include "bursts.h"
 
 #include "call/tap.h"
 
@@ -31,7 +30,7 @@ static void untap(struct csock *which)
 {
     csock__tap_end(which, true);
     csock__tap_free(which);
-    csock__pcap_let_go(pcap);
+    burst_end(pcap);
     util_close(&s[0]);
     util_close(&s[1]);
 }

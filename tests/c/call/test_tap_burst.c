@@ -2,7 +2,7 @@
 #include "bursts.h"
 
 #include "call/tap.h"
-#include "call/thread.h"
+#include "call/users.h"
 
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -57,6 +57,12 @@ static ssize_t recv_within(struct util_call *call)
     return csock_recv(call->s, &byte, 1, 0, WITHIN(100 * SOON));
 }
 
+static ssize_t recv_untried(struct util_call *call)
+{
+    csock__flag(call->s, CSOCK_NO_TRY, true);
+    return recv_within(call);
+}
+
 static ssize_t recv_all(struct util_call *call)
 {
     char bytes[4];
@@ -65,7 +71,7 @@ static ssize_t recv_all(struct util_call *call)
 
 static void before_a_call_sleeps(void **state)
 {
-    ssize_t (*const runs[])(struct util_call *) = {util_recv, recv_within, recv_all};
+    ssize_t (*const runs[])(struct util_call *) = {util_recv, recv_within, recv_untried, recv_all};
     (void)state;
     for (size_t i = 0; i < COUNT(runs); i++) {
         burst(AF_INET);

@@ -28,10 +28,18 @@ void burst_write(struct csock__pcap *p, size_t n)
     csock__unlock(&p->lock);
 }
 
+size_t burst_collected(struct csock__pcap *p)
+{
+    csock__lock(&p->lock);
+    size_t n = p->burst.n;
+    csock__unlock(&p->lock);
+    return n;
+}
+
 /* On a machine that takes this thread off its processor, in several attempts. */
 void burst_begin(struct csock__pcap *p)
 {
-    while (p->burst.n == 0)
+    while (burst_collected(p) == 0)
         burst_write(p, 50000);
 }
 
@@ -40,13 +48,18 @@ unsigned burst_packets(void)
     return packets;
 }
 
+void burst_await_end_of_thread(void)
+{
+    while (csock__flusher_runs())
+        util_sleep(MS);
+}
+
 void burst_end(struct csock__pcap *p)
 {
     csock__pcap_let_go(p);
     if (thread)
         burst_run_thread();
-    while (csock__flusher_runs())
-        util_sleep(MS);
+    burst_await_end_of_thread();
 }
 
 static int keep_thread(pthread_t *ret_thread, void *(*run)(void *arg), void *arg)

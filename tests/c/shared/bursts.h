@@ -12,10 +12,12 @@ struct csock__pcap *burst_file(void);
 /* A packet of n bytes; and so many that it collects from there on. */
 void burst_write(struct csock__pcap *p, size_t n);
 void burst_begin(struct csock__pcap *p);
-/* How many there were. */
+/* Bytes that are collected; and how many packets there were. */
+size_t burst_collected(struct csock__pcap *p);
 unsigned burst_packets(void);
-/* The last user lets it go; the thread has ended. */
+/* The last user lets it go; the thread has ended. await: it will, as no file is left. */
 void burst_end(struct csock__pcap *p);
+void burst_await_end_of_thread(void);
 
 /* From now on the thread does not start. Runs it, on a clock that it alone moves. */
 void burst_no_thread(void);
