@@ -4,7 +4,8 @@
  * A tapped socket has CSOCK__TAPPED among its flags. Whoever looks whether a plain try is allowed
  * looks at that in the same word; csock__run sends it to csock__run_tapped. So a socket that is not
  * tapped pays nothing, and one that is goes its own, slower way: each try and its packets under one
- * lock, so that an answer never comes before its question. It waits by poll, and for datagrams in
+ * lock, so that an answer never comes before its question; packets of a burst may be written later,
+ * in the same order (capture/burst.h), but before it waits. It waits by poll, and for datagrams in
  * the blocking call; what it is told of waiting (timeouts, SO_RCVTIMEO, MSG_WAITALL) holds as ever.
  * Nothing that fails in a capture changes a result.
  *

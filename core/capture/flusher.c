@@ -8,7 +8,8 @@
 #define PATIENCE INT64_C(10000000)           /* with whoever has a file's lock */
 #define PATIENCE_AT_EXIT INT64_C(1000000000) /* with all of them together */
 
-static uint32_t holder; /* of the lock of what follows: sys/lock.h. Taken after that of a file */
+static uint32_t
+    list_holder; /* of the lock of what follows: sys/lock.h. Taken after that of a file */
 static uint32_t generation; /* of it */
 static struct csock__pcap *first;
 static bool runs, exits;
@@ -16,12 +17,12 @@ static bool runs, exits;
 /* ---- the list */
 
 /* False: in a child that nobody has noticed yet, and which has no captures. */
-static bool take(void)
+static bool enter_list(void)
 {
     uint32_t now = csock__known_generation();
     if (now == 0)
         return false;
-    csock__take(&holder, now);
+    csock__take(&list_holder, now);
     if (generation != now) {
         generation = now;
         first = NULL;
@@ -31,25 +32,25 @@ static bool take(void)
     return true;
 }
 
-static bool lock(sigset_t *ret_before)
+static bool lock_list(sigset_t *ret_before)
 {
     sigset_t all;
     sigfillset(&all);
     sigemptyset(ret_before);
     csock__sys->thread_mask(SIG_SETMASK, &all, ret_before);
-    bool ok = take();
+    bool ok = enter_list();
     if (!ok)
         csock__sys->thread_mask(SIG_SETMASK, ret_before, NULL);
     return ok;
 }
 
-static void unlock(const sigset_t *before)
+static void unlock_list(const sigset_t *before)
 {
-    csock__give_back(&holder);
+    csock__give_back(&list_holder);
     csock__sys->thread_mask(SIG_SETMASK, before, NULL);
 }
 
-static void add(struct csock__pcap *p)
+static void list_file(struct csock__pcap *p)
 {
     p->watched.wanted = true;
     if (p->watched.listed)
@@ -59,7 +60,7 @@ static void add(struct csock__pcap *p)
     first = p;
 }
 
-static void take_out(struct csock__pcap *p)
+static void unlist_file(struct csock__pcap *p)
 {
     struct csock__pcap **at = &first;
     while (*at != p)
@@ -69,30 +70,31 @@ static void take_out(struct csock__pcap *p)
 }
 
 /* The one after p, or the first, which nobody frees until it is stepped on from. */
-static struct csock__pcap *step(struct csock__pcap *p)
+static struct csock__pcap *step_on(struct csock__pcap *p)
 {
     sigset_t before;
     struct csock__pcap *next = NULL;
-    if (!lock(&before))
+    if (!lock_list(&before))
         return NULL;
     next = p ? p->watched.next : first;
     if (next)
         next->watched.held++;
     if (p && --p->watched.held == 0 && !p->watched.wanted)
-        take_out(p);
-    unlock(&before);
+        unlist_file(p);
+    unlock_list(&before);
     return next;
 }
 
 void csock__unwatch(struct csock__pcap *p)
 {
     sigset_t before;
-    bool out = false;
-    for (unsigned times = 0; !out && lock(&before); csock__give_way(times++)) {
+    for (unsigned times = 0; lock_list(&before); csock__give_way(times++)) {
         if (p->watched.listed && p->watched.held == 0)
-            take_out(p);
-        out = !p->watched.listed;
-        unlock(&before);
+            unlist_file(p);
+        bool out = !p->watched.listed;
+        unlock_list(&before);
+        if (out)
+            return;
     }
 }
 
@@ -101,10 +103,10 @@ void csock__unwatch(struct csock__pcap *p)
 static void unwant(struct csock__pcap *p)
 {
     sigset_t before;
-    if (!lock(&before))
+    if (!lock_list(&before))
         return;
     p->watched.wanted = false;
-    unlock(&before);
+    unlock_list(&before);
 }
 
 /* In the middle of a burst it keeps away from the lock, which others want again and again. */
@@ -126,20 +128,20 @@ static void look_after(struct csock__pcap *p)
 /* The last that it does is to give the lock back. */
 static bool goes_on(void)
 {
-    if (!take())
+    if (!enter_list())
         return false;
     bool on = first != NULL;
     __atomic_store_n(&runs, on, __ATOMIC_RELEASE);
-    csock__give_back(&holder);
+    csock__give_back(&list_holder);
     return on;
 }
 
-static void *run(void *unused)
+static void *look_after_all(void *unused)
 {
     (void)unused;
     do {
         csock__sys->nanosleep(&(struct timespec){.tv_nsec = CSOCK__LATE * 1000000l});
-        for (struct csock__pcap *p = step(NULL); p; p = step(p))
+        for (struct csock__pcap *p = step_on(NULL); p; p = step_on(p))
             look_after(p);
     } while (goes_on());
     return NULL;
@@ -149,7 +151,7 @@ static void *run(void *unused)
 static bool has_thread(void)
 {
     pthread_t thread;
-    if (runs || csock__sys->thread_start(&thread, run, NULL) != 0)
+    if (runs || csock__sys->thread_start(&thread, look_after_all, NULL) != 0)
         return runs;
     csock__sys->thread_detach(thread);
     __atomic_store_n(&runs, true, __ATOMIC_RELAXED);
@@ -159,12 +161,12 @@ static bool has_thread(void)
 bool csock__watch(struct csock__pcap *p)
 {
     sigset_t before;
-    if (!lock(&before))
+    if (!lock_list(&before))
         return false;
     bool ok = generation == p->generation && !exits && has_thread();
     if (ok)
-        add(p);
-    unlock(&before);
+        list_file(p);
+    unlock_list(&before);
     return ok;
 }
 
@@ -173,18 +175,18 @@ bool csock__flusher_runs(void)
     return __atomic_load_n(&runs, __ATOMIC_ACQUIRE);
 }
 
-/* ---- exit(3), and what comes to the same in Python. Other threads may go on, for ever with a lock:
+/* ---- exit(3), and so the end of a Python program. Other threads may go on, for ever with a lock;
  * from here on nothing is collected. */
 
 __attribute__((destructor)) static void write_at_exit(void)
 {
     sigset_t before;
     int64_t until = csock_now() + PATIENCE_AT_EXIT;
-    if (!lock(&before))
+    if (!lock_list(&before))
         return;
     exits = true;
-    unlock(&before);
-    for (struct csock__pcap *p = step(NULL); p; p = step(p))
+    unlock_list(&before);
+    for (struct csock__pcap *p = step_on(NULL); p; p = step_on(p))
         if (csock__lock_within(&p->lock, until - csock_now())) {
             csock__pcap_stop_collecting(p);
             csock__unlock(&p->lock);

@@ -1,8 +1,7 @@
 /* A thread that writes what bursts have left in buffers: a program that hangs after one, or waits
  * where no capture sees it, is one whose file is read. There is one for all files, while any has a
- * buffer. What is collected when the process ends by exit(3) is written then; what ends it without
- * (_exit(2), exec, SIGKILL) has what is in the buffers lost, which is what came in the last 20 to 40
- * ms of a burst.
+ * buffer. At exit(3) what is collected is written, too. What ends a process without (_exit(2),
+ * exec, SIGKILL) has it lost: of a burst, what came in its last 20 to 40 ms.
  *
  * A child of fork(2) has neither the thread nor its parent's files here. */
 #ifndef CSOCK_CORE_FLUSHER_H
@@ -20,8 +19,8 @@ struct csock__watched {
     bool listed, wanted;
 };
 
-/* It has got a buffer. For whoever has its lock. False: there is no thread to be had, or the process
- * ends. */
+/* It has got a buffer. For whoever has its lock. False: there is no thread to be had, or it is the
+ * end of the process. */
 bool csock__watch(struct csock__pcap *p);
 /* Before its memory goes; its lock is not held. */
 void csock__unwatch(struct csock__pcap *p);

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A word and futex(2): of a child by fork(2) which finds it taken in the parent, it can be made free
- * by writing 0. */
+/* A word and futex(2): of a child by fork(2) which finds it taken in the parent, it can be made
+ * free by writing 0. */
 struct csock__lock {
     uint32_t word; /* 0: free, 1: taken, 2: and perhaps somebody waits */
 };
@@ -17,10 +17,10 @@ void csock__lock(struct csock__lock *lock);
 bool csock__lock_within(struct csock__lock *lock, int64_t ns);
 void csock__unlock(struct csock__lock *lock);
 
-/* Of what a process has but one of: a word that says which generation holds it, or 0. A child finds
- * it held, if at all, by a thread that it does not have, in another generation: so for it it is
- * free. Held for moments, and with all signals blocked: a handler that ran meanwhile could leave for
- * good, or want the same. Given back by writing 0. */
+/* A word that says which generation of the process holds it, or 0. A child finds it held, if at
+ * all, by a thread that it does not have, in another generation: so for the child it is free. Held
+ * for moments, and with all signals blocked: a handler that ran meanwhile could leave for good, or
+ * want the same. */
 void csock__take(uint32_t *holder, uint32_t generation);
 static inline void csock__give_back(uint32_t *holder)
 {

@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 /* Every call asks: so a word is read in place, which the kernel itself makes 0 in each child,
- * whatever made it, fork(3), _Fork(3) or a bare clone(2). Whoever finds 0 is the first to notice. */
+ * whatever made it, fork(3), _Fork(3) or a bare clone(2). Whoever finds 0 is the first to notice.
+ */
 extern uint32_t *csock__mark;
 
 static inline uint32_t csock__known_generation(void) /* or 0 */

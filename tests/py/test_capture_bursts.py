@@ -28,6 +28,9 @@ def drain(sock, left):
     while left > 0:
         left -= len(sock.recv(1 << 16))
 
+def daemon(work, *args):
+    threading.Thread(target=work, args=args, daemon=True).start()
+
 def burst(size=3_000_000):
     job = threading.Thread(target=drain, args=(b, size))
     job.start()
@@ -100,9 +103,8 @@ ENDS = {
     "at its end": "burst()",
     "by sys.exit": "burst(); sys.exit()",
     "with an exception": "burst(); raise SystemExit('')",
-    "while a daemon receives": "threading.Thread(target=a.recv, args=[9], daemon=True).start(); burst()",
-    "while a daemon computes": "threading.Thread(target=lambda: [1 for _ in iter(int, 1)], daemon=True)"
-    ".start(); burst()",
+    "while a daemon receives": "daemon(a.recv, 9); burst()",
+    "while a daemon computes": "daemon(lambda: [1 for _ in iter(int, 1)]); burst()",
 }
 
 
@@ -147,7 +149,10 @@ def test_a_child_writes_nothing_of_it(env, tmp_path, end):
     assert captured(tmp_path / "a") == 2 * SIZE
 
 
-@pytest.mark.parametrize("end", ["a.close()", "capture.close()", "time.sleep(0.01); a.sendall(b'x')", "a.shutdown(2)"])
+LASTS = ["a.close()", "capture.close()", "a.shutdown(2)", "time.sleep(0.01); a.sendall(b'x')"]
+
+
+@pytest.mark.parametrize("end", LASTS)
 def test_a_full_disk_is_told(env, tmp_path, end):
     path = tmp_path / "a"
     program = BURST + f"""

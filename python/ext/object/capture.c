@@ -16,7 +16,7 @@ static void call_failed(void *arg)
     ((struct ext_wait *)arg)->waited |= EXT_CAPTURE_FAILED;
 }
 
-static void tell(const char *path, int err)
+static void tell_failure(const char *path, int err)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
@@ -87,7 +87,7 @@ void sock_capture_close(struct csock__pcap *pcap)
     Py_END_ALLOW_THREADS
     int err = csock__pcap_failure(pcap);
     if (err)
-        tell(pcap->path, err);
+        tell_failure(pcap->path, err);
 }
 
 int sock_capture_all(struct ext_state *st, const char *folder, const struct csock__about *about,
@@ -104,7 +104,7 @@ void sock_capture_tell(struct sock_object *s)
     char path[4200];
     int err = csock__tap_failure(&s->core, path, sizeof path);
     if (err)
-        tell(path, err);
+        tell_failure(path, err);
 }
 
 void sock_capture_connected(struct sock_object *s, bool by_peer, int64_t began, int r,
