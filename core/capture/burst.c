@@ -37,9 +37,9 @@ void csock__pcap_flush(struct csock__pcap *p)
 {
     struct iovec part = {p->burst.first, p->burst.n};
     p->burst.n = 0;
-    __atomic_store_n(&p->burst.since, 0, __ATOMIC_RELAXED);
     if (part.iov_len > 0)
         csock__pcap_write(p, &part, 1);
+    __atomic_store_n(&p->burst.since, 0, __ATOMIC_RELAXED);
 }
 
 void csock__pcap_stop_collecting(struct csock__pcap *p)

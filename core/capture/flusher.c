@@ -115,7 +115,7 @@ static void look_after(struct csock__pcap *p)
     int64_t now = csock_now();
     uint32_t since = __atomic_load_n(&p->burst.since, __ATOMIC_RELAXED);
     if ((since && csock__burst_ms(now) - since < CSOCK__LATE) ||
-        !csock__lock_within(&p->lock, PATIENCE))
+        !csock__lock_within(&p->lock, since ? PATIENCE : 0))
         return;
     csock__pcap_flush(p);
     if (now - p->burst.newest >= CSOCK__IDLE) {
