@@ -84,6 +84,8 @@ void csock__pcap_take(struct csock__batch *b)
     struct csock__pcap *p = (struct csock__pcap *)b;
     struct csock__burst *u = &p->burst;
     int64_t now = csock_now();
+    if (p->fd < 0)
+        return;
     if (now - u->newest > CSOCK__PAUSE)
         u->bytes = 0;
     bool collects = u->bytes > CSOCK__ALONE && has_buffer(p);
