@@ -118,10 +118,9 @@ void csock__pcap_write(struct csock__pcap *p, struct iovec *parts, int n)
 {
     const uint8_t *blocks = n == 1 ? parts->iov_base : NULL;
     size_t done = 0;
-    if (p->fd < 0)
-        return;
-    bool may = csock__known_generation() == p->generation && is_ours(p);
-    int err = may ? write_shielded(p, parts, n, &done) : EBADF;
+    if (p->fd < 0 || csock__known_generation() != p->generation)
+        return; /* a child has its parent's packets, too: no failure of its own */
+    int err = is_ours(p) ? write_shielded(p, parts, n, &done) : EBADF;
     if (err == 0 || blocks)
         p->stamp.size += err == 0 ? done : whole_blocks(blocks, done);
     if (err != 0 && err != EBADF)

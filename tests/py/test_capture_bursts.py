@@ -167,6 +167,21 @@ def test_a_child_writes_nothing_of_it(env, tmp_path, end):
     assert captured(tmp_path / "a") == 2 * SIZE
 
 
+@pytest.mark.parametrize("end", ["capture.close()", "a.close()", "del csock.a, a, capture"])
+def test_a_child_tells_nothing_of_what_was_collected(env, tmp_path, end):
+    """It has a copy of packets that its parent is about to write."""
+    program = f"""
+burst()
+if (pid := os.fork()) == 0:
+    {end}
+    sys.exit()
+assert os.waitpid(pid, 0)[1] == 0
+"""
+    done = childkit.code(BURST + program, tmp_path / "a", env=env)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert captured(tmp_path / "a") == SIZE
+
+
 LASTS = ["a.close()", "capture.close()", "a.shutdown(2)", "time.sleep(0.01); a.sendall(b'x')"]
 
 
