@@ -71,6 +71,8 @@ int csock__tap_folder(const char *folder, const struct csock__about *about);
 
 /* One call on a tapped socket, in the place of csock__run. */
 ssize_t csock__run_tapped(struct csock__waiting *wg, const struct csock__op *op);
+/* A call on one is about to wait for what another library transfers, or another call. */
+void csock__wait_tapped(struct csock__waiting *wg);
 
 static inline bool csock__is_tapped(const struct csock *s)
 {

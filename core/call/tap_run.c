@@ -38,6 +38,12 @@ static void unlock_and_tell(struct csock__waiting *wg, struct csock__tap *tap)
         tap->hooks->failed(wg->w->arg);
 }
 
+static void tell_begin(const struct csock__waiting *wg, const struct csock__tap *tap)
+{
+    if (tap->hooks && wg->w->arg)
+        tap->hooks->begin(wg->w->arg);
+}
+
 static ssize_t try_once(struct csock__waiting *wg, struct csock__tap *tap,
                         const struct csock__op *op)
 {
@@ -69,6 +75,15 @@ static void write_before_sleep(struct csock__tap *tap)
     csock__tap_lock(tap);
     csock__tap_write_out(tap);
     csock__tap_unlock(tap);
+}
+
+void csock__wait_tapped(struct csock__waiting *wg)
+{
+    struct csock__tap *tap = csock__tap_of(wg->call.s);
+    if (!tap)
+        return;
+    tell_begin(wg, tap);
+    write_before_sleep(tap);
 }
 
 /* What only the blocking call itself does: MSG_WAITALL, MSG_FASTOPEN, SO_RCVLOWAT; and of datagrams
@@ -131,8 +146,7 @@ ssize_t csock__run_tapped(struct csock__waiting *wg, const struct csock__op *op)
     once |= (op->rare & CSOCK__NEVER_WAITS) && !csock__is_bounded(wg->w);
     if (!tap)
         return csock__run_plainly(wg, op);
-    if (tap->hooks && wg->w->arg)
-        tap->hooks->begin(wg->w->arg);
+    tell_begin(wg, tap);
     wg->tried = 0;
     if (!polls && op->no_try && !once)
         return block_tapped(wg, tap, op);

@@ -370,6 +370,8 @@ int csock_ready_since(struct csock *s, short events, const struct csock_wait *w,
         return r;
     csock__waits_in(&wg, &ready[events & (POLLIN | POLLOUT)]);
     wg.since = *since;
+    if (csock__is_tapped(s))
+        csock__wait_tapped(&wg);
     r = csock__poll(&wg, events);
     *since = wg.since;
     csock__waiting_end(&wg);

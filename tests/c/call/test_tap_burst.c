@@ -69,9 +69,15 @@ static ssize_t recv_all(struct util_call *call)
     return csock_recv(call->s, bytes, 4, MSG_WAITALL, call->w);
 }
 
+static ssize_t ready(struct util_call *call)
+{
+    return csock_ready(call->s, POLLIN, call->w);
+}
+
 static void before_a_call_sleeps(void **state)
 {
-    ssize_t (*const runs[])(struct util_call *) = {util_recv, recv_within, recv_untried, recv_all};
+    ssize_t (*const runs[])(struct util_call *) = {util_recv, recv_within, recv_untried, recv_all,
+                                                  ready};
     (void)state;
     for (size_t i = 0; i < COUNT(runs); i++) {
         burst(AF_INET);
