@@ -77,7 +77,7 @@ static ssize_t ready(struct util_call *call)
 static void before_a_call_sleeps(void **state)
 {
     ssize_t (*const runs[])(struct util_call *) = {util_recv, recv_within, recv_untried, recv_all,
-                                                  ready};
+                                                   ready};
     (void)state;
     for (size_t i = 0; i < COUNT(runs); i++) {
         burst(AF_INET);
