@@ -1,9 +1,10 @@
 /* Bursts: where packets come so fast that a write for each would cost as much as the transfers.
  *
- * A burst is what comes without a pause of PAUSE. Once it has carried more than ALONE its packets
- * are collected, and written when there is no room for the next, by csock__pcap_flush(), and by a
- * thread (flusher.h) at the latest LATE after the first of them. What is not in a burst is written
- * at once. Either way the file has whole packets, in their order. */
+ * A burst is what comes without a pause of PAUSE. Its first packets, up to ALONE bytes, are written
+ * one by one, as are those that are in none; after that they are collected, and written when there
+ * is no room for the next, by csock__pcap_flush(), or by a thread (flusher.h), which comes by every
+ * LATE: so at the latest twice that after the first of them. Either way the file has whole packets,
+ * in their order. */
 #ifndef CSOCK_CORE_BURST_H
 #define CSOCK_CORE_BURST_H
 
@@ -12,7 +13,7 @@
 
 #define CSOCK__PAUSE INT64_C(1000000)   /* ns, by CLOCK_MONOTONIC, as all here */
 #define CSOCK__LATE 20u                 /* ms */
-#define CSOCK__IDLE INT64_C(1000000000) /* then the buffer goes */
+#define CSOCK__IDLE INT64_C(1000000000) /* ns without a packet, then the buffer goes */
 #define CSOCK__ALONE ((size_t)128 * 1024)
 #define CSOCK__COLLECTED ((size_t)512 * 1024)
 

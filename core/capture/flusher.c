@@ -8,9 +8,9 @@
 #define PATIENCE INT64_C(10000000)           /* with whoever has a file's lock */
 #define PATIENCE_AT_EXIT INT64_C(1000000000) /* with all of them together */
 
-static uint32_t
-    list_holder; /* of the lock of what follows: sys/lock.h. Taken after that of a file */
-static uint32_t generation; /* of it */
+/* All of this under one lock, taken after that of a file. sys/lock.h */
+static uint32_t list_holder;
+static uint32_t generation; /* of the process that the list is for */
 static struct csock__pcap *first;
 static bool runs, exits;
 
@@ -112,8 +112,8 @@ static void unwant(struct csock__pcap *p)
 /* In the middle of a burst it keeps away from the lock, which others want again and again. */
 static void look_after(struct csock__pcap *p)
 {
-    int64_t now = csock_now();
-    uint32_t since = __atomic_load_n(&p->burst.since, __ATOMIC_RELAXED);
+    uint32_t since = __atomic_load_n(&p->burst.since, __ATOMIC_ACQUIRE);
+    int64_t now = csock_now(); /* not before that */
     if ((since && csock__burst_ms(now) - since < CSOCK__LATE) ||
         !csock__lock_within(&p->lock, since ? PATIENCE : 0))
         return;
