@@ -18,7 +18,8 @@ static uint8_t *place_for(const struct csock__burst *u, uint64_t offset)
     return u->memory + (page - (uintptr_t)u->memory) + offset % PAGE;
 }
 
-/* Without memory, or a thread to look after it, there will be another try in a while. */
+/* Without memory, or a thread to look after it, or where too many have one, there will be another
+ * try in a while. */
 static bool has_buffer(struct csock__pcap *p)
 {
     struct csock__burst *u = &p->burst;

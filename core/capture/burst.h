@@ -16,6 +16,7 @@
 #define CSOCK__IDLE INT64_C(1000000000) /* ns without a packet, then the buffer goes */
 #define CSOCK__ALONE ((size_t)128 * 1024)
 #define CSOCK__COLLECTED ((size_t)512 * 1024)
+#define CSOCK__BUFFERS 64u /* of all files, so that a server has memory left: flusher.c */
 
 struct csock__batch;
 struct csock__pcap;

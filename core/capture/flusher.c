@@ -12,6 +12,7 @@
 static uint32_t list_holder;
 static uint32_t generation; /* of the process that the list is for */
 static struct csock__pcap *first;
+static unsigned n_wanted; /* of them */
 static bool runs, exits;
 
 /* ---- the list */
@@ -26,6 +27,7 @@ static bool enter_list(void)
     if (generation != now) {
         generation = now;
         first = NULL;
+        n_wanted = 0;
         exits = false;
         __atomic_store_n(&runs, false, __ATOMIC_RELAXED);
     }
@@ -50,9 +52,15 @@ static void unlock_list(const sigset_t *before)
     csock__sys->thread_mask(SIG_SETMASK, before, NULL);
 }
 
+static void want(struct csock__pcap *p, bool wanted)
+{
+    n_wanted = n_wanted - p->watched.wanted + wanted;
+    p->watched.wanted = wanted;
+}
+
 static void list_file(struct csock__pcap *p)
 {
-    p->watched.wanted = true;
+    want(p, true);
     if (p->watched.listed)
         return;
     p->watched.listed = true;
@@ -89,6 +97,7 @@ void csock__unwatch(struct csock__pcap *p)
 {
     sigset_t before;
     for (unsigned times = 0; lock_list(&before); csock__give_way(times++)) {
+        want(p, false);
         if (p->watched.listed && p->watched.held == 0)
             unlist_file(p);
         bool out = !p->watched.listed;
@@ -105,7 +114,7 @@ static void unwant(struct csock__pcap *p)
     sigset_t before;
     if (!lock_list(&before))
         return;
-    p->watched.wanted = false;
+    want(p, false);
     unlock_list(&before);
 }
 
@@ -147,6 +156,11 @@ static void *look_after_all(void *unused)
     return NULL;
 }
 
+static bool has_room(const struct csock__pcap *p)
+{
+    return p->watched.wanted || n_wanted < CSOCK__BUFFERS;
+}
+
 /* With the lock, and so with all signals blocked, as the thread then has them. */
 static bool has_thread(void)
 {
@@ -163,7 +177,7 @@ bool csock__watch(struct csock__pcap *p)
     sigset_t before;
     if (!lock_list(&before))
         return false;
-    bool ok = generation == p->generation && !exits && has_thread();
+    bool ok = generation == p->generation && !exits && has_room(p) && has_thread();
     if (ok)
         list_file(p);
     unlock_list(&before);

@@ -122,6 +122,29 @@ static void without_memory_or_a_thread_all_is_written_at_once(void **state)
     }
 }
 
+static void only_so_many_files_have_buffers(void **state)
+{
+    struct csock__pcap *files[CSOCK__BUFFERS], *one_more;
+    (void)state;
+    burst_no_thread();
+    for (unsigned i = 0; i < CSOCK__BUFFERS; i++) {
+        files[i] = burst_file();
+        burst_begin(files[i]);
+    }
+    one_more = burst_file();
+    for (int i = 0; i < 60; i++) {
+        burst_write(one_more, 10000);
+        assert_int_equal(block_count(NULL), burst_packets());
+    }
+    assert_null(one_more->burst.memory);
+    csock__pcap_let_go(files[0]);
+    burst_begin(one_more);
+    for (unsigned i = 1; i < CSOCK__BUFFERS; i++)
+        csock__pcap_let_go(files[i]);
+    burst_end(one_more);
+    assert_int_equal(fake_live(), 0);
+}
+
 static ssize_t most; /* that a write takes, and then nothing */
 
 static ssize_t write_less(int fd, const struct iovec *parts, int n, off_t offset)
@@ -199,6 +222,7 @@ int main(void)
         TEST(the_last_user_writes_it),
         TEST(the_thread_writes_it),
         TEST(without_memory_or_a_thread_all_is_written_at_once),
+        TEST(only_so_many_files_have_buffers),
         TEST(a_full_disk_leaves_whole_packets),
         TEST(what_has_got_its_descriptor_is_left_alone),
     };
