@@ -2,9 +2,9 @@
  *
  * It may be read at any time, but a reader in the middle of a write sees a part of its last packet:
  * the kernel lets a file grow page by page. What a full disk has cut is cut off, and then the file
- * is done. In a burst up to 512 KiB of it come some tens of ms late: burst.h. What has got the file's descriptor
- * since, in a program that closes all it finds, is neither written to nor closed; nor does a child
- * of fork(2) write to its parent's. */
+ * is done. In a burst up to 512 KiB of it come some tens of ms late: burst.h. What has got the
+ * file's descriptor since, in a program that closes all it finds, is neither written to nor closed;
+ * nor does a child of fork(2) write to its parent's. */
 #ifndef CSOCK_CORE_CAPTURE_FILE_H
 #define CSOCK_CORE_CAPTURE_FILE_H
 

@@ -19,8 +19,8 @@ struct csock__watched {
     bool listed, wanted; /* wanted: it has a buffer, or had one just now */
 };
 
-/* It has got a buffer. For whoever has its lock. False: there is no thread to be had, CSOCK__BUFFERS
- * others have one, or it is the end of the process. */
+/* It has got a buffer. For whoever has its lock. False: CSOCK__BUFFERS others have one, or there is
+ * no thread to be had, or it is the end of the process. */
 bool csock__watch(struct csock__pcap *p);
 /* Before its memory goes; its lock is not held. */
 void csock__unwatch(struct csock__pcap *p);
