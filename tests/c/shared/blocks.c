@@ -169,12 +169,19 @@ static uint8_t *read_whole(size_t *ret_n)
     return bytes;
 }
 
-unsigned block_count(uint64_t *ret_bytes)
+/* Bytes of the blocks that are all there. */
+static size_t whole_blocks(const uint8_t *bytes, size_t n)
+{
+    size_t at = 0;
+    while (n - at >= 12 && get32(bytes + at + 4) <= n - at)
+        at += block_size(bytes, n, at);
+    return at;
+}
+
+static unsigned count(const uint8_t *bytes, size_t n, uint64_t *ret_bytes)
 {
     static uint32_t next[65536]; /* by the port that sends; 0: not seen */
     struct block b;
-    size_t n;
-    uint8_t *bytes = read_whole(&n);
     unsigned packets = 0;
     uint64_t data = 0;
     memset(next, 0, sizeof next);
@@ -185,8 +192,25 @@ unsigned block_count(uint64_t *ret_bytes)
         *seq = b.seq + (uint32_t)b.n + ((b.flags & 3) != 0); /* SYN, FIN */
         data += b.n;
     }
-    free(bytes);
     if (ret_bytes)
         *ret_bytes = data;
+    return packets;
+}
+
+unsigned block_count(uint64_t *ret_bytes)
+{
+    size_t n;
+    uint8_t *bytes = read_whole(&n);
+    unsigned packets = count(bytes, n, ret_bytes);
+    free(bytes);
+    return packets;
+}
+
+unsigned block_count_so_far(void)
+{
+    size_t n;
+    uint8_t *bytes = read_whole(&n);
+    unsigned packets = count(bytes, whole_blocks(bytes, n), NULL);
+    free(bytes);
     return packets;
 }

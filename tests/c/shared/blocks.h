@@ -37,5 +37,7 @@ size_t block_head(const uint8_t *bytes, size_t n);
 /* Packets in the file at block_path, and bytes of data in them (or NULL). Asserts that it is whole,
  * and that those of a connection, which is told by its ports, go on from one another. */
 unsigned block_count(uint64_t *ret_bytes);
+/* The same while somebody writes to it: the last block may be there in part. */
+unsigned block_count_so_far(void);
 
 #endif
