@@ -145,24 +145,6 @@ static void only_so_many_files_have_buffers(void **state)
     assert_int_equal(fake_live(), 0);
 }
 
-static ssize_t most; /* that a write takes, and then nothing */
-
-static ssize_t write_less(int fd, const struct iovec *parts, int n, off_t offset)
-{
-    struct iovec part = parts[0];
-    (void)n;
-    if (most == 0) {
-        errno = ENOSPC;
-        return -1;
-    }
-    if (part.iov_len > (size_t)most)
-        part.iov_len = (size_t)most;
-    ssize_t r = pwritev(fd, &part, 1, offset);
-    if (r > 0)
-        most -= r;
-    return r;
-}
-
 /* At any place of the buffer: what is whole before it stays. */
 static void a_full_disk_leaves_whole_packets(void **state)
 {
@@ -177,8 +159,7 @@ static void a_full_disk_leaves_whole_packets(void **state)
         size_t each = p->burst.n;
         for (int i = 0; i < 20; i++)
             burst_write(p, 100);
-        fake_under()->file_write = write_less;
-        most = bytes;
+        block_disk_takes(bytes);
         csock__pcap_flush(p);
         assert_int_equal(csock__pcap_failure(p), ENOSPC);
         assert_int_equal(csock__pcap_failure(p), 0);

@@ -1,10 +1,9 @@
 /* What is left of a burst when nothing more comes: written by the thread, and by exit(3), whatever
  * others hold; not by a child of fork(2). */
 #include "bursts.h"
+#include "forks.h"
 
-#include <semaphore.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 static void await_packets(unsigned n)
 {
@@ -93,44 +92,15 @@ static void a_child_has_a_thread_of_its_own(void **state)
     burst_end(p);
 }
 
-static sem_t lock_is_held, has_forked;
-
-static void *fork_when_told(void *arg)
-{
-    sem_wait(&lock_is_held);
-    pid_t pid = *(pid_t *)arg = fork();
-    if (pid == 0) {
-        /* Who waited for that lock would do so with all signals blocked. */
-        setrlimit(RLIMIT_CPU, &(struct rlimit){.rlim_cur = 10, .rlim_max = 10});
-        util_exit(burst_in_child(&shared));
-    }
-    sem_post(&has_forked);
-    return NULL;
-}
-
-static void let_the_other_fork(void *unused)
-{
-    (void)unused;
-    sem_post(&lock_is_held);
-    sem_wait(&has_forked);
-}
-
 /* Of the list and of the file. */
 static void a_child_does_not_wait_for_its_parents_locks(void **state)
 {
-    pthread_t thread;
-    pid_t pid = -1;
-    int status = -1;
     (void)state;
     not_for_tsan();
     shared = burst_file();
-    fake_hook(FAKE_THREAD_START, 1, let_the_other_fork, NULL);
-    assert_int_equal(sem_init(&lock_is_held, 0, 0) | sem_init(&has_forked, 0, 0), 0);
-    assert_int_equal(pthread_create(&thread, NULL, fork_when_told, &pid), 0);
+    forks_begin_beside(FAKE_THREAD_START, burst_in_child, &shared);
     burst_begin(shared);
-    pthread_join(thread, NULL);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
+    forks_end_beside();
     burst_end(shared);
     assert_int_equal(block_count(NULL), burst_packets());
 }

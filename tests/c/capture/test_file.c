@@ -63,24 +63,6 @@ static void nothing_is_left_without_memory(void **state)
     assert_int_equal(fake_live(), 0);
 }
 
-static ssize_t most; /* that a write takes, and then nothing */
-
-static ssize_t write_less(int fd, const struct iovec *parts, int n, off_t offset)
-{
-    struct iovec part = parts[0];
-    (void)n;
-    if (most == 0) {
-        errno = ENOSPC;
-        return -1;
-    }
-    if (part.iov_len > (size_t)most)
-        part.iov_len = (size_t)most;
-    ssize_t r = pwritev(fd, &part, 1, offset);
-    if (r > 0)
-        most -= r;
-    return r;
-}
-
 /* The disk is full after so many bytes, at each place within packets. */
 static void a_full_disk_leaves_whole_packets(void **state)
 {
@@ -89,8 +71,7 @@ static void a_full_disk_leaves_whole_packets(void **state)
         struct csock__pcap *p = opened();
         write_some(p, 10);
         unsigned before = block_count(NULL);
-        fake_under()->file_write = write_less;
-        most = bytes;
+        block_disk_takes(bytes);
         for (int i = 0; i < 10; i++)
             write_some(p, 100);
         assert_int_equal(csock__pcap_failure(p), ENOSPC);
@@ -107,8 +88,7 @@ static void a_write_in_parts_and_a_signal_are_gone_on_after(void **state)
 {
     struct csock__pcap *p = opened();
     (void)state;
-    fake_under()->file_write = write_less;
-    most = 1 << 30;
+    block_disk_takes(1 << 30);
     fake_fail(FAKE_FILE_WRITE, 2, EINTR);
     write_some(p, 100000);
     assert_int_equal(csock__pcap_failure(p), 0);

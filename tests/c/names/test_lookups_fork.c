@@ -1,7 +1,7 @@
 /* Look-ups and fork(2): a child has none of its parent's, whatever those were at. */
+#include "forks.h"
 #include "silent.h"
 
-#include <semaphore.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -93,46 +93,22 @@ static void forks_at_any_moment(void **state)
     assert_null(failed);
 }
 
-static sem_t lock_is_held, has_forked;
-
-static void *fork_when_told(void *arg)
+static int ask_in_child(void *unused)
 {
     struct addrinfo *a;
-    sem_wait(&lock_is_held);
-    pid_t pid = *(pid_t *)arg = fork();
-    if (pid == 0) {
-        /* Who waited for that lock would do so with all signals blocked. */
-        setrlimit(RLIMIT_CPU, &(struct rlimit){.rlim_cur = 10, .rlim_max = 10});
-        int r = csock_resolve_within("y", NULL, NULL, &a, WITHIN(SOON));
-        util_exit(r != CSOCK_EAI(EAI_AGAIN));
-    }
-    sem_post(&has_forked);
-    return NULL;
-}
-
-static void let_the_other_fork(void *unused)
-{
     (void)unused;
-    sem_post(&lock_is_held);
-    sem_wait(&has_forked);
+    return csock_resolve_within("y", NULL, NULL, &a, WITHIN(SOON)) != CSOCK_EAI(EAI_AGAIN);
 }
 
 static void a_child_does_not_wait_for_its_parents_lock(void **state)
 {
     struct csock__lookup *l = NULL;
-    pthread_t thread;
-    pid_t pid = -1;
-    int status = -1;
     (void)state;
     fake_under()->getaddrinfo = quick_getaddrinfo;
-    fake_hook(FAKE_THREAD_START, 1, let_the_other_fork, NULL);
-    assert_int_equal(sem_init(&lock_is_held, 0, 0) | sem_init(&has_forked, 0, 0), 0);
-    assert_int_equal(pthread_create(&thread, NULL, fork_when_told, &pid), 0);
+    forks_begin_beside(FAKE_THREAD_START, ask_in_child, NULL);
     assert_int_equal(csock__lookup_begin("x", NULL, NULL, -1, &l), 0);
     csock__lookup_drop(l);
-    pthread_join(thread, NULL);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
+    forks_end_beside();
 }
 
 static int fork_once(void *arg)

@@ -22,6 +22,30 @@ int block_remove_folder(void **state)
     return rmdir(block_folder);
 }
 
+static ssize_t room; /* on the disk */
+
+static ssize_t write_less(int fd, const struct iovec *parts, int n, off_t offset)
+{
+    struct iovec part = parts[0];
+    (void)n;
+    if (room == 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+    if (part.iov_len > (size_t)room)
+        part.iov_len = (size_t)room;
+    ssize_t r = pwritev(fd, &part, 1, offset);
+    if (r > 0)
+        room -= r;
+    return r;
+}
+
+void block_disk_takes(ssize_t bytes)
+{
+    room = bytes;
+    fake_under()->file_write = write_less;
+}
+
 static uint32_t get32(const uint8_t *at)
 {
     uint32_t value;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* A packet block. */
 struct block {
@@ -30,6 +31,9 @@ bool block_next(const uint8_t *bytes, size_t n, size_t *at, struct block *ret);
 extern char block_folder[], block_path[64];
 int block_make_folder(void **state);
 int block_remove_folder(void **state);
+
+/* Captures can write so many bytes from now on, and then the disk is full. */
+void block_disk_takes(ssize_t bytes);
 
 /* A section and an interface with nanoseconds: how long they are. */
 size_t block_head(const uint8_t *bytes, size_t n);

@@ -1,5 +1,9 @@
 #include "forks.h"
 
+#include <semaphore.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
 static struct csock s[2];
 
 static int grandchild(void *before)
@@ -27,4 +31,53 @@ void forks_check_noticed(void)
     util_close(&s[0]);
     assert_int_equal(util_join(&call), CSOCK_ECLOSED);
     util_close(&s[1]);
+}
+
+/* ---- beside a call of this thread's */
+
+static struct {
+    pthread_t thread;
+    sem_t is_time, is_done;
+    int (*run)(void *arg);
+    void *arg;
+    pid_t pid;
+} beside;
+
+static void *fork_in_time(void *unused)
+{
+    (void)unused;
+    sem_wait(&beside.is_time);
+    beside.pid = fork();
+    if (beside.pid == 0) {
+        /* Who waited for a lock would do so with all signals blocked. */
+        setrlimit(RLIMIT_CPU, &(struct rlimit){.rlim_cur = 10, .rlim_max = 10});
+        util_exit(beside.run(beside.arg));
+    }
+    sem_post(&beside.is_done);
+    return NULL;
+}
+
+static void let_it_fork(void *unused)
+{
+    (void)unused;
+    sem_post(&beside.is_time);
+    sem_wait(&beside.is_done);
+}
+
+void forks_begin_beside(enum fake_entry entry, int (*run)(void *arg), void *arg)
+{
+    beside.run = run;
+    beside.arg = arg;
+    beside.pid = -1;
+    assert_int_equal(sem_init(&beside.is_time, 0, 0) | sem_init(&beside.is_done, 0, 0), 0);
+    assert_int_equal(pthread_create(&beside.thread, NULL, fork_in_time, NULL), 0);
+    fake_hook(entry, 1, let_it_fork, NULL);
+}
+
+void forks_end_beside(void)
+{
+    int status = -1;
+    pthread_join(beside.thread, NULL);
+    assert_int_equal(waitpid(beside.pid, &status, 0), beside.pid);
+    assert_int_equal(status, 0);
 }
