@@ -50,3 +50,11 @@ def followed(path, number=0):
             break
         sides[line.startswith("\t")].append(bytes.fromhex(line.strip()))
     return b"".join(sides[0]), b"".join(sides[1])
+
+
+def echo(sock, n):
+    """The other end of a captured socket: n bytes, in pieces that are its own."""
+    while n > 0:
+        data = sock.recv(65536)
+        sock.sendall(data)
+        n -= len(data)

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 import testkit
-from capturekit import AS_DATA, faults, fields, followed, tshark, with_tshark
+from capturekit import AS_DATA, echo, faults, fields, followed, tshark, with_tshark
 
 import csock
 from csock import _core
@@ -142,18 +142,11 @@ def test_threads_that_send_and_receive(path, first):
         file = _core.capture_open(path, ("", "", ""), 0, first)
         _core.capture_add(file, a, False)
 
-        def echo():
-            left = size
-            while left > 0:
-                data = b.recv(50_000)
-                b.sendall(data)
-                left -= len(data)
-
         def receive():
             while sum(map(len, back)) < size:
                 back.append(a.recv(70_000))
 
-        jobs = [testkit.Job(echo), testkit.Job(receive)]
+        jobs = [testkit.Job(echo, b, size), testkit.Job(receive)]
         a.sendall(sent)
         for job in jobs:
             job.result()

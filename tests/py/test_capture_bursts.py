@@ -11,7 +11,7 @@ import sys
 import childkit
 import pytest
 import testkit
-from capturekit import AS_DATA, faults, fields, followed, with_tshark
+from capturekit import AS_DATA, echo, faults, fields, followed, with_tshark
 
 import csock
 
@@ -58,13 +58,6 @@ def test_both_ways(tmp_path, family):
     with a, b:
         csock.capture(a, tmp_path / "a")
 
-        def echo():
-            left = SIZE
-            while left > 0:
-                data = b.recv(65536)
-                b.sendall(data)
-                left -= len(data)
-
         def receive():
             into = bytearray(65536)
             while sum(map(len, back)) < SIZE // 3:
@@ -74,7 +67,7 @@ def test_both_ways(tmp_path, family):
             with a.makefile("rb") as file:
                 back.append(file.read(SIZE - sum(map(len, back))))
 
-        jobs = [testkit.Job(echo), testkit.Job(receive)]
+        jobs = [testkit.Job(echo, b, SIZE), testkit.Job(receive)]
         for at in range(0, SIZE, 65536):
             a.sendall(sent[at : at + 65536])
         for job in jobs:
