@@ -159,10 +159,10 @@ static void free_pcap(struct csock__pcap *p)
     if (own)
         csock__lock(&p->lock);
     csock__pcap_end(p);
-    if (own)
+    if (own) {
         csock__unlock(&p->lock);
-    if (own)
         csock__unwatch(p);
+    }
     csock__sys->release(p->path);
     csock__sys->release(p);
 }

@@ -36,10 +36,7 @@ static bool enter_list(void)
 
 static bool lock_list(sigset_t *ret_before)
 {
-    sigset_t all;
-    sigfillset(&all);
-    sigemptyset(ret_before);
-    csock__sys->thread_mask(SIG_SETMASK, &all, ret_before);
+    csock__block_signals(ret_before);
     bool ok = enter_list();
     if (!ok)
         csock__sys->thread_mask(SIG_SETMASK, ret_before, NULL);

@@ -2,8 +2,6 @@
 #include "names/files.h"
 #include "names/lookup.h"
 
-#include <string.h>
-
 static struct csock__question addresses_of(const char *host, const char *service,
                                            const struct addrinfo *hints)
 {

@@ -58,10 +58,7 @@ static void take_lock(void)
 
 static void lock(sigset_t *ret_before)
 {
-    sigset_t all;
-    sigfillset(&all);
-    sigemptyset(ret_before);
-    csock__sys->thread_mask(SIG_SETMASK, &all, ret_before);
+    csock__block_signals(ret_before);
     take_lock();
 }
 

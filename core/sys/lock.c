@@ -47,6 +47,14 @@ void csock__unlock(struct csock__lock *lock)
         csock__sys->futex_wake(&lock->word, 1);
 }
 
+void csock__block_signals(sigset_t *ret_before)
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigemptyset(ret_before);
+    csock__sys->thread_mask(SIG_SETMASK, &all, ret_before);
+}
+
 void csock__take(uint32_t *holder, uint32_t generation)
 {
     for (unsigned times = 0;; csock__give_way(times++)) {

@@ -3,6 +3,7 @@
 #ifndef CSOCK_CORE_LOCK_H
 #define CSOCK_CORE_LOCK_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ void csock__unlock(struct csock__lock *lock);
  * all, by a thread that it does not have, in another generation: so for the child it is free. Held
  * for moments, and with all signals blocked: a handler that ran meanwhile could leave for good, or
  * want the same. */
+void csock__block_signals(sigset_t *ret_before);
 void csock__take(uint32_t *holder, uint32_t generation);
 static inline void csock__give_back(uint32_t *holder)
 {
